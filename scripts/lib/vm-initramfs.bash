@@ -1,0 +1,145 @@
+# shellcheck shell=bash
+# Part of scripts/vm: the initial RAM file system of a guest, in two layers.
+# The first is cached for each kernel: busybox, /init and kernel modules; the
+# second is made for each run: the build's programs, --put, the command.
+
+# Modules that /init may load, if they aren't built into the kernel: features
+# that it knows by name, and what each takes.
+declare -A FEATURE_MODULES=(
+	[port]='virtio_pci virtio_console'
+	[nvme]='nvme'
+	[ext4]='ext4'
+)
+
+# Writes a cpio archive of a directory.
+make_cpio() { # DIR FILE
+	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
+		cpio --null --quiet -o -H newc -R 0:0 >"$2")
+}
+
+# Copies modules and what they need from a kernel's package into a root, and
+# writes the list /lib/vm/modules/LIST, in the order to load them.
+add_modules() { # KERNEL ROOT LIST MODULE...
+	local kernel=$1 root=$2 list=$2/lib/vm/modules/$3 release module kind path target
+	shift 3
+	release=$(<"$kernel/release")
+	mkdir -p "$root/lib/vm/modules"
+	: >"$list"
+	for module; do
+		# -C /dev/null: the host's own modprobe.d has no say here.
+		modprobe -C /dev/null -d "$kernel/modules" -S "$release" --show-depends "$module" \
+			>"$root/.depends" 2>/dev/null ||
+			{ rm -f "$root/.depends"; say "kernel $release has no module $module"; return 1; }
+		while read -r kind path _; do
+			if [[ $kind != insmod ]]; then continue; fi
+			target=/lib/vm/modules/$(basename "${path%.ko*}").ko
+			case $path in
+			*.xz) xz -dc "$path" ;;
+			*.zst) zstd -qdc "$path" ;;
+			*.gz) gzip -dc "$path" ;;
+			*) cat "$path" ;;
+			esac >"$root$target"
+			grep -qxF "$target" "$list" || echo "$target" >>"$list"
+		done <"$root/.depends"
+	done
+	rm -f "$root/.depends"
+}
+
+find_busybox() {
+	local path
+	path=$(command -v busybox) || die 125 'busybox is missing: install busybox-static'
+	# The guest has no dynamic linker.
+	if ldd "$path" >/dev/null 2>&1; then die 125 "$path is not static: install busybox-static"; fi
+	printf '%s\n' "$path"
+}
+
+fill_base_root() { # KERNEL ROOT BUSYBOX
+	local kernel=$1 root=$2 busybox=$3 applet feature
+	mkdir -p "$root"/{usr/bin,usr/lib,lib,etc,dev,proc,sys,tmp,run,root,out,mnt,var/tmp,home/nobody}
+	chmod 1777 "$root/tmp" "$root/var/tmp"
+	ln -s usr/bin "$root/bin"
+	ln -s usr/bin "$root/sbin"
+	ln -s bin "$root/usr/sbin"
+	cp "$busybox" "$root/usr/bin/busybox"
+	for applet in $("$busybox" --list); do
+		if [[ $applet != busybox ]]; then ln -sf busybox "$root/usr/bin/$applet"; fi
+	done
+	install -m 755 "$VM_LIB/vm-init" "$root/init"
+	install -m 755 "$VM_LIB/vm-as-nobody" "$root/usr/bin/as-nobody"
+	printf '%s\n' 'root::0:0:root:/root:/bin/sh' \
+		'nobody:*:65534:65534:nobody:/home/nobody:/bin/sh' >"$root/etc/passwd"
+	printf '%s\n' 'root:x:0:' 'nogroup:x:65534:' >"$root/etc/group"
+	echo '127.0.0.1 localhost mlocktrace-vm' >"$root/etc/hosts"
+	for feature in "${!FEATURE_MODULES[@]}"; do
+		# shellcheck disable=SC2086  # a list of words
+		add_modules "$kernel" "$root" "$feature" ${FEATURE_MODULES[$feature]}
+	done
+}
+
+# Prints the path of a kernel's first layer, which is made when needed.
+base_initramfs() { # KERNEL
+	local busybox key file
+	busybox=$(find_busybox)
+	key=$(cat "$busybox" "$VM_LIB/vm-init" "$VM_LIB/vm-as-nobody" "$VM_LIB/vm-initramfs.bash" \
+		"$1/release" "$1/version" | sha256sum)
+	file=$VM_CACHE/initramfs/${1##*/}-${key:0:16}.cpio
+	if [[ ! -f $file ]]; then
+		mkdir -p "$VM_CACHE/initramfs"
+		(
+			flock 9
+			if [[ -f $file ]]; then exit 0; fi
+			work=$(mktemp -d "$VM_CACHE/initramfs/.tmp.XXXXXX")
+			trap 'rm -rf "$work"' EXIT
+			mkdir "$work/root"
+			fill_base_root "$1" "$work/root" "$busybox"
+			make_cpio "$work/root" "$work/cpio"
+			mv "$work/cpio" "$file"
+		) 9>"$VM_CACHE/initramfs/.lock" || return 1
+	fi
+	printf '%s\n' "$file"
+}
+
+# Copies the build's programs for guests.
+add_programs() { # ROOT
+	local file
+	for file in "$VM_BUILD"/vm-bin/*; do
+		if [[ -f $file && -x $file ]]; then
+			mkdir -p "$1/usr/bin"
+			cp -L "$file" "$1/usr/bin/"
+		fi
+	done
+}
+
+# Copies SRC[:DST].
+add_put() { # ROOT SPEC
+	local root=$1 source=$2 target=
+	if [[ ! -e $source && $source == *:* ]]; then
+		target=${source##*:}
+		source=${source%:*}
+	fi
+	[[ -e $source ]] || die 2 "--put: no such file: $source"
+	if [[ -z $target || $target == */ ]]; then
+		target=${target:-/root/}$(basename "$(realpath "$source")")
+	fi
+	if [[ $target != /* ]]; then target=/root/$target; fi
+	# /init mounts file systems over these: it moves the files there afterwards.
+	case $target in
+	/tmp/* | /out/* | /mnt/* | /dev/shm/*) target=/lib/vm/put$target ;;
+	esac
+	mkdir -p "$root$(dirname "$target")"
+	# Links between files of a directory stay links, a link named as SRC doesn't.
+	if [[ -d $source ]]; then
+		mkdir -p "$root$target"
+		cp -a "$source/." "$root$target/"
+	else
+		cp -L --preserve=mode,timestamps "$source" "$root$target"
+	fi
+}
+
+# 'words' as a line of sh that means exactly them.
+shell_quote() {
+	local word
+	for word; do
+		printf "'%s' " "${word//\'/\'\\\'\'}"
+	done
+}

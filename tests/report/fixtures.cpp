@@ -1,0 +1,285 @@
+#include "report/fixtures.h"
+
+#include <string>
+
+namespace mlt::fixtures {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint64_t kMiB = 1 << 20;
+
+/// Widely spread around 1, by whole-number arithmetic alone: five coin tosses, each a factor of 3/2 or 2/3.
+class Spread {
+ public:
+  std::uint64_t around(std::uint64_t value) {
+    for (int toss = 0; toss < 5; ++toss) {
+      state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+      value = (state_ >> 63) != 0 ? value * 3 / 2 : value * 2 / 3;
+    }
+    return value + (state_ >> 40) % (value / 4 + 1);
+  }
+
+ private:
+  std::uint64_t state_ = 42;
+};
+
+Report base() {
+  Report report;
+  report.tool_version = "0.1.0";
+  report.host = {"6.1.0-18-amd64", "x86_64", 8, 4096};
+  report.window = {1'709'899'200 * kSecond, 10 * kSecond};
+  return report;
+}
+
+void measured_everything(Process& process) {
+  for (auto& totals : process.faults.by_origin) totals = FaultTotals{};
+  process.populate = {0, 0, 0};
+  process.pages = {0, 0, 0, 0, 0, 0, 0};
+  process.vma.splits = 0;
+  process.vma.merges = 0;
+  process.vma.max_map_count = 65530;
+}
+
+std::vector<SignalCoverage> exact_signals() {
+  return {{"fault", SignalState::exact, "fexit:handle_mm_fault", ""},
+          {"lock", SignalState::exact, "tp_btf:sys_exit", ""},
+          {"vma", SignalState::exact, "fexit:__split_vma", ""},
+          {"lru", SignalState::exact, "fentry:mlock_folio", ""},
+          {"process", SignalState::exact, "tp_btf:sched_process_fork", ""}};
+}
+
+LockCall call(std::uint64_t start_ns, mlt_call kind, std::string name, std::string args, std::int64_t ret,
+              std::uint64_t duration_ns) {
+  LockCall result;
+  result.start_ns = start_ns;
+  result.tid = 4242;
+  result.call = kind;
+  result.name = std::move(name);
+  result.args = std::move(args);
+  result.ret = ret;
+  result.duration_ns = duration_ns;
+  return result;
+}
+
+void add_busy_calls(Process& process) {
+  LockCall mlock = call(12'345'678, MLT_CALL_MLOCK, "mlock", "0x7f5a80000000, 64 MiB", 0, 9'812'000);
+  mlock.populate_ns = 9'640'000;
+  mlock.pages_populated = 16384;
+  mlock.vma_splits = 2;
+  mlock.locked_bytes_after = 64 * kMiB;
+  LockCall on_fault = call(30'000'000, MLT_CALL_MLOCK2, "mlock2", "0x7f5a90000000, 8 MiB, MLOCK_ONFAULT", 0, 3'100);
+  on_fault.vma_splits = 1;
+  on_fault.locked_bytes_after = 72 * kMiB;
+  on_fault.explain = "Lock on fault: no page was made present; the first access to each still faults.";
+  LockCall refused = call(2'500'000'000, MLT_CALL_MLOCK, "mlock", "0x7f5aa0000000, 16 MiB", -12, 1'900);
+  refused.locked_bytes_after = 72 * kMiB;
+  refused.explain = "72 MiB were locked and 16 MiB more would exceed RLIMIT_MEMLOCK (80 MiB) by 8 MiB.";
+  LockCall all = call(4'000'000'000, MLT_CALL_MLOCKALL, "mlockall", "MCL_CURRENT | MCL_FUTURE", -12, 850);
+  all.locked_bytes_after = 72 * kMiB;
+  LockCall unlock = call(9'100'000'000, MLT_CALL_MUNLOCK, "munlock", "0x7f5a90000000, 8 MiB", 0, 411'000);
+  unlock.vma_merges = 1;
+  unlock.locked_bytes_after = 64 * kMiB;
+  process.locks.calls = {mlock, on_fault, refused, all, unlock};
+  process.locks.totals = {{MLT_CALL_MLOCK, "mlock", 2, 1, 9'813'900, 1, 16384, 9'640'000, 2, 0},
+                          {MLT_CALL_MLOCK2, "mlock2", 1, 0, 3'100, 0, 0, 0, 1, 0},
+                          {MLT_CALL_MLOCKALL, "mlockall", 1, 1, 850, 0, 0, 0, 0, 0},
+                          {MLT_CALL_MUNLOCK, "munlock", 1, 0, 411'000, 0, 0, 0, 0, 1},
+                          {MLT_CALL_MMAP, "mmap", 31, 0, 62'000, 0, 0, 0, 0, 12},
+                          {MLT_CALL_MUNMAP, "munmap", 19, 0, 118'000, 0, 0, 0, 3, 0}};
+}
+
+void add_busy_faults(Process& process) {
+  const FaultTotals access = minor_faults(1500, 900);
+  FaultTotals cow = minor_faults(4098, 1'400);
+  cow.major = 3;
+  for (int i = 0; i < 3; ++i) cow.latency.add(2'400'000);
+  FaultTotals populate = minor_faults(16384, 480);
+  FaultTotals kernel = minor_faults(12, 1'100);
+  kernel.errors = 1;
+  FaultTotals by_access = access;
+  by_access.add(cow);
+  by_access.retries = 3;
+  by_access.untimed = 1;
+  by_access.minor += 1;
+  process.faults.by_origin = {by_access, kernel, populate, FaultTotals{}};
+  process.faults.by_class = {{{MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_UNKNOWN}, cow},
+                             {{MLT_ORIGIN_POPULATE, MLT_LOCKED, MLT_CAUSE_UNKNOWN}, populate},
+                             {{MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_UNKNOWN}, access},
+                             {{MLT_ORIGIN_KERNEL, MLT_UNLOCKED, MLT_CAUSE_UNKNOWN}, kernel}};
+  process.faults.by_thread = {{4242, populate}, {4243, by_access}, {0, kernel}};
+}
+
+Process busy_process() {
+  Process process;
+  process.pid = 4242;
+  process.comm = "trade-engine";
+  process.exe = "/opt/trading/bin/trade-engine";
+  process.cgroup = "/system.slice/trade.service";
+  process.threads = 3;
+  measured_everything(process);
+  add_busy_faults(process);
+  add_busy_calls(process);
+  process.populate = {1, 16384, 9'640'000};
+  process.locks.locked_bytes = {0, 64 * kMiB, 72 * kMiB};
+  process.locks.limit_bytes = 80 * kMiB;
+  process.locks.headroom_bytes = 16 * kMiB;
+  process.pages = {18432, 2048, 18432, 2048, 0, 12, 4};
+  process.vma.splits = 3;
+  process.vma.merges = 13;
+  process.vma.count = {84, 92, 97};
+  process.vma.changes = {{12'347'000, 4242, true, 0x7f5a7c000000, 0x7f5a90000000, 0x7f5a80000000, false, "mlock"},
+                         {12'351'000, 4242, true, 0x7f5a80000000, 0x7f5a90000000, 0x7f5a84000000, false, "mlock"},
+                         {30'001'000, 4242, true, 0x7f5a90000000, 0x7f5a98000000, 0x7f5a90800000, false, "mlock2"},
+                         {9'100'350'000, 4242, false, 0x7f5a90000000, 0x7f5a98000000, 0, false, "munlock"}};
+  process.life = {{5'000'000'000, LifeEvent::Kind::fork, 4250, 72 * kMiB, false, ""}};
+  return process;
+}
+
+Process child_process() {
+  Process process;
+  process.pid = 4250;
+  process.parent_pid = 4242;
+  process.comm = "gzip";
+  process.exe = "/usr/bin/gzip";
+  process.exited = true;
+  process.threads = 1;
+  measured_everything(process);
+  process.faults.by_origin[MLT_ORIGIN_ACCESS] = minor_faults(112, 650);
+  process.faults.by_class = {
+      {{MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_UNKNOWN}, *process.faults.by_origin[MLT_ORIGIN_ACCESS]}};
+  process.locks.locked_bytes = {0, 0, 0};
+  process.locks.limit_bytes = 80 * kMiB;
+  process.locks.headroom_bytes = 80 * kMiB;
+  process.vma.count = {84, 25, 84};
+  process.life = {{5'002'000'000, LifeEvent::Kind::exec, 0, 0, false, "gzip"},
+                  {5'400'000'000, LifeEvent::Kind::exit, 0, 0, false, ""}};
+  return process;
+}
+
+}  // namespace
+
+FaultTotals minor_faults(std::uint64_t count, std::uint64_t median_ns) {
+  Spread spread;
+  FaultTotals totals;
+  totals.minor = count;
+  for (std::uint64_t i = 0; i < count; ++i) totals.latency.add(spread.around(median_ns));
+  return totals;
+}
+
+Report quiet() {
+  Report report = base();
+  report.target = {"pid", {812}, "", false};
+  report.coverage.signals = exact_signals();
+  report.coverage.audit = {
+      {"faults of pid 812", 3, 3, 0, "/proc/812/stat min_flt + maj_flt", Verdict::equal, ""},
+      {"locked memory of pid 812", 24 * kMiB, 24 * kMiB, 0, "/proc/812/smaps Locked", Verdict::equal, ""}};
+  Process process;
+  process.pid = 812;
+  process.comm = "chronyd";
+  process.exe = "/usr/sbin/chronyd";
+  process.cgroup = "/system.slice/chrony.service";
+  process.threads = 1;
+  measured_everything(process);
+  process.faults.by_origin[MLT_ORIGIN_ACCESS] = minor_faults(3, 700);
+  process.faults.by_class = {
+      {{MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_UNKNOWN}, *process.faults.by_origin[MLT_ORIGIN_ACCESS]}};
+  process.locks.locked_bytes = {24 * kMiB, 24 * kMiB, 24 * kMiB};
+  process.locks.limit_unlimited = true;
+  process.vma.count = {61, 61, 61};
+  report.processes = {process};
+  report.system.vmstat = {{"pgfault", 1204}, {"unevictable_pgs_mlocked", 0}};
+  report.system.other_unevictable_pages = 0;
+  return report;
+}
+
+Report busy() {
+  Report report = base();
+  report.target = {"pid", {4242}, "", true};
+  report.coverage.signals = exact_signals();
+  report.coverage.signals[3] = {"lru", SignalState::partial, "kprobe:mlock_folio",
+                                "pages of huge folios that are split while they are locked count twice"};
+  report.coverage.audit = {
+      {"faults of pid 4242", 21998, 21998, 0, "/proc/4242/stat min_flt + maj_flt", Verdict::equal, ""},
+      {"faults of pid 4250", 112, std::nullopt, 0, "/proc/4250/stat min_flt + maj_flt", Verdict::unavailable,
+       "the process was gone before it could be read"},
+      {"pages mlocked", 18432, 18432, 40, "/proc/vmstat unevictable_pgs_mlocked", Verdict::equal, ""}};
+  report.processes = {busy_process(), child_process()};
+  report.system.vmstat = {{"pgfault", 31877}, {"unevictable_pgs_mlocked", 18436}, {"unevictable_pgs_munlocked", 2048}};
+  report.system.other_unevictable_pages = 4;
+  report.findings = {{"limit-exceeded",
+                      Severity::problem,
+                      4242,
+                      "mlock failed with ENOMEM: RLIMIT_MEMLOCK is too small",
+                      {{"failed_calls", 2}, {"limit_bytes", 83886080}, {"missing_bytes", 8388608}},
+                      "Raise the limit to 88 MiB or more (LimitMEMLOCK= in the unit file, or ulimit -l).",
+                      "setrlimit(2)"},
+                     {"fork-cow",
+                      Severity::warning,
+                      4242,
+                      "locked memory faults again: fork made it copy-on-write",
+                      {{"faults", 4101}, {"forks", 1}},
+                      "Fork before locking, use posix_spawn, or mark the memory with MADV_DONTFORK.",
+                      "madvise(2)"}};
+  return report;
+}
+
+Report degraded() {
+  Report report = base();
+  report.host.kernel = "5.10.0-28-amd64";
+  report.window.duration_ns = 1'234 * kSecond;
+  report.target = {"command", {77}, "./bench --name \x1b[31mred", false};
+  report.coverage.signals = {{"fault", SignalState::partial, "kretprobe:handle_mm_fault",
+                              "faults by get_user_pages can't be told apart from accesses: no BTF on this kernel"},
+                             {"lock", SignalState::exact, "tracepoint:raw_syscalls:sys_exit", ""},
+                             {"vma", SignalState::off, "", "__split_vma can't be probed: it is inlined in this kernel"},
+                             {"lru", SignalState::off, "", "needs Linux 5.18 or newer"}};
+  report.coverage.lost = {1250, 3, 17};
+  report.coverage.audit = {{"faults of pid 77", 9900, 10017, 0, "/proc/77/stat min_flt + maj_flt", Verdict::differs,
+                            "117 faults are missing: 17 return probes did not fire, 100 came before the first record"},
+                           {"pages mlocked", std::nullopt, 512, 0, "/proc/vmstat unevictable_pgs_mlocked",
+                            Verdict::unavailable, "the signal lru is off"}};
+  Process process;
+  process.pid = 77;
+  process.comm = "be\x1b]0;x\x07nch";
+  process.exe = "/home/user/caf\xc3\xa9/\xff\xfe/bench";
+  process.exited = true;
+  process.faults.by_origin[MLT_ORIGIN_ACCESS] = minor_faults(9900, 2'000);
+  process.faults.by_origin[MLT_ORIGIN_KERNEL] = FaultTotals{};
+  process.faults.by_class = {
+      {{MLT_ORIGIN_ACCESS, MLT_LOCK_UNKNOWN, MLT_CAUSE_UNKNOWN}, *process.faults.by_origin[MLT_ORIGIN_ACCESS]}};
+  for (std::uint64_t i = 0; i < 30; ++i) {
+    LockCall one = call(i * 40 * kSecond, MLT_CALL_MLOCK, "mlock", "0x55d0c0de" + std::to_string(1000 + i) + ", 4 KiB",
+                        0, i == 13 ? 8'000'000 : 1'000 + i);
+    one.tid = static_cast<std::uint32_t>(77 + i % 2);
+    one.locked_bytes_after = (i + 1) * 4096;
+    process.locks.calls.push_back(one);
+  }
+  process.locks.calls_not_kept = 1250;
+  process.locks.totals = {{MLT_CALL_MLOCK, "mlock", 1280, 0, 9'500'000, 0, 0, 0, 0, 0}};
+  process.locks.locked_bytes = {0, 120 * 1024, std::nullopt};
+  process.locks.limit_bytes = 64 * 1024;
+  process.locks.headroom_bytes = -56 * 1024;
+  process.life = {{1'233 * kSecond, LifeEvent::Kind::exit, 0, 120 * 1024, true, ""}};
+  report.processes = {process};
+  return report;
+}
+
+Report crowd(std::uint32_t processes) {
+  Report report = base();
+  report.target = {"all", {}, "", false};
+  report.coverage.signals = exact_signals();
+  for (std::uint32_t i = 0; i < processes; ++i) {
+    Process process;
+    process.pid = 1000 + i;
+    process.comm = "worker-" + std::to_string(i);
+    process.threads = 1;
+    measured_everything(process);
+    process.faults.by_origin[MLT_ORIGIN_ACCESS] = minor_faults(10 * (processes - i), 800);
+    process.locks.locked_bytes = {0, 0, 0};
+    process.locks.limit_bytes = 8 * kMiB;
+    report.processes.push_back(process);
+  }
+  return report;
+}
+
+}  // namespace mlt::fixtures

@@ -1,0 +1,180 @@
+#include "report/text.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <regex>
+#include <sstream>
+
+#include "report/fixtures.h"
+#include "report/golden.h"
+#include "report/layout.h"
+
+namespace mlt {
+namespace {
+
+class Text : public testing::Test {
+ protected:
+  void SetUp() override {
+    setenv("TZ", "UTC0", 1);
+    tzset();
+  }
+};
+
+using TextGolden = Text;
+using IntervalText = Text;
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::string rendered(const Report& report, const TextOptions& options = {}) { return to_text(report, options); }
+
+std::size_t widest_line(const std::string& text) {
+  std::istringstream lines(text);
+  std::size_t widest = 0;
+  for (std::string line; std::getline(lines, line);) widest = std::max(widest, display_width(line));
+  return widest;
+}
+
+TEST_F(TextGolden, Quiet) { expect_golden("quiet.txt", rendered(fixtures::quiet())); }
+TEST_F(TextGolden, Busy) { expect_golden("busy.txt", rendered(fixtures::busy())); }
+TEST_F(TextGolden, Degraded) { expect_golden("degraded.txt", rendered(fixtures::degraded())); }
+TEST_F(TextGolden, BusyVerbose) { expect_golden("busy-verbose.txt", rendered(fixtures::busy(), {.verbose = true})); }
+TEST_F(TextGolden, Crowd) { expect_golden("crowd.txt", rendered(fixtures::crowd(25))); }
+TEST_F(TextGolden, Interval) { expect_golden("interval.txt", to_interval_text(fixtures::busy(), true)); }
+
+TEST_F(Text, FitsItsWidth) {
+  for (const std::size_t width : {80U, 100U, 120U, 200U}) {
+    for (const Report& report : {fixtures::quiet(), fixtures::busy(), fixtures::degraded(), fixtures::crowd(25)}) {
+      EXPECT_LE(widest_line(rendered(report, {.width = width})), width);
+    }
+  }
+}
+
+TEST_F(Text, HasNoEscapesWithoutColor) {
+  EXPECT_FALSE(contains(rendered(fixtures::degraded()), "\x1b"));
+  EXPECT_FALSE(contains(to_interval_text(fixtures::degraded(), true), "\x1b"));
+}
+
+TEST_F(Text, ColorChangesNothingElse) {
+  const std::string colored = rendered(fixtures::busy(), {.color = true});
+  EXPECT_TRUE(contains(colored, "\x1b[31mproblem\x1b[0m"));
+  std::string plain = std::regex_replace(colored, std::regex("\x1b\\[[0-9]+m"), "");
+  EXPECT_EQ(plain, rendered(fixtures::busy()));
+}
+
+TEST_F(Text, AsciiWhereThereIsNoUnicode) {
+  const std::string text = rendered(fixtures::busy(), {.unicode = false});
+  EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
+  EXPECT_TRUE(contains(text, "####"));
+}
+
+TEST_F(Text, FindingsComeBeforeProcesses) {
+  const std::string text = rendered(fixtures::busy());
+  EXPECT_LT(text.find("fork-cow"), text.find("PROCESS 4242"));
+  EXPECT_FALSE(contains(rendered(fixtures::quiet()), "FINDINGS"));
+}
+
+TEST_F(Text, LossAndDifferencesAreToldFirst) {
+  const std::string text = rendered(fixtures::degraded());
+  EXPECT_LT(text.find("INCOMPLETE"), text.find("PROCESS 77"));
+  EXPECT_LT(text.find("AUDIT: 1 check differs"), text.find("PROCESS 77"));
+  EXPECT_FALSE(contains(rendered(fixtures::quiet()), "INCOMPLETE"));
+}
+
+TEST_F(Text, ManyCallsAreShortened) {
+  const std::string text = rendered(fixtures::degraded());
+  EXPECT_TRUE(contains(text, "mlock(0x55d0c0de1009, 4 KiB)"));  // the tenth
+  EXPECT_FALSE(contains(text, "mlock(0x55d0c0de1010, 4 KiB)"));
+  EXPECT_TRUE(contains(text, "mlock(0x55d0c0de1013, 4 KiB)"));  // the slowest
+  EXPECT_TRUE(contains(text, "mlock(0x55d0c0de1025, 4 KiB)"));  // the fifth last
+  EXPECT_TRUE(contains(text, "(3 more: -v or --json)"));
+  EXPECT_TRUE(contains(text, "1,250 further calls"));
+  EXPECT_TRUE(contains(rendered(fixtures::degraded(), {.verbose = true}), "mlock(0x55d0c0de1010, 4 KiB)"));
+}
+
+TEST_F(Text, ManyVmaChangesAreShortened) {
+  Report report = fixtures::busy();
+  std::vector<VmaChange>& changes = report.processes[0].vma.changes;
+  changes.clear();
+  for (std::uint64_t i = 0; i < 30; ++i) {
+    changes.push_back({i * 1'000'000'000, 1, true, 0x1000, 0x3000, 0x2000, i == 0, "mprotect"});
+  }
+  report.processes[0].vma.changes_not_kept = 7;
+  const std::string text = rendered(report);
+  EXPECT_TRUE(contains(text, "   0.000  split  mprotect  locked  0x1000-0x3000 (8 KiB) at +4 KiB\n"));
+  EXPECT_TRUE(contains(text, "(15 more: -v or --json)"));
+  EXPECT_TRUE(contains(text, "  25.000  split"));
+  EXPECT_FALSE(contains(text, "  24.000  split"));
+  EXPECT_TRUE(contains(text, "7 further changes were counted"));
+}
+
+TEST_F(Text, OfManyProcessesFiveAreDetailed) {
+  Report report = fixtures::crowd(25);
+  std::string text = rendered(report);
+  EXPECT_TRUE(contains(text, "25 PROCESSES"));
+  EXPECT_TRUE(contains(text, "(5 more with fewer faults"));
+  EXPECT_TRUE(contains(text, "PROCESS 1004 "));
+  EXPECT_FALSE(contains(text, "PROCESS 1005 "));
+  EXPECT_TRUE(contains(rendered(report, {.verbose = true}), "PROCESS 1024 "));
+
+  report.findings = {{"fork-cow", Severity::warning, 1009, "title", {}, "", ""}};
+  EXPECT_TRUE(contains(rendered(report), "PROCESS 1009 "));
+}
+
+TEST_F(Text, TenProcessesNeedNoOverview) {
+  const std::string text = rendered(fixtures::crowd(10));
+  EXPECT_FALSE(contains(text, "PROCESSES"));
+  EXPECT_TRUE(contains(text, "PROCESS 1009 "));
+}
+
+TEST_F(Text, AnEmptyReport) { EXPECT_TRUE(contains(rendered({}), "No process was seen.\n")); }
+
+TEST_F(Text, ManyEqualChecksAreSummedUp) {
+  Report report = fixtures::quiet();
+  const AuditCheck equal = report.coverage.audit[0];
+  AuditCheck differs = equal;
+  differs.check = "one that differs";
+  differs.verdict = Verdict::differs;
+  report.coverage.audit.assign(12, equal);
+  report.coverage.audit.push_back(differs);
+  const std::string text = rendered(report);
+  EXPECT_TRUE(contains(text, "12 checks more, equal"));
+  EXPECT_TRUE(contains(text, "one that differs"));
+  EXPECT_FALSE(contains(text, "faults of pid 812"));
+}
+
+TEST_F(Text, Targets) {
+  Report report = fixtures::quiet();
+  report.target = {"pid", {1, 2}, "", false};
+  EXPECT_TRUE(contains(rendered(report), "mlocktrace 0.1.0: pids 1, 2, traced"));
+  report.target = {"tid", {7}, "", false};
+  EXPECT_TRUE(contains(rendered(report), ": thread 7, traced"));
+  report.target = {"cgroup", {}, "/a\nb", false};
+  EXPECT_TRUE(contains(rendered(report), ": cgroup /a\\x0ab, traced"));
+  report.target = {"all", {}, "", false};
+  EXPECT_TRUE(contains(rendered(report), ": all processes, traced"));
+}
+
+TEST_F(IntervalText, HasAHeaderOnRequest) {
+  const std::string text = to_interval_text(fixtures::busy(), false);
+  EXPECT_FALSE(contains(text, "comm"));
+  EXPECT_TRUE(contains(to_interval_text(fixtures::busy(), true), text));
+}
+
+TEST_F(IntervalText, ASlowRateIsNotZero) {
+  EXPECT_TRUE(contains(to_interval_text(fixtures::quiet(), false), "   <1 "));
+}
+
+TEST_F(IntervalText, OnlyActiveOnesOfManyProcesses) {
+  Report report = fixtures::crowd(30);
+  report.processes[3].faults.by_origin = {};
+  const std::string text = to_interval_text(report, false);
+  EXPECT_FALSE(contains(text, "worker-3\n"));
+  EXPECT_TRUE(contains(text, "worker-20\n"));
+  EXPECT_TRUE(contains(text, "(9 more with fewer faults)"));
+}
+
+}  // namespace
+}  // namespace mlt

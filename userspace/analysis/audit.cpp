@@ -1,0 +1,172 @@
+#include "analysis/audit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mlt {
+
+namespace {
+
+// A processor's mlock batch: up to 15 pages until 6.8, 31 since. The kernel's counters lag by as much.
+constexpr std::uint64_t kBatch = 31;
+
+std::uint64_t traced_faults(const ProcessCounts& process) {
+  std::uint64_t completed = 0;
+  for (const auto& [class_id, totals] : process.by_class) completed += totals.completed();
+  return completed;
+}
+
+// Equal when `traced` lies in [kernel, kernel + slack].
+void judge(AuditCheck& check, const std::string& if_not) {
+  const std::uint64_t traced = check.traced.value_or(0);
+  const std::uint64_t kernel = check.kernel.value_or(0);
+  if (traced >= kernel && traced <= kernel + check.slack) {
+    check.verdict = Verdict::equal;
+    if (traced != kernel) check.why = fmt::format("within {} that came while the counters were read", check.slack);
+  } else {
+    check.verdict = Verdict::differs;
+    check.why = if_not;
+  }
+}
+
+bool sees_every_origin(const TraceData& data) {
+  const PlannedSignal* fault = data.plan->find("fault");
+  return fault != nullptr && fault->way != nullptr && !fault->way->approximate;
+}
+
+AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, const TraceData& data) {
+  const std::uint32_t pid = process.proc.pid != 0 ? process.proc.pid : process.proc.tgid;
+  AuditCheck check;
+  check.check = fmt::format("faults of {}", pid);
+  check.traced = traced_faults(process);
+  const std::uint64_t exited = process.proc.exited_min_flt + process.proc.exited_maj_flt;
+  if (process.proc.exit_ns != 0) {
+    check.source = "task min_flt + maj_flt at exit";
+    check.kernel = exited;
+  } else if (views != nullptr && views->gate_close.before && views->gate_close.after) {
+    check.source = fmt::format("/proc/{}/stat min_flt + maj_flt", pid);
+    // A process that was born during the trace began with zero.
+    const CounterBracket& open = views->gate_open;
+    const std::uint64_t first = open.before ? open.before->total() : 0;
+    const std::uint64_t second = open.after ? open.after->total() : 0;
+    const std::uint64_t least = views->gate_close.before->total() - second;
+    check.kernel = least;
+    check.slack = views->gate_close.after->total() - first - least;
+  }
+  if (!check.kernel) {
+    check.why = "the kernel's counters could not be read";
+    return check;
+  }
+  if (!sees_every_origin(data)) {
+    check.why = "populate and remote faults cannot be seen on this kernel";
+    return check;
+  }
+  judge(check, "some faults were not seen, or counted twice");
+  return check;
+}
+
+AuditCheck locked_check(const ProcessCounts& process, const ProcessEvents* events, const ProcessViews* views) {
+  const std::uint32_t pid = process.proc.pid != 0 ? process.proc.pid : process.proc.tgid;
+  AuditCheck check;
+  check.check = fmt::format("locked bytes of {}", pid);
+  check.source = fmt::format("/proc/{}/status VmLck", pid);
+  check.traced = events->calls.back().locked_pages * 4096;
+  if (views != nullptr && views->end) check.kernel = views->end->locked_bytes;
+  if (!check.kernel) {
+    check.why = "the process has exited";
+  } else if (events->calls_not_kept != 0) {
+    check.why = "the last of its calls were not kept";
+  } else if (*check.traced == *check.kernel) {
+    check.verdict = Verdict::equal;
+  } else {
+    check.verdict = Verdict::differs;
+    check.why = "its size changed without a lock call: munmap, or stack growth";
+  }
+  return check;
+}
+
+struct PageCheck {
+  const char* name;
+  const char* signal;
+  __u64 mlt_proc::*own;
+  __u64 mlt_stats::*other;
+  std::vector<const char*> counters;
+};
+
+const std::vector<PageCheck>& page_checks() {
+  static const std::vector<PageCheck> checks = {
+      {"pages mlocked", "page_lock", &mlt_proc::mlocked, &mlt_stats::other_mlocked, {"unevictable_pgs_mlocked"}},
+      {"pages munlocked",
+       "page_unlock",
+       &mlt_proc::munlocked,
+       &mlt_stats::other_munlocked,
+       {"unevictable_pgs_munlocked", "unevictable_pgs_stranded", "unevictable_pgs_cleared"}},
+      {"pages to unevictable",
+       "unevictable",
+       &mlt_proc::unevictable,
+       &mlt_stats::other_unevictable,
+       {"unevictable_pgs_culled"}},
+      {"pages rescued", "rescue", &mlt_proc::rescued, &mlt_stats::other_rescued, {"unevictable_pgs_rescued"}},
+  };
+  return checks;
+}
+
+AuditCheck page_check(const PageCheck& row, const TraceData& data) {
+  AuditCheck check;
+  check.check = row.name;
+  std::uint64_t traced = data.counts.stats.*row.other;
+  for (const ProcessCounts& process : data.counts.processes) traced += process.proc.*row.own;
+  check.traced = traced;
+  check.source = "/proc/vmstat";
+  std::int64_t kernel = 0;
+  for (const char* counter : row.counters) {
+    check.source += std::string(" ") + counter;
+    const auto end = data.vmstat_end.find(counter);
+    const auto start = data.vmstat_start.find(counter);
+    if (end == data.vmstat_end.end() || start == data.vmstat_start.end()) {
+      check.why = "this kernel does not count it";
+      return check;
+    }
+    kernel += end->second - start->second;
+  }
+  check.kernel = static_cast<std::uint64_t>(kernel);
+  const PlannedSignal* planned = data.plan->find(row.signal);
+  if (planned->way->approximate) {
+    check.why = "only a part of them can be seen on this kernel";
+    return check;
+  }
+  const std::uint64_t lag = kBatch * data.host.cpus;
+  const std::uint64_t distance = std::max(traced, *check.kernel) - std::min(traced, *check.kernel);
+  if (distance == 0) {
+    check.verdict = Verdict::equal;
+  } else if (distance <= lag) {
+    check.verdict = Verdict::equal;
+    check.why = fmt::format("within {}: the kernel counts when a processor's batch of {} is flushed", lag, kBatch);
+  } else {
+    check.verdict = Verdict::differs;
+    check.why = "the kernel moved pages by a way that no probe sees, or counts them later";
+  }
+  return check;
+}
+
+}  // namespace
+
+std::vector<AuditCheck> audit(const TraceData& data) {
+  std::vector<AuditCheck> checks;
+  for (const ProcessCounts& process : data.counts.processes) {
+    const std::uint32_t pid = process.proc.pid != 0 ? process.proc.pid : process.proc.tgid;
+    const auto views = data.views.find(pid);
+    const ProcessViews* view = views == data.views.end() ? nullptr : &views->second;
+    if (data.plan->measures("fault")) checks.push_back(fault_check(process, view, data));
+    const auto events = data.events.find(process.id);
+    if (events != data.events.end() && !events->second.calls.empty() && process.proc.exit_ns == 0)
+      checks.push_back(locked_check(process, &events->second, view));
+  }
+  for (const PageCheck& row : page_checks()) {
+    if (data.plan->measures(row.signal)) checks.push_back(page_check(row, data));
+  }
+  return checks;
+}
+
+}  // namespace mlt

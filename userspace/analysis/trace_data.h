@@ -1,0 +1,63 @@
+// Everything that a trace gathered, before it is analysed: what BPF counted, the events, and what /proc said before and
+// after. Plain values; tests make them up.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/counts.h"
+#include "analysis/report.h"
+#include "plan/plan.h"
+#include "proc/process_files.h"
+
+namespace mlt {
+
+/// Events of one process, in order of time, up to a limit; the totals in Counts are exact all the same.
+struct ProcessEvents {
+  std::vector<mlt_event_call> calls;
+  std::uint64_t calls_not_kept = 0;
+  std::vector<mlt_event_vma> changes;
+  std::uint64_t changes_not_kept = 0;
+  std::vector<mlt_event_process> life;
+  std::uint64_t life_not_kept = 0;
+  std::uint64_t peak_locked_pages = 0;
+  std::uint64_t peak_vma_count = 0;
+
+  /// Sorts an event of the ring buffer into its list.
+  void add(const mlt_event& event);
+};
+
+/// The kernel's fault counters read twice, around the moment that matters: the true value lies between.
+struct CounterBracket {
+  std::optional<FaultCounters> before;
+  std::optional<FaultCounters> after;
+};
+
+/// /proc's view of one process.
+struct ProcessViews {
+  std::optional<ProcessSnapshot> start;
+  std::optional<ProcessSnapshot> end;  // no value: it exited, or was never seen
+  CounterBracket gate_open;
+  CounterBracket gate_close;
+};
+
+struct TraceData {
+  std::string tool_version;
+  Host host;
+  Target target;
+  std::uint64_t start_unix_ns = 0;
+  std::uint64_t start_ns = 0;  // CLOCK_MONOTONIC
+  std::uint64_t end_ns = 0;
+  const Plan* plan = nullptr;
+  Counts counts;
+  std::map<std::uint32_t, ProcessEvents> events;  // by ProcessCounts::id
+  std::map<std::uint32_t, ProcessViews> views;    // by pid, as the caller sees it
+  std::map<std::string, std::int64_t> vmstat_start;
+  std::map<std::string, std::int64_t> vmstat_end;
+  std::optional<std::uint64_t> max_map_count;
+};
+
+}  // namespace mlt

@@ -1,0 +1,31 @@
+// Where a command's result goes: standard output or a file, checked before the work begins and after it.
+#pragma once
+
+#include <string>
+
+#include "cli/options.h"
+#include "util/fd.h"
+#include "util/result.h"
+
+namespace mlt {
+
+class Output {
+ public:
+  /// Opens `path` (created or emptied) or, when it is empty, standard output.
+  static Result<Output> open(const std::string& path);
+
+  /// Writes all of `text`; fails when the reader has gone or the disk is full.
+  Status write(const std::string& text);
+
+  [[nodiscard]] bool is_terminal() const;
+
+ private:
+  Fd file_;
+  int fd_ = 1;
+  std::string name_ = "standard output";
+};
+
+/// Colour, by the user's wish, NO_COLOR and whether a person reads it.
+bool use_color(ColorMode mode, bool terminal);
+
+}  // namespace mlt

@@ -1,0 +1,101 @@
+#include "commands/targets.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "proc/process_files.h"
+
+namespace mlt {
+
+namespace {
+
+constexpr const char* kCgroupRoot = "/sys/fs/cgroup/";
+
+Result<std::string> find_cgroup(const std::string& name) {
+  for (const std::string& path : {name, kCgroupRoot + name, kCgroupRoot + std::string("unified/") + name}) {
+    struct stat info{};
+    if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && access((path + "/cgroup.procs").c_str(), F_OK) == 0)
+      return path;
+  }
+  return fail("no cgroup " + name, 0, "-c takes a cgroup v2 directory, absolute or below /sys/fs/cgroup");
+}
+
+}  // namespace
+
+Result<SessionOptions> session_options(const TraceOptions& options, const std::optional<Child>& child) {
+  SessionOptions session;
+  session.follow = options.follow;
+  session.verbose = options.common.verbose;
+  session.btf_path = options.common.btf_path;
+  if (options.all) {
+    session.mode = MLT_TARGET_ALL;
+  } else if (!options.cgroup.empty()) {
+    auto path = find_cgroup(options.cgroup);
+    if (!path) return tl::unexpected(path.error());
+    session.mode = MLT_TARGET_CGROUP;
+    session.cgroup = std::move(*path);
+  } else if (options.tid) {
+    const auto pid = process_of_thread(*options.tid);
+    if (!pid) return tl::unexpected(pid.error());
+    session.pids = {*pid};
+    session.tid = *options.tid;
+  } else if (child) {
+    session.pids = {static_cast<std::uint32_t>(child->pid())};
+  } else {
+    session.pids = options.pids;
+    for (const std::uint32_t pid : options.pids) {
+      if (!process_exists(pid)) return fail("no process with id " + std::to_string(pid), 0, "`ps -e` lists them");
+      // A thread's number opens /proc too; tracing it as a process would find nothing.
+      const auto leader = process_of_thread(pid);
+      if (leader && *leader != pid)
+        return fail(std::to_string(pid) + " is a thread of process " + std::to_string(*leader), 0,
+                    "trace the process with -p " + std::to_string(*leader) + ", the thread with -t " +
+                        std::to_string(pid));
+    }
+  }
+  for (const std::uint32_t pid : session.pids) {
+    if (const auto process = read_process(pid); process && process->threads)
+      session.expected_threads += static_cast<std::uint32_t>(*process->threads);
+  }
+  return session;
+}
+
+Target describe_target(const TraceOptions& options, const SessionOptions& session) {
+  Target target;
+  target.follow = options.follow;
+  target.pids = session.pids;
+  if (options.all) {
+    target.kind = "all";
+  } else if (!options.cgroup.empty()) {
+    target.kind = "cgroup";
+    target.text = session.cgroup;
+  } else if (options.tid) {
+    target.kind = "tid";
+    target.pids = {*options.tid};
+  } else if (!options.command.empty()) {
+    target.kind = "command";
+    for (const std::string& word : options.command) target.text.append(target.text.empty() ? "" : " ").append(word);
+  } else {
+    target.kind = "pid";
+  }
+  return target;
+}
+
+ExitWatch::ExitWatch(const std::vector<std::uint32_t>& pids) : any_(!pids.empty()) {
+  for (const std::uint32_t pid : pids) {
+    Fd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (fd) alive_.push_back(std::move(fd));
+  }
+}
+
+bool ExitWatch::all_ended() {
+  std::erase_if(alive_, [](const Fd& fd) {
+    pollfd entry{fd.get(), POLLIN, 0};
+    return poll(&entry, 1, 0) == 1;
+  });
+  return any_ && alive_.empty();
+}
+
+}  // namespace mlt

@@ -1,0 +1,32 @@
+// Parse, run the command, print the error: nothing else.
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "cli/options.h"
+#include "commands/commands.h"
+#include "commands/output.h"
+
+namespace {
+
+struct Run {
+  mlt::Result<int> operator()(const mlt::TraceOptions& options) const { return mlt::run_trace(options); }
+  mlt::Result<int> operator()(const mlt::ProbesOptions& options) const { return mlt::run_probes(options); }
+  mlt::Result<int> operator()(const mlt::PrintText& text) const {
+    auto output = mlt::Output::open("");
+    return output.and_then([&](mlt::Output& out) { return out.write(text.text); }).map([] { return 0; });
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader that goes away is an error of the write, told like any other.
+  signal(SIGPIPE, SIG_IGN);
+  const auto result =
+      mlt::parse_command_line(argc, argv).and_then([](const mlt::Command& command) { return std::visit(Run{}, command); });
+  if (result) return *result;
+  fmt::print(stderr, "mlocktrace: {}\n", result.error().message());
+  return static_cast<int>(result.error().status);
+}

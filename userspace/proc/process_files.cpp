@@ -1,0 +1,144 @@
+#include "proc/process_files.h"
+
+#include <dirent.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <climits>
+#include <memory>
+#include <string_view>
+
+#include "proc/text_file.h"
+
+namespace mlt {
+
+namespace {
+
+// The initial user namespace has a fixed inode number: PROC_USER_INIT_INO. capable() means that one.
+constexpr ino_t kInitialUserNamespace = 0xEFFFFFFD;
+
+std::string path_of(std::uint32_t pid, const char* file) { return "/proc/" + std::to_string(pid) + "/" + file; }
+
+std::string read_link(const std::string& path) {
+  std::array<char, PATH_MAX> target{};
+  const ssize_t length = readlink(path.c_str(), target.data(), target.size());
+  return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string{};
+}
+
+// Fields of /proc/PID/stat after the name, which is in parentheses and may hold anything: field 3, the state, first.
+std::vector<std::string_view> stat_fields(std::string_view text) {
+  std::vector<std::string_view> fields;
+  const std::size_t close = text.rfind(')');
+  if (close == std::string_view::npos) return fields;
+  return split_words(text.substr(close + 1));
+}
+
+std::optional<FaultCounters> fault_counters(const std::vector<std::string_view>& fields) {
+  // Fields 10 and 12 of proc(5), counted from 1; the state is 3.
+  if (fields.size() < 20) return std::nullopt;
+  return FaultCounters{parse_number(fields[7]).value_or(0), parse_number(fields[9]).value_or(0)};
+}
+
+std::string cgroup_of(std::uint32_t pid) {
+  const auto text = read_text_file(path_of(pid, "cgroup"));
+  if (!text) return {};
+  std::string first;
+  for (const std::string_view line : split_lines(*text)) {
+    const std::size_t path = line.find(':', line.find(':') + 1);
+    if (path == std::string_view::npos) continue;
+    if (line.starts_with("0::")) return std::string(line.substr(path + 1));
+    if (first.empty()) first = line.substr(path + 1);
+  }
+  return first;
+}
+
+void read_limits(std::uint32_t pid, ProcessSnapshot& snapshot) {
+  const auto text = read_text_file(path_of(pid, "limits"));
+  if (!text) return;
+  constexpr std::string_view kName = "Max locked memory";
+  for (const std::string_view line : split_lines(*text)) {
+    if (!line.starts_with(kName)) continue;
+    const auto words = split_words(line.substr(kName.size()));
+    if (words.empty()) return;
+    snapshot.memlock_unlimited = words[0] == "unlimited";
+    if (!snapshot.memlock_unlimited) snapshot.memlock_limit = parse_number(words[0]);
+  }
+}
+
+void read_status(std::uint32_t pid, ProcessSnapshot& snapshot) {
+  const auto text = read_text_file(path_of(pid, "status"));
+  if (!text) return;
+  for (const std::string_view line : split_lines(*text)) {
+    const auto words = split_words(line);
+    if (words.size() < 2) continue;
+    if (words[0] == "Threads:") snapshot.threads = parse_number(words[1]);
+    if (words[0] == "VmLck:") {
+      if (const auto kb = parse_number(words[1])) snapshot.locked_bytes = *kb * 1024;
+    }
+    if (words[0] == "CapEff:") {
+      const bool capable = (parse_number(words[1], 16).value_or(0) >> CAP_IPC_LOCK & 1) != 0;
+      struct stat ns{};
+      snapshot.can_lock_any =
+          capable && stat(path_of(pid, "ns/user").c_str(), &ns) == 0 && ns.st_ino == kInitialUserNamespace;
+    }
+  }
+}
+
+}  // namespace
+
+bool process_exists(std::uint32_t pid) { return access(path_of(pid, "stat").c_str(), F_OK) == 0; }
+
+Result<std::uint32_t> process_of_thread(std::uint32_t tid) {
+  const auto text = read_text_file(path_of(tid, "status"));
+  if (!text) return fail("no thread with id " + std::to_string(tid), 0, "`ps -eL` lists the threads");
+  for (const std::string_view line : split_lines(*text)) {
+    const auto words = split_words(line);
+    if (words.size() == 2 && words[0] == "Tgid:") {
+      if (const auto pid = parse_number(words[1])) return static_cast<std::uint32_t>(*pid);
+    }
+  }
+  return fail("cannot tell the process of thread " + std::to_string(tid));
+}
+
+std::optional<FaultCounters> read_fault_counters(std::uint32_t pid) {
+  const auto text = read_text_file(path_of(pid, "stat"));
+  if (!text) return std::nullopt;
+  return fault_counters(stat_fields(*text));
+}
+
+std::optional<ProcessSnapshot> read_process(std::uint32_t pid) {
+  const auto stat_text = read_text_file(path_of(pid, "stat"));
+  if (!stat_text) return std::nullopt;
+  const auto fields = stat_fields(*stat_text);
+  const auto faults = fault_counters(fields);
+  if (!faults) return std::nullopt;
+  ProcessSnapshot snapshot;
+  snapshot.faults = *faults;
+  snapshot.start_ticks = parse_number(fields[19]).value_or(0);
+  snapshot.comm = read_text_file(path_of(pid, "comm")).value_or("");
+  if (snapshot.comm.ends_with('\n')) snapshot.comm.pop_back();
+  snapshot.exe = read_link(path_of(pid, "exe"));
+  snapshot.cgroup = cgroup_of(pid);
+  read_status(pid, snapshot);
+  read_limits(pid, snapshot);
+  if (const auto maps = read_text_file(path_of(pid, "maps")); maps && !maps->empty())
+    snapshot.vma_count = static_cast<std::uint64_t>(std::ranges::count(*maps, '\n'));
+  return snapshot;
+}
+
+std::vector<std::uint32_t> list_processes() {
+  std::vector<std::uint32_t> pids;
+  std::unique_ptr<DIR, decltype([](DIR* directory) { closedir(directory); })> proc(opendir("/proc"));
+  if (!proc) return pids;
+  while (const dirent* entry = readdir(proc.get())) {
+    if (const auto pid = parse_number(static_cast<const char*>(entry->d_name)))
+      pids.push_back(static_cast<std::uint32_t>(*pid));
+  }
+  return pids;
+}
+
+}  // namespace mlt

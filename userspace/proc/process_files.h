@@ -1,0 +1,48 @@
+// Readers of /proc/PID: the kernel's own view of a process, before and after a trace.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "util/result.h"
+
+namespace mlt {
+
+/// min_flt and maj_flt of /proc/PID/stat: all threads, dead ones too.
+struct FaultCounters {
+  std::uint64_t minor = 0;
+  std::uint64_t major = 0;
+  [[nodiscard]] std::uint64_t total() const { return minor + major; }
+};
+
+struct ProcessSnapshot {
+  std::string comm;
+  std::string exe;     // empty for kernel threads, or without permission
+  std::string cgroup;  // path in the unified hierarchy, else the first one
+  FaultCounters faults;
+  std::uint64_t start_ticks = 0;  // with the pid the identity of a process
+  std::optional<std::uint64_t> threads;
+  std::optional<std::uint64_t> locked_bytes;  // VmLck
+  std::optional<std::uint64_t> vma_count;     // lines of /proc/PID/maps
+  std::optional<std::uint64_t> memlock_limit; // soft RLIMIT_MEMLOCK in bytes; empty: unknown
+  bool memlock_unlimited = false;
+  bool can_lock_any = false;  // CAP_IPC_LOCK, effective in the initial user namespace
+};
+
+bool process_exists(std::uint32_t pid);
+
+/// The process that a thread belongs to.
+Result<std::uint32_t> process_of_thread(std::uint32_t tid);
+
+/// Just the fault counters: cheap enough to read right beside opening and closing the gate.
+std::optional<FaultCounters> read_fault_counters(std::uint32_t pid);
+
+/// Everything that can be read; no value when the process is gone.
+std::optional<ProcessSnapshot> read_process(std::uint32_t pid);
+
+/// All processes there are.
+std::vector<std::uint32_t> list_processes();
+
+}  // namespace mlt

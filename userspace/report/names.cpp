@@ -1,0 +1,71 @@
+#include "report/names.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+
+namespace mlt {
+namespace {
+
+// One table a word list, in the order of its enum. A new enumerator without a name does not compile.
+
+template <std::size_t N>
+using Names = std::array<std::string_view, N>;
+
+constexpr auto kOrigins = std::to_array<std::string_view>({"access", "kernel", "populate", "remote"});
+static_assert(kOrigins.size() == MLT_ORIGIN_NR);
+
+constexpr auto kLockStates = std::to_array<std::string_view>({"no", "yes", "on_fault", ""});
+static_assert(kLockStates.size() == MLT_LOCK_STATE_NR);
+
+constexpr auto kCauses = std::to_array<std::string_view>({""});
+static_assert(kCauses.size() == MLT_CAUSE_NR);
+
+constexpr auto kCalls = std::to_array<std::string_view>({"", "mlock", "mlock2", "munlock", "mlockall", "munlockall",
+                                                         "mmap", "brk", "mremap", "mprotect", "munmap", "madvise",
+                                                         "fork", "execve", "exit", "other", "page fault"});
+static_assert(kCalls.size() == MLT_CALL_NR);
+
+constexpr auto kSeverities = std::to_array<std::string_view>({"info", "notice", "warning", "problem"});
+static_assert(kSeverities.size() == static_cast<std::size_t>(Severity::problem) + 1);
+
+constexpr auto kSignalStates = std::to_array<std::string_view>({"exact", "partial", "off"});
+static_assert(kSignalStates.size() == static_cast<std::size_t>(SignalState::off) + 1);
+
+constexpr auto kVerdicts = std::to_array<std::string_view>({"equal", "differs", "unavailable"});
+static_assert(kVerdicts.size() == static_cast<std::size_t>(Verdict::unavailable) + 1);
+
+constexpr auto kLifeKinds = std::to_array<std::string_view>({"fork", "exec", "exit"});
+static_assert(kLifeKinds.size() == static_cast<std::size_t>(LifeEvent::Kind::exit) + 1);
+
+/// A value that no enumerator has (a recording of a newer version, say) has no name.
+template <std::size_t N, typename Enum>
+std::string_view lookup(const Names<N>& names, Enum value) {
+  const auto index = static_cast<std::size_t>(value);
+  return index < N ? names[index] : std::string_view{};
+}
+
+constexpr std::int64_t kMaxErrno = 4095;
+
+}  // namespace
+
+std::string_view origin_name(mlt_origin origin) { return lookup(kOrigins, origin); }
+std::string_view lock_state_name(mlt_lock_state state) { return lookup(kLockStates, state); }
+std::string_view cause_name(mlt_cause cause) { return lookup(kCauses, cause); }
+std::string_view call_name(mlt_call call) { return lookup(kCalls, call); }
+std::string_view severity_name(Severity severity) { return lookup(kSeverities, severity); }
+std::string_view signal_state_name(SignalState state) { return lookup(kSignalStates, state); }
+std::string_view verdict_name(Verdict verdict) { return lookup(kVerdicts, verdict); }
+std::string_view life_kind_name(LifeEvent::Kind kind) { return lookup(kLifeKinds, kind); }
+
+bool is_error(std::int64_t ret) { return ret < 0 && ret >= -kMaxErrno; }
+
+std::string errno_name(std::int64_t ret) {
+  if (!is_error(ret)) return "";
+  const char* name = strerrorname_np(static_cast<int>(-ret));
+  return name != nullptr ? std::string(name) : fmt::format("errno {}", -ret);
+}
+
+}  // namespace mlt

@@ -1,0 +1,30 @@
+// The words of the report, as every renderer writes them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "analysis/report.h"
+
+namespace mlt {
+
+/// "access", "kernel", "populate", "remote"
+std::string_view origin_name(mlt_origin origin);
+/// "no", "yes", "on_fault"; empty when unknown.
+std::string_view lock_state_name(mlt_lock_state state);
+/// "first_touch", "cow", …; empty when unknown.
+std::string_view cause_name(mlt_cause cause);
+/// "mlock", "brk", …: the kind of call. Empty for none.
+std::string_view call_name(mlt_call call);
+std::string_view severity_name(Severity severity);
+std::string_view signal_state_name(SignalState state);
+std::string_view verdict_name(Verdict verdict);
+std::string_view life_kind_name(LifeEvent::Kind kind);
+
+/// Whether a system call that returned `ret` failed.
+bool is_error(std::int64_t ret);
+/// "ENOMEM" for -ENOMEM, "errno 4000" for a number without a name, empty for a success.
+std::string errno_name(std::int64_t ret);
+
+}  // namespace mlt
