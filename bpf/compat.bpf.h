@@ -6,11 +6,12 @@
 #ifndef MLT_COMPAT_BPF_H
 #define MLT_COMPAT_BPF_H
 
-#include "vmlinux.h"
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include <linux/bpf.h>
+
+#include "vmlinux.h"
 
 /* Macros in every kernel, so not in BTF. The values have not moved since 4.4 (VM_LOCKONFAULT). */
 #define VM_PFNMAP 0x00000400UL
@@ -35,9 +36,8 @@
 #define VM_FAULT_RETRY 0x000400U
 #define VM_FAULT_FALLBACK 0x000800U
 /* As in the kernel: VM_FAULT_FALLBACK counts as an error there too, but never leaves handle_mm_fault. */
-#define VM_FAULT_ERROR                                                                                         \
-  (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE |           \
-   VM_FAULT_FALLBACK)
+#define VM_FAULT_ERROR \
+  (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE | VM_FAULT_FALLBACK)
 
 #define PF_EXITING 0x00000004U
 #define PF_KTHREAD 0x00200000U
@@ -49,9 +49,9 @@ struct page___memdesc {
   } flags;
 } __attribute__((preserve_access_index));
 
-static __always_inline unsigned long mlt_page_flags(const void *page) {
-  const struct page___memdesc *memdesc = page;
-  const struct page *plain = page;
+static __always_inline unsigned long mlt_page_flags(const void* page) {
+  const struct page___memdesc* memdesc = page;
+  const struct page* plain = page;
 
   if (bpf_core_field_exists(memdesc->flags.f)) return BPF_CORE_READ(memdesc, flags.f);
   return BPF_CORE_READ(plain, flags);
@@ -76,14 +76,14 @@ struct page___compound {
   unsigned int compound_nr;
 } __attribute__((preserve_access_index));
 
-static __always_inline u64 mlt_folio_pages(const void *folio, unsigned long flags) {
-  const struct folio___nr *nr = folio;
-  const struct folio___folio_nr *folio_nr = folio;
+static __always_inline u64 mlt_folio_pages(const void* folio, unsigned long flags) {
+  const struct folio___nr* nr = folio;
+  const struct folio___folio_nr* folio_nr = folio;
 
   if (!(flags & mlt_page_flag(PG_head))) return 1;
   if (bpf_core_field_exists(nr->_nr_pages)) return BPF_CORE_READ(nr, _nr_pages);
   if (bpf_core_field_exists(folio_nr->_folio_nr_pages)) return BPF_CORE_READ(folio_nr, _folio_nr_pages);
-  const struct page___compound *second = folio + bpf_core_type_size(struct page);
+  const struct page___compound* second = folio + bpf_core_type_size(struct page);
   if (bpf_core_field_exists(second->compound_nr)) return BPF_CORE_READ(second, compound_nr);
   return 1;
 }
@@ -92,33 +92,33 @@ static __always_inline u64 mlt_folio_pages(const void *folio, unsigned long flag
  * How many VM_LOCKED VMAs hold the folio, 5.18+ (b109b87050df "mm/munlock: replace clear_page_mlock() by final
  * clearance"). The field shares memory with the LRU list pointers: ask only while PG_lru and PG_unevictable are set.
  */
-static __always_inline unsigned int mlt_mlock_count(const void *folio) {
-  const struct folio *f = folio;
+static __always_inline unsigned int mlt_mlock_count(const void* folio) {
+  const struct folio* f = folio;
   return bpf_core_field_exists(f->mlock_count) ? BPF_CORE_READ(f, mlock_count) : 0;
 }
 
 /* The batch of folios waiting for their mlock or munlock: struct pagevec (5.18 to 6.2), struct folio_batch (6.3+). */
 struct folio_batch {
   unsigned char nr;
-  void *folios[31];
+  void* folios[31];
 } __attribute__((preserve_access_index));
 
 struct pagevec {
   unsigned char nr;
-  void *pages[15];
+  void* pages[15];
 } __attribute__((preserve_access_index));
 
 #define MLT_BATCH_MAX 31 /* 15 up to 6.8 */
 
-static __always_inline unsigned int mlt_batch_size(const void *batch) {
-  const struct folio_batch *folios = batch;
-  const struct pagevec *pages = batch;
+static __always_inline unsigned int mlt_batch_size(const void* batch) {
+  const struct folio_batch* folios = batch;
+  const struct pagevec* pages = batch;
   if (bpf_core_type_exists(struct folio_batch)) return BPF_CORE_READ(folios, nr);
   return BPF_CORE_READ(pages, nr);
 }
 
 /* Address of the array of pointers in the batch. */
-static __always_inline const void *mlt_batch_array(const void *batch) {
+static __always_inline const void* mlt_batch_array(const void* batch) {
   if (bpf_core_type_exists(struct folio_batch)) return batch + bpf_core_field_offset(struct folio_batch, folios);
   return batch + bpf_core_field_offset(struct pagevec, pages);
 }
@@ -128,8 +128,8 @@ struct vma_merge_struct___flags {
   unsigned long flags;
 } __attribute__((preserve_access_index));
 
-static __always_inline unsigned long mlt_merge_flags(const struct vma_merge_struct *merge) {
-  const struct vma_merge_struct___flags *old = (const void *)merge;
+static __always_inline unsigned long mlt_merge_flags(const struct vma_merge_struct* merge) {
+  const struct vma_merge_struct___flags* old = (const void*)merge;
   if (bpf_core_field_exists(merge->vm_flags)) return BPF_CORE_READ(merge, vm_flags);
   if (bpf_core_field_exists(old->flags)) return BPF_CORE_READ(old, flags);
   return 0;
@@ -141,11 +141,11 @@ static __always_inline unsigned long mlt_merge_flags(const struct vma_merge_stru
  */
 #define MLT_X86_THREAD_SIZE 16384 /* without KASAN; the FRED padding came later than the helper */
 
-static __always_inline struct pt_regs *mlt_user_regs(void) {
+static __always_inline struct pt_regs* mlt_user_regs(void) {
   if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-    return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-  struct task_struct *task = (void *)bpf_get_current_task();
-  void *stack = BPF_CORE_READ(task, stack);
+    return (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf());
+  struct task_struct* task = (void*)bpf_get_current_task();
+  void* stack = BPF_CORE_READ(task, stack);
   return stack + MLT_X86_THREAD_SIZE - bpf_core_type_size(struct pt_regs);
 }
 

@@ -4,9 +4,9 @@
  * record". All state of a thread lives in one record that only this thread writes, so the hot path needs no atomics and
  * no hash table; a process record is written by many and uses atomic additions.
  *
- * A record or block is found by hashing an address and looking at MLT_WAYS places. Claiming a free place must be atomic,
- * and 5.10 has neither compare-and-exchange nor fetch-and-add in BPF, so a place is claimed by inserting its number into
- * the hash map mlt_claims with BPF_NOEXIST.
+ * A record or block is found by hashing an address and looking at MLT_WAYS places. Claiming a free place must be
+ * atomic, and 5.10 has neither compare-and-exchange nor fetch-and-add in BPF, so a place is claimed by inserting its
+ * number into the hash map mlt_claims with BPF_NOEXIST.
  */
 #ifndef MLT_CORE_BPF_H
 #define MLT_CORE_BPF_H
@@ -54,9 +54,9 @@ struct mlt_thread {
 extern const volatile struct mlt_config mlt_cfg;
 
 /*
- * First filter, one byte for each value of tgid modulo its size: nonzero where a traced process may be. All nonzero when
- * any process may be traced. The front end zeroes it to stop counting everywhere at once. Bytes, not bits: setting a
- * bit would have to be atomic.
+ * First filter, one byte for each value of tgid modulo its size: nonzero where a traced process may be. All nonzero
+ * when any process may be traced. The front end zeroes it to stop counting everywhere at once. Bytes, not bits: setting
+ * a bit would have to be atomic.
  */
 extern __u8 mlt_interest[MLT_INTEREST_SIZE];
 extern struct mlt_stats mlt_stats;
@@ -148,16 +148,13 @@ extern struct mlt_ring_map mlt_ring SEC(".maps");
 
 #define mlt_add(where, n) __sync_fetch_and_add(&(where), (n))
 
-/* Keeps the compiler from moving a bounds check away from the access that needs it: 5.10 and 6.1 lose track otherwise. */
+/* Keeps the compiler from moving a bounds check away from the access that needs it: 5.10 and 6.1 lose track otherwise.
+ */
 #define mlt_barrier(x) asm volatile("" : "+r"(x))
 
-static __always_inline u32 mlt_hash(u64 x) {
-  return (x * 0x9e3779b97f4a7c15ULL) >> 32;
-}
+static __always_inline u32 mlt_hash(u64 x) { return (x * 0x9e3779b97f4a7c15ULL) >> 32; }
 
-static __always_inline struct mlt_proc *mlt_proc_at(u32 index) {
-  return bpf_map_lookup_elem(&mlt_procs, &index);
-}
+static __always_inline struct mlt_proc* mlt_proc_at(u32 index) { return bpf_map_lookup_elem(&mlt_procs, &index); }
 
 /*
  * Takes a free place among `first` + 1 ... `first` + `mask`, starting where the hash says. Returns 0 when MLT_WAYS of
@@ -181,9 +178,9 @@ static __always_inline void mlt_unclaim(u64 kind, u32 index) {
  * Makes a record for a process that is to be traced and enters it under its tgid. Record 0 is never used.
  * Returns its index, 0 when there is no room. `leader` is the thread group leader.
  */
-static __noinline u32 mlt_proc_new(u32 tgid, struct task_struct *leader, u32 parent_tgid) {
+static __noinline u32 mlt_proc_new(u32 tgid, struct task_struct* leader, u32 parent_tgid) {
   u32 index = mlt_claim(MLT_CLAIM_PROC, tgid, mlt_hash(tgid), 0, mlt_cfg.proc_mask);
-  struct mlt_proc *proc = index ? mlt_proc_at(index) : NULL;
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
   if (!proc) {
     mlt_add(mlt_stats.proc_full, 1);
     return 0;
@@ -191,7 +188,7 @@ static __noinline u32 mlt_proc_new(u32 tgid, struct task_struct *leader, u32 par
   if (bpf_map_update_elem(&mlt_tgids, &tgid, &index, BPF_NOEXIST)) {
     /* Another thread of the process was faster. */
     mlt_unclaim(MLT_CLAIM_PROC, index);
-    u32 *theirs = bpf_map_lookup_elem(&mlt_tgids, &tgid);
+    u32* theirs = bpf_map_lookup_elem(&mlt_tgids, &tgid);
     return theirs ? *theirs : 0;
   }
   proc->start_boottime = BPF_CORE_READ(leader, start_boottime);
@@ -215,12 +212,12 @@ static __always_inline u32 mlt_visible_tgid(u32 tgid) {
 static __noinline u32 mlt_proc_adopt(u32 tgid) {
   u32 pid = mlt_visible_tgid(tgid);
   u32 index = 0;
-  struct task_struct *task = (void *)bpf_get_current_task();
-  struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+  struct task_struct* task = (void*)bpf_get_current_task();
+  struct task_struct* leader = BPF_CORE_READ(task, group_leader);
 
   if (!pid) return 0;
   if (mlt_cfg.target_mode == MLT_TARGET_PIDS) {
-    u32 *wanted = bpf_map_lookup_elem(&mlt_wanted, &pid);
+    u32* wanted = bpf_map_lookup_elem(&mlt_wanted, &pid);
     if (!wanted) return 0;
     /* Once: whoever gets this number next is somebody else. */
     bpf_map_delete_elem(&mlt_wanted, &pid);
@@ -230,23 +227,23 @@ static __noinline u32 mlt_proc_adopt(u32 tgid) {
     return 0;
   }
   index = mlt_proc_new(tgid, leader, 0);
-  struct mlt_proc *proc = mlt_proc_at(index);
+  struct mlt_proc* proc = mlt_proc_at(index);
   if (index && proc) proc->pid = pid;
   return index;
 }
 
 /* Finds or claims the current thread's record, where the first place that its hash names is not it. */
-static __noinline struct mlt_thread *mlt_thread_find(u64 task, u64 pid_tgid) {
+static __noinline struct mlt_thread* mlt_thread_find(u64 task, u64 pid_tgid) {
   u32 tgid = pid_tgid >> 32;
   u32 hash = mlt_hash(task);
-  struct mlt_thread *thread;
+  struct mlt_thread* thread;
 
   for (u32 way = 0; way < MLT_WAYS; way++) {
     u32 index = (hash + way) & mlt_cfg.thread_mask;
     thread = bpf_map_lookup_elem(&mlt_threads, &index);
     if (thread && thread->task == task) return thread;
   }
-  u32 *known = bpf_map_lookup_elem(&mlt_tgids, &tgid);
+  u32* known = bpf_map_lookup_elem(&mlt_tgids, &tgid);
   u32 proc_index = known ? *known : mlt_proc_adopt(tgid);
   if (!proc_index) return NULL;
   if (mlt_cfg.target_tid) {
@@ -258,7 +255,7 @@ static __noinline struct mlt_thread *mlt_thread_find(u64 task, u64 pid_tgid) {
     }
     if (tid != mlt_cfg.target_tid) return NULL;
   }
-  struct mlt_proc *proc = mlt_proc_at(proc_index);
+  struct mlt_proc* proc = mlt_proc_at(proc_index);
   if (proc && !proc->pid) proc->pid = mlt_visible_tgid(tgid);
   u32 index = mlt_claim(MLT_CLAIM_THREAD, task, hash, 0, mlt_cfg.thread_mask);
   thread = index ? bpf_map_lookup_elem(&mlt_threads, &index) : NULL;
@@ -266,7 +263,7 @@ static __noinline struct mlt_thread *mlt_thread_find(u64 task, u64 pid_tgid) {
     mlt_add(mlt_stats.thread_full, 1);
     return NULL;
   }
-  struct task_struct *self = (void *)task;
+  struct task_struct* self = (void*)task;
   thread->taken_min_flt = BPF_CORE_READ(self, min_flt);
   thread->taken_maj_flt = BPF_CORE_READ(self, maj_flt);
   thread->proc = proc_index;
@@ -276,26 +273,26 @@ static __noinline struct mlt_thread *mlt_thread_find(u64 task, u64 pid_tgid) {
 }
 
 /* The current thread's record; NULL when it is not traced. */
-static __always_inline struct mlt_thread *mlt_current(void) {
+static __always_inline struct mlt_thread* mlt_current(void) {
   u64 pid_tgid = bpf_get_current_pid_tgid();
   if (!mlt_interest[(pid_tgid >> 32) % MLT_INTEREST_SIZE]) return NULL;
   u64 task = bpf_get_current_task();
   u32 index = mlt_hash(task) & mlt_cfg.thread_mask;
-  struct mlt_thread *thread = bpf_map_lookup_elem(&mlt_threads, &index);
+  struct mlt_thread* thread = bpf_map_lookup_elem(&mlt_threads, &index);
   if (thread && thread->task == task) return thread;
   return mlt_thread_find(task, pid_tgid);
 }
 
 /* Room for an event in the ring buffer, counted when there is none. The front end polls: events never wake it. */
-#define mlt_reserve(type)                                                   \
-  ({                                                                        \
-    type *event_ = bpf_ringbuf_reserve(&mlt_ring, sizeof(type), 0);         \
-    if (!event_) mlt_add(mlt_stats.ring_full, 1);                           \
-    event_;                                                                 \
+#define mlt_reserve(type)                                           \
+  ({                                                                \
+    type* event_ = bpf_ringbuf_reserve(&mlt_ring, sizeof(type), 0); \
+    if (!event_) mlt_add(mlt_stats.ring_full, 1);                   \
+    event_;                                                         \
   })
 #define mlt_submit(event) bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP)
 
-static __always_inline void mlt_event_head(struct mlt_event *head, u32 kind, struct mlt_thread *thread, u32 call) {
+static __always_inline void mlt_event_head(struct mlt_event* head, u32 kind, struct mlt_thread* thread, u32 call) {
   head->kind = kind;
   head->proc = thread->proc;
   head->tid = thread->tid;
@@ -303,12 +300,13 @@ static __always_inline void mlt_event_head(struct mlt_event *head, u32 kind, str
   head->ns = bpf_ktime_get_ns();
 }
 
-/* What the current thread is doing: the system call that it is in, from the registers that it entered the kernel with. */
-static __noinline u32 mlt_current_call(struct mlt_thread *thread) {
-  struct task_struct *task = (void *)bpf_get_current_task();
+/* What the current thread is doing: the system call that it is in, from the registers that it entered the kernel with.
+ */
+static __noinline u32 mlt_current_call(struct mlt_thread* thread) {
+  struct task_struct* task = (void*)bpf_get_current_task();
   if (BPF_CORE_READ(task, flags) & PF_EXITING) return MLT_CALL_EXIT;
   if (thread->in_fault && thread->fault_class < MLT_LOCK_STATE_NR * MLT_CAUSE_NR) return MLT_CALL_FAULT;
-  struct pt_regs *regs = mlt_user_regs();
+  struct pt_regs* regs = mlt_user_regs();
   /* A 32-bit task numbers its calls differently. */
   if ((BPF_CORE_READ(regs, cs) & 0xffff) != 0x33) return MLT_CALL_OTHER;
   switch (BPF_CORE_READ(regs, orig_ax)) {
@@ -318,8 +316,12 @@ static __noinline u32 mlt_current_call(struct mlt_thread *thread) {
     case 12: return MLT_CALL_BRK;
     case 25: return MLT_CALL_MREMAP;
     case 28: return MLT_CALL_MADVISE;
-    case 56: case 57: case 58: case 435: return MLT_CALL_FORK;
-    case 59: case 322: return MLT_CALL_EXECVE;
+    case 56:
+    case 57:
+    case 58:
+    case 435: return MLT_CALL_FORK;
+    case 59:
+    case 322: return MLT_CALL_EXECVE;
     case 149: return MLT_CALL_MLOCK;
     case 150: return MLT_CALL_MUNLOCK;
     case 151: return MLT_CALL_MLOCKALL;
@@ -329,7 +331,7 @@ static __noinline u32 mlt_current_call(struct mlt_thread *thread) {
   }
 }
 
-static __always_inline struct mlt_call_total *mlt_call_total(struct mlt_proc *proc, u32 call) {
+static __always_inline struct mlt_call_total* mlt_call_total(struct mlt_proc* proc, u32 call) {
   if (call >= MLT_CALL_NR) return NULL;
   mlt_barrier(call);
   if (call >= MLT_CALL_NR) return NULL;

@@ -17,19 +17,21 @@ static __always_inline u32 mlt_bucket(u64 ns) {
   u32 shift = 0;
   if (ns < MLT_HIST_SUB) return ns;
   if (ns >> MLT_HIST_OCTAVES) return MLT_HIST_BUCKETS - 1;
-  if (ns >> 32) shift = 32;
-  else if (ns >> 24) shift = 24;
-  else if (ns >> 16) shift = 16;
-  else if (ns >> 8) shift = 8;
+  if (ns >> 32)
+    shift = 32;
+  else if (ns >> 24)
+    shift = 24;
+  else if (ns >> 16)
+    shift = 16;
+  else if (ns >> 8)
+    shift = 8;
   u32 octave = shift + mlt_log2[(ns >> shift) & 0xff] - MLT_HIST_SUB_BITS;
   return (octave + 1) * MLT_HIST_SUB + ((ns >> octave) & (MLT_HIST_SUB - 1));
 }
 
-static __always_inline struct mlt_block *mlt_block_at(u32 index) {
-  return bpf_map_lookup_elem(&mlt_blocks, &index);
-}
+static __always_inline struct mlt_block* mlt_block_at(u32 index) { return bpf_map_lookup_elem(&mlt_blocks, &index); }
 
-static __always_inline void mlt_block_init(struct mlt_block *block, u32 proc, u32 tid, u32 class_id, u64 owner) {
+static __always_inline void mlt_block_init(struct mlt_block* block, u32 proc, u32 tid, u32 class_id, u64 owner) {
   block->proc = proc;
   block->tid = tid;
   block->class_id = class_id;
@@ -44,10 +46,10 @@ static __always_inline void mlt_block_init(struct mlt_block *block, u32 proc, u3
  */
 static __noinline u32 mlt_block_shared(u32 proc, u32 class_id) {
   u64 key = (u64)proc << 32 | class_id;
-  u32 *found = bpf_map_lookup_elem(&mlt_shared, &key);
+  u32* found = bpf_map_lookup_elem(&mlt_shared, &key);
   if (found) return *found;
   u32 index = mlt_claim(MLT_CLAIM_BLOCK, key, mlt_hash(key), 0, mlt_cfg.block_mask >> 1);
-  struct mlt_block *block = index ? mlt_block_at(index) : NULL;
+  struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (!block) return 0;
   if (bpf_map_update_elem(&mlt_shared, &key, &index, BPF_NOEXIST)) {
     mlt_unclaim(MLT_CLAIM_BLOCK, index);
@@ -59,20 +61,20 @@ static __noinline u32 mlt_block_shared(u32 proc, u32 class_id) {
 }
 
 /* A block for a class that the thread meets for the first time. */
-static __noinline u32 mlt_block_new(struct mlt_thread *thread, u32 class_id) {
+static __noinline u32 mlt_block_new(struct mlt_thread* thread, u32 class_id) {
   u32 half = mlt_cfg.block_mask >> 1;
   u32 index = mlt_claim(MLT_CLAIM_BLOCK, thread->task, mlt_hash(thread->task + class_id), half + 1, half);
-  struct mlt_block *block = index ? mlt_block_at(index) : NULL;
+  struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (!block) return mlt_block_shared(thread->proc, class_id);
   mlt_block_init(block, thread->proc, thread->tid, class_id, thread->task);
   return index;
 }
 
-static __always_inline struct mlt_block *mlt_thread_block(struct mlt_thread *thread, u32 class_id) {
+static __always_inline struct mlt_block* mlt_thread_block(struct mlt_thread* thread, u32 class_id) {
   if (class_id >= MLT_CLASS_NR) return NULL;
   mlt_barrier(class_id);
   if (class_id >= MLT_CLASS_NR) return NULL;
-  u16 *place = &thread->block[class_id];
+  u16* place = &thread->block[class_id];
   u32 index = *place;
   if (!index) {
     index = mlt_block_new(thread, class_id);
@@ -85,13 +87,26 @@ static __always_inline struct mlt_block *mlt_thread_block(struct mlt_thread *thr
   return mlt_block_at(index);
 }
 
-/* A shared block is written by several CPUs. Minimum and maximum may miss a concurrent one: they are of display only. */
-static __noinline void mlt_count_shared(struct mlt_block *block, u64 ns, u32 kind) {
-  if (kind == 3) mlt_add(block->retries, 1);
-  else if (kind == 2) mlt_add(block->errors, 1);
-  else if (kind == 1) mlt_add(block->major, 1);
-  else mlt_add(block->minor, 1);
-  if (kind >= 2) return;
+/* What handle_mm_fault's return was. */
+enum { MLT_KIND_MINOR, MLT_KIND_MAJOR, MLT_KIND_ERROR, MLT_KIND_RETRY };
+
+/* As mm_account_fault decides it. */
+static __always_inline u32 mlt_is_major(u32 flags, u32 ret) {
+  return (ret & VM_FAULT_MAJOR) || (flags & FAULT_FLAG_TRIED) ? MLT_KIND_MAJOR : MLT_KIND_MINOR;
+}
+
+/* A shared block is written by several CPUs. Minimum and maximum may miss a concurrent one: they are of display only.
+ */
+static __noinline void mlt_count_shared(struct mlt_block* block, u64 ns, u32 kind) {
+  if (kind == MLT_KIND_RETRY)
+    mlt_add(block->retries, 1);
+  else if (kind == MLT_KIND_ERROR)
+    mlt_add(block->errors, 1);
+  else if (kind == MLT_KIND_MAJOR)
+    mlt_add(block->major, 1);
+  else
+    mlt_add(block->minor, 1);
+  if (kind > MLT_KIND_MAJOR) return;
   if (!ns) {
     mlt_add(block->untimed, 1);
     return;
@@ -120,14 +135,14 @@ static __always_inline u32 mlt_lock_state(u64 vm_flags) {
 
 /* The clock of a hardware fault starts at the exception: waiting for mmap_lock is part of it. */
 static __always_inline int mlt_exception(void) {
-  struct mlt_thread *thread = mlt_current();
+  struct mlt_thread* thread = mlt_current();
   /* An interrupt may fault (reading a user stack, say) while a fault is being handled: that one counts. */
   if (thread && !thread->in_fault) thread->fault_start = bpf_ktime_get_ns();
   return 0;
 }
 
 static __always_inline void mlt_fault_begin(u64 vm_flags, u64 address, u32 flags, bool hardware) {
-  struct mlt_thread *thread = mlt_current();
+  struct mlt_thread* thread = mlt_current();
   if (!thread) return;
   u64 expected = address | 1;
   if (hardware && mlt_cfg.has_exception ? !thread->fault_start : thread->fault_address != expected)
@@ -137,20 +152,24 @@ static __always_inline void mlt_fault_begin(u64 vm_flags, u64 address, u32 flags
   thread->in_fault = 1;
 }
 
-static __always_inline void mlt_count(struct mlt_thread *thread, u32 class_id, u64 ns, u32 kind) {
-  struct mlt_block *block = mlt_thread_block(thread, class_id);
+static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u64 ns, u32 kind) {
+  struct mlt_block* block = mlt_thread_block(thread, class_id);
   if (!block) return;
   if (block->flags & MLT_BLOCK_SHARED) {
     mlt_count_shared(block, ns, kind);
     return;
   }
-  if (kind >= 2) {
-    if (kind == 2) block->errors++;
-    else block->retries++;
+  if (kind > MLT_KIND_MAJOR) {
+    if (kind == MLT_KIND_ERROR)
+      block->errors++;
+    else
+      block->retries++;
     return;
   }
-  if (kind) block->major++;
-  else block->minor++;
+  if (kind == MLT_KIND_MAJOR)
+    block->major++;
+  else
+    block->minor++;
   if (!ns) {
     block->untimed++;
     return;
@@ -163,43 +182,63 @@ static __always_inline void mlt_count(struct mlt_thread *thread, u32 class_id, u
   if (bucket < MLT_HIST_BUCKETS) block->buckets[bucket]++;
 }
 
+/* A fault of a traced process whose thread found no record: counted for the process as a whole, without latency. */
+static __noinline void mlt_count_homeless(u32 class_id, u32 kind) {
+  u32 tgid = bpf_get_current_pid_tgid() >> 32;
+  u32* proc = mlt_cfg.target_tid ? NULL : bpf_map_lookup_elem(&mlt_tgids, &tgid);
+  u32 index = proc ? mlt_block_shared(*proc, class_id) : 0;
+  struct mlt_block* block = index ? mlt_block_at(index) : NULL;
+  if (block)
+    mlt_count_shared(block, 0, kind);
+  else if (proc)
+    mlt_add(mlt_stats.block_full, 1);
+}
+
 static __always_inline void mlt_fault_end(u32 flags, bool hardware, u32 ret) {
-  struct mlt_thread *thread = mlt_current();
-  if (!thread) return;
+  struct mlt_thread* thread = mlt_current();
+  if (!thread) {
+    u64 pid_tgid = bpf_get_current_pid_tgid();
+    if (!mlt_interest[(pid_tgid >> 32) % MLT_INTEREST_SIZE]) return;
+    u32 kind = ret & VM_FAULT_RETRY ? MLT_KIND_RETRY : ret & VM_FAULT_ERROR ? MLT_KIND_ERROR : mlt_is_major(flags, ret);
+    mlt_count_homeless(mlt_class(mlt_origin(flags, hardware), MLT_LOCK_UNKNOWN, 0), kind);
+    return;
+  }
   /* A fault that was in flight when the trace began has no start. Its VMA may be gone: the lock state is not known. */
   u32 class_id = thread->in_fault ? thread->fault_class : mlt_class(mlt_origin(flags, hardware), MLT_LOCK_UNKNOWN, 0);
   bool timed = thread->in_fault;
   thread->in_fault = 0;
   if (ret & VM_FAULT_RETRY) {
-    mlt_count(thread, class_id, 0, 3);
+    mlt_count(thread, class_id, 0, MLT_KIND_RETRY);
     return;
   }
   u64 start = thread->fault_start;
   thread->fault_start = 0;
   thread->fault_address = 0;
   if (ret & VM_FAULT_ERROR) {
-    mlt_count(thread, class_id, 0, 2);
+    mlt_count(thread, class_id, 0, MLT_KIND_ERROR);
     return;
   }
-  bool major = (ret & VM_FAULT_MAJOR) || (flags & FAULT_FLAG_TRIED);
+  u32 major = mlt_is_major(flags, ret);
   if (!timed) {
     /* The kernel has counted it before the record took the kernel's counters. */
-    if (major) thread->taken_maj_flt--;
-    else thread->taken_min_flt--;
+    if (major)
+      thread->taken_maj_flt--;
+    else
+      thread->taken_min_flt--;
   }
   mlt_count(thread, class_id, timed && start ? bpf_ktime_get_ns() - start : 0, major);
 }
 
 SEC("fentry/handle_mm_fault")
-int BPF_PROG(mlt_fault_enter, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
-             struct pt_regs *regs) {
+int BPF_PROG(mlt_fault_enter, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
+             struct pt_regs* regs) {
   mlt_fault_begin(vma->vm_flags, address, flags, regs != NULL);
   return 0;
 }
 
 SEC("fexit/handle_mm_fault")
-int BPF_PROG(mlt_fault_exit, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
-             struct pt_regs *regs, unsigned int ret) {
+int BPF_PROG(mlt_fault_exit, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
+             struct pt_regs* regs, unsigned int ret) {
   mlt_fault_end(flags, regs != NULL, ret);
   return 0;
 }
@@ -209,12 +248,12 @@ int BPF_PROG(mlt_fault_exit, struct vm_area_struct *vma, unsigned long address, 
  * when too many threads sleep in the function at once, which shows as an entry without a return.
  */
 SEC("kprobe/handle_mm_fault")
-int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
-               struct pt_regs *regs) {
-  struct mlt_thread *thread = mlt_current();
+int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
+               struct pt_regs* regs) {
+  struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
   if (thread->in_fault) {
-    struct mlt_proc *proc = mlt_proc_at(thread->proc);
+    struct mlt_proc* proc = mlt_proc_at(thread->proc);
     if (proc) mlt_add(proc->missed_returns, 1);
     thread->fault_start = 0;
     thread->fault_address = 0;
@@ -226,7 +265,7 @@ int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct *vma, unsigned long addre
 
 SEC("kretprobe/handle_mm_fault")
 int BPF_KRETPROBE(mlt_fault_kretprobe, unsigned int ret) {
-  struct mlt_thread *thread = mlt_current();
+  struct mlt_thread* thread = mlt_current();
   /* Without an entry nothing is known of this return: it began before the trace. */
   if (!thread || !thread->in_fault) return 0;
   mlt_fault_end(thread->kprobe_flags, thread->kprobe_flags & MLT_KPROBE_HARDWARE, ret);
@@ -234,21 +273,17 @@ int BPF_KRETPROBE(mlt_fault_kretprobe, unsigned int ret) {
 }
 
 SEC("raw_tp/page_fault_user")
-int mlt_exception_user(void *ctx) {
-  return mlt_exception();
-}
+int mlt_exception_user(void* ctx) { return mlt_exception(); }
 
 SEC("raw_tp/page_fault_kernel")
-int mlt_exception_kernel(void *ctx) {
-  return mlt_exception();
-}
+int mlt_exception_kernel(void* ctx) { return mlt_exception(); }
 
 /*
  * Where only tracepoints and perf events work: from the exception to the software event that mm_account_fault emits for
  * a completed hardware fault. Populate and remote faults emit none.
  */
-static __always_inline int mlt_software_event(struct bpf_perf_event_data *ctx, bool major) {
-  struct mlt_thread *thread = mlt_current();
+static __always_inline int mlt_software_event(struct bpf_perf_event_data* ctx, bool major) {
+  struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
   u64 start = thread->fault_start;
   thread->fault_start = 0;
@@ -258,11 +293,7 @@ static __always_inline int mlt_software_event(struct bpf_perf_event_data *ctx, b
 }
 
 SEC("perf_event")
-int mlt_software_minor(struct bpf_perf_event_data *ctx) {
-  return mlt_software_event(ctx, false);
-}
+int mlt_software_minor(struct bpf_perf_event_data* ctx) { return mlt_software_event(ctx, false); }
 
 SEC("perf_event")
-int mlt_software_major(struct bpf_perf_event_data *ctx) {
-  return mlt_software_event(ctx, true);
-}
+int mlt_software_major(struct bpf_perf_event_data* ctx) { return mlt_software_event(ctx, true); }

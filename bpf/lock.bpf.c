@@ -13,9 +13,9 @@
 
 /* The arguments are those of the user's registers: what the hooks are given differs, and 5.10's BTF lacks its type. */
 static __always_inline int mlt_call_enter(void) {
-  struct mlt_thread *thread = mlt_current();
+  struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
-  struct pt_regs *regs = mlt_user_regs();
+  struct pt_regs* regs = mlt_user_regs();
   thread->call_args[0] = BPF_CORE_READ(regs, di);
   thread->call_args[1] = BPF_CORE_READ(regs, si);
   thread->call_args[2] = BPF_CORE_READ(regs, dx);
@@ -28,12 +28,10 @@ static __always_inline int mlt_call_enter(void) {
   return 0;
 }
 
-static __always_inline bool mlt_is_error(s64 ret) {
-  return ret < 0 && ret >= -4095;
-}
+static __always_inline bool mlt_is_error(s64 ret) { return ret < 0 && ret >= -4095; }
 
 /* Did the call change, use or want a lock? Always, for the lock family. */
-static __always_inline bool mlt_call_matters(struct mlt_thread *thread, u32 call, u64 def_flags) {
+static __always_inline bool mlt_call_matters(struct mlt_thread* thread, u32 call, u64 def_flags) {
   if (call <= MLT_CALL_MUNLOCKALL || thread->call_populate_ns) return true;
   if (call == MLT_CALL_MMAP && (thread->call_args[3] & MAP_LOCKED)) return true;
   /* Under MCL_FUTURE: mappings are locked, and may be refused. mprotect neither locks nor unlocks. */
@@ -41,23 +39,23 @@ static __always_inline bool mlt_call_matters(struct mlt_thread *thread, u32 call
 }
 
 static __noinline int mlt_call_exit(u32 call, s64 ret) {
-  struct mlt_thread *thread = mlt_current();
+  struct mlt_thread* thread = mlt_current();
   if (!thread || !thread->call_start) return 0;
   u64 duration = bpf_ktime_get_ns() - thread->call_start;
   thread->call_start = 0;
-  struct task_struct *task = (void *)bpf_get_current_task();
-  struct mm_struct *mm = BPF_CORE_READ(task, mm);
+  struct task_struct* task = (void*)bpf_get_current_task();
+  struct mm_struct* mm = BPF_CORE_READ(task, mm);
   u64 def_flags = BPF_CORE_READ(mm, def_flags);
   if (!mlt_call_matters(thread, call, def_flags)) return 0;
 
-  struct mlt_proc *proc = mlt_proc_at(thread->proc);
-  struct mlt_call_total *total = proc ? mlt_call_total(proc, call) : NULL;
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  struct mlt_call_total* total = proc ? mlt_call_total(proc, call) : NULL;
   if (total) {
     mlt_add(total->calls, 1);
     if (mlt_is_error(ret)) mlt_add(total->errors, 1);
     mlt_add(total->time_ns, duration);
   }
-  struct mlt_event_call *event = mlt_reserve(struct mlt_event_call);
+  struct mlt_event_call* event = mlt_reserve(struct mlt_event_call);
   if (!event) return 0;
   mlt_event_head(&event->head, MLT_EVENT_CALL, thread, call);
   __builtin_memcpy(event->args, thread->call_args, sizeof(event->args));
@@ -81,31 +79,19 @@ struct mlt_syscall_exit {
 };
 
 /* One entry and one exit program for a system call, in each of the ways to hook it. */
-#define MLT_CALL_FUNCTION(name, call)                                                   \
-  SEC("fentry/__x64_sys_" #name)                                                        \
-  int BPF_PROG(mlt_##name##_fentry) {                                                   \
-    return mlt_call_enter();                                                            \
-  }                                                                                     \
-  SEC("fexit/__x64_sys_" #name)                                                         \
-  int BPF_PROG(mlt_##name##_fexit, const struct pt_regs *regs, long ret) {              \
-    return mlt_call_exit(call, ret);                                                    \
-  }                                                                                     \
-  SEC("kprobe/__x64_sys_" #name)                                                        \
-  int BPF_KPROBE(mlt_##name##_kprobe) {                                                 \
-    return mlt_call_enter();                                                            \
-  }                                                                                     \
-  SEC("kretprobe/__x64_sys_" #name)                                                     \
-  int BPF_KRETPROBE(mlt_##name##_kretprobe, long ret) {                                 \
-    return mlt_call_exit(call, ret);                                                    \
-  }                                                                                     \
-  SEC("tp/syscalls/sys_enter_" #name)                                                   \
-  int mlt_##name##_tp_enter(void *ctx) {                                                \
-    return mlt_call_enter();                                                            \
-  }                                                                                     \
-  SEC("tp/syscalls/sys_exit_" #name)                                                    \
-  int mlt_##name##_tp_exit(struct mlt_syscall_exit *ctx) {                              \
-    return mlt_call_exit(call, ctx->ret);                                               \
-  }
+#define MLT_CALL_FUNCTION(name, call)                                                                         \
+  SEC("fentry/__x64_sys_" #name)                                                                              \
+  int BPF_PROG(mlt_##name##_fentry) { return mlt_call_enter(); }                                              \
+  SEC("fexit/__x64_sys_" #name)                                                                               \
+  int BPF_PROG(mlt_##name##_fexit, const struct pt_regs* regs, long ret) { return mlt_call_exit(call, ret); } \
+  SEC("kprobe/__x64_sys_" #name)                                                                              \
+  int BPF_KPROBE(mlt_##name##_kprobe) { return mlt_call_enter(); }                                            \
+  SEC("kretprobe/__x64_sys_" #name)                                                                           \
+  int BPF_KRETPROBE(mlt_##name##_kretprobe, long ret) { return mlt_call_exit(call, ret); }                    \
+  SEC("tp/syscalls/sys_enter_" #name)                                                                         \
+  int mlt_##name##_tp_enter(void* ctx) { return mlt_call_enter(); }                                           \
+  SEC("tp/syscalls/sys_exit_" #name)                                                                          \
+  int mlt_##name##_tp_exit(struct mlt_syscall_exit* ctx) { return mlt_call_exit(call, ctx->ret); }
 
 MLT_CALL_FUNCTION(mlock, MLT_CALL_MLOCK)
 MLT_CALL_FUNCTION(mlock2, MLT_CALL_MLOCK2)
@@ -134,13 +120,13 @@ static __always_inline u32 mlt_call_of(long nr) {
 }
 
 SEC("raw_tp/sys_enter")
-int mlt_raw_enter(struct bpf_raw_tracepoint_args *ctx) {
+int mlt_raw_enter(struct bpf_raw_tracepoint_args* ctx) {
   return mlt_call_of(ctx->args[1]) == MLT_CALL_NONE ? 0 : mlt_call_enter();
 }
 
 SEC("raw_tp/sys_exit")
-int mlt_raw_exit(struct bpf_raw_tracepoint_args *ctx) {
-  const struct pt_regs *regs = (void *)ctx->args[0];
+int mlt_raw_exit(struct bpf_raw_tracepoint_args* ctx) {
+  const struct pt_regs* regs = (void*)ctx->args[0];
   u32 call = mlt_call_of(BPF_CORE_READ(regs, orig_ax));
   return call == MLT_CALL_NONE ? 0 : mlt_call_exit(call, ctx->args[1]);
 }
@@ -151,14 +137,14 @@ int mlt_raw_exit(struct bpf_raw_tracepoint_args *ctx) {
  * done with mmap_lock held for writing.
  */
 static __always_inline int mlt_populate_enter(void) {
-  struct mlt_thread *thread = mlt_current();
+  struct mlt_thread* thread = mlt_current();
   if (thread) thread->populate_start = bpf_ktime_get_ns();
   return 0;
 }
 
-static __always_inline void mlt_populate_count(struct mlt_thread *thread, u64 operations, u64 pages, u64 ns) {
-  struct mlt_proc *proc = mlt_proc_at(thread->proc);
-  struct mlt_call_total *total = proc ? mlt_call_total(proc, mlt_current_call(thread)) : NULL;
+static __always_inline void mlt_populate_count(struct mlt_thread* thread, u64 operations, u64 pages, u64 ns) {
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  struct mlt_call_total* total = proc ? mlt_call_total(proc, mlt_current_call(thread)) : NULL;
   thread->call_populated += pages;
   thread->call_populate_ns += ns;
   if (!total) return;
@@ -168,7 +154,7 @@ static __always_inline void mlt_populate_count(struct mlt_thread *thread, u64 op
 }
 
 static __always_inline int mlt_populate_exit(void) {
-  struct mlt_thread *thread = mlt_current();
+  struct mlt_thread* thread = mlt_current();
   if (!thread || !thread->populate_start) return 0;
   u64 ns = bpf_ktime_get_ns() - thread->populate_start;
   thread->populate_start = 0;
@@ -177,8 +163,8 @@ static __always_inline int mlt_populate_exit(void) {
 }
 
 /* The VMA's flags are kept from the entry: when mmap_lock was dropped, it may be gone at the exit. */
-static __always_inline int mlt_range_enter(struct vm_area_struct *vma) {
-  struct mlt_thread *thread = mlt_current();
+static __always_inline int mlt_range_enter(struct vm_area_struct* vma) {
+  struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
   thread->range_vm_flags = BPF_CORE_READ(vma, vm_flags);
   thread->range_start = bpf_ktime_get_ns();
@@ -186,7 +172,7 @@ static __always_inline int mlt_range_enter(struct vm_area_struct *vma) {
 }
 
 static __always_inline int mlt_range_exit(long ret) {
-  struct mlt_thread *thread = mlt_current();
+  struct mlt_thread* thread = mlt_current();
   if (!thread || !thread->range_start) return 0;
   u64 ns = bpf_ktime_get_ns() - thread->range_start;
   thread->range_start = 0;
@@ -199,42 +185,28 @@ static __always_inline int mlt_range_exit(long ret) {
 }
 
 SEC("fentry/__mm_populate")
-int BPF_PROG(mlt_populate_fentry) {
-  return mlt_populate_enter();
-}
+int BPF_PROG(mlt_populate_fentry) { return mlt_populate_enter(); }
 
 SEC("fexit/__mm_populate")
-int BPF_PROG(mlt_populate_fexit) {
-  return mlt_populate_exit();
-}
+int BPF_PROG(mlt_populate_fexit) { return mlt_populate_exit(); }
 
 SEC("fentry/populate_vma_page_range")
-int BPF_PROG(mlt_range_fentry, struct vm_area_struct *vma) {
-  return mlt_range_enter(vma);
-}
+int BPF_PROG(mlt_range_fentry, struct vm_area_struct* vma) { return mlt_range_enter(vma); }
 
 SEC("fexit/populate_vma_page_range")
-int BPF_PROG(mlt_range_fexit, struct vm_area_struct *vma, unsigned long start, unsigned long end, int *locked,
+int BPF_PROG(mlt_range_fexit, struct vm_area_struct* vma, unsigned long start, unsigned long end, int* locked,
              long ret) {
   return mlt_range_exit(ret);
 }
 
 SEC("kprobe/__mm_populate")
-int BPF_KPROBE(mlt_populate_kprobe) {
-  return mlt_populate_enter();
-}
+int BPF_KPROBE(mlt_populate_kprobe) { return mlt_populate_enter(); }
 
 SEC("kretprobe/__mm_populate")
-int BPF_KRETPROBE(mlt_populate_kretprobe) {
-  return mlt_populate_exit();
-}
+int BPF_KRETPROBE(mlt_populate_kretprobe) { return mlt_populate_exit(); }
 
 SEC("kprobe/populate_vma_page_range")
-int BPF_KPROBE(mlt_range_kprobe, struct vm_area_struct *vma) {
-  return mlt_range_enter(vma);
-}
+int BPF_KPROBE(mlt_range_kprobe, struct vm_area_struct* vma) { return mlt_range_enter(vma); }
 
 SEC("kretprobe/populate_vma_page_range")
-int BPF_KRETPROBE(mlt_range_kretprobe, long ret) {
-  return mlt_range_exit(ret);
-}
+int BPF_KRETPROBE(mlt_range_kretprobe, long ret) { return mlt_range_exit(ret); }

@@ -46,8 +46,8 @@ enum mlt_cause {
 
 /*
  * Latency histogram: log-linear, 8 buckets an octave, so a quantile is off by 1/16 at most. Values below 8 ns have a
- * bucket each; bucket i >= 8 holds [(8 + i % 8) << (i / 8 - 1), (9 + i % 8) << (i / 8 - 1)). The last octave is 2^39 ns,
- * 550 s; whatever is longer counts there.
+ * bucket each; bucket i >= 8 holds [(8 + i % 8) << (i / 8 - 1), (9 + i % 8) << (i / 8 - 1)). The last octave is 2^39
+ * ns, 550 s; whatever is longer counts there.
  */
 #define MLT_HIST_SUB_BITS 3
 #define MLT_HIST_SUB (1 << MLT_HIST_SUB_BITS)
@@ -101,7 +101,7 @@ struct mlt_config {
  * Counters and latency of one fault class of one thread. Written by that thread alone, so without atomics; a block
  * that MLT_BLOCK_SHARED marks is the overflow of a whole process and is updated with atomics.
  */
-#define MLT_BLOCK_SHARED 1u /* of the process, not of a thread */
+#define MLT_BLOCK_SHARED 1u  /* of the process, not of a thread */
 #define MLT_BLOCK_RETIRED 2u /* its thread has exited: the front end takes the block over and frees it */
 
 struct mlt_block {
@@ -150,21 +150,21 @@ struct mlt_proc {
   /* Base pages. */
   __u64 mlocked;
   __u64 munlocked;
-  __u64 unevictable;       /* moved to the unevictable LRU list */
-  __u64 rescued;           /* moved back from it */
-  __u64 still_locked;      /* munlocked here, still mlocked through another VMA */
+  __u64 unevictable;        /* moved to the unevictable LRU list */
+  __u64 rescued;            /* moved back from it */
+  __u64 still_locked;       /* munlocked here, still mlocked through another VMA */
   __u64 locked_not_mlocked; /* faulted in a VM_LOCKED VMA, and the page was not mlocked */
-  __u64 missed_returns;    /* faults whose return probe did not fire */
+  __u64 missed_returns;     /* faults whose return probe did not fire */
   struct mlt_call_total calls[MLT_CALL_NR];
 };
 
 /* Loss and the like, for the whole trace. */
 struct mlt_stats {
-  __u64 ring_full;      /* events that found no room in the ring buffer */
-  __u64 thread_full;    /* faults of threads that found no record: counted in their process, without latency */
-  __u64 block_full;     /* faults that found no block at all: not counted */
-  __u64 proc_full;      /* processes that found no record: not traced */
-  __u64 moving_full;    /* pages whose mover could not be remembered: missing in unevictable or rescued */
+  __u64 ring_full;   /* events that found no room in the ring buffer */
+  __u64 thread_full; /* faults of threads that found no record: counted in their process, without latency */
+  __u64 block_full;  /* faults that found no block at all: not counted */
+  __u64 proc_full;   /* processes that found no record: not traced */
+  __u64 moving_full; /* pages whose mover could not be remembered: missing in unevictable or rescued */
   /* The same page counts for processes that are not traced: the audit compares the sum with /proc/vmstat. */
   __u64 other_mlocked;
   __u64 other_munlocked;

@@ -24,8 +24,9 @@ struct Run {
 int main(int argc, char** argv) {
   // A reader that goes away is an error of the write, told like any other.
   signal(SIGPIPE, SIG_IGN);
-  const auto result =
-      mlt::parse_command_line(argc, argv).and_then([](const mlt::Command& command) { return std::visit(Run{}, command); });
+  const auto result = mlt::parse_command_line(argc, argv).and_then([](const mlt::Command& command) {
+    return std::visit(Run{}, command);
+  });
   if (result) return *result;
   fmt::print(stderr, "mlocktrace: {}\n", result.error().message());
   return static_cast<int>(result.error().status);

@@ -141,8 +141,8 @@ void exec_self(Run& run) {
   const Region region(run.pages());
   const std::string pages = std::to_string(region.all().pages);
   const char* const hold = run.options().hold ? "--hold" : nullptr;
-  const char* const arguments[] = {"mlt-workload", "touch", "--pages", pages.c_str(), "as=exec-self", "--resumed", hold,
-                                   nullptr};
+  const char* const arguments[] = {"mlt-workload", "touch",     "--pages", pages.c_str(),
+                                   "as=exec-self", "--resumed", hold,      nullptr};
   run.before_exec([&] {
     write_pages(region.all());
     ::execv("/proc/self/exe", const_cast<char* const*>(arguments));

@@ -73,10 +73,7 @@ void lockall_onfault(Run& run) {
 void lockall_all_then_munlockall(Run& run) {
   const Region region(Region::Reserved{}, run.pages());
   populate_everything();
-  run.expect = {.populate = region.all().pages,
-                .mlocked = unknown,
-                .munlocked = unknown,
-                .merges = unknown};
+  run.expect = {.populate = region.all().pages, .mlocked = unknown, .munlocked = unknown, .merges = unknown};
   run.work([&] {
     run.mlockall(MCL_CURRENT | MCL_FUTURE);
     region.map();

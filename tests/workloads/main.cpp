@@ -61,11 +61,13 @@ bool parse(int count, char** arguments, Options& options) {
     } else if (argument == "--resumed") {
       options.resumed = true;
     } else if (argument == "--pages") {
-      if (!parse(next, [](const char* text, char** end) { return std::strtol(text, end, 10); }, options.pages))
+      if (!parse(
+              next, [](const char* text, char** end) { return std::strtol(text, end, 10); }, options.pages))
         return false;
       ++i;
     } else if (argument == "--seconds") {
-      if (!parse(next, [](const char* text, char** end) { return std::strtod(text, end); }, options.seconds))
+      if (!parse(
+              next, [](const char* text, char** end) { return std::strtod(text, end); }, options.seconds))
         return false;
       ++i;
     } else if (argument.find('=') != std::string_view::npos && options.setting_count < options.settings.size()) {

@@ -30,8 +30,8 @@ void storm(Run& run) {
       const Range& range = ranges[static_cast<std::size_t>(index)];
       long& faults = counters[static_cast<std::size_t>(index)].faults;
       while (now_ns() - start < duration) {
-        void* const at = ::mmap(range.start, range.bytes(), Region::read_write,
-                                Region::anonymous | MAP_FIXED_NOREPLACE, -1, 0);
+        void* const at =
+            ::mmap(range.start, range.bytes(), Region::read_write, Region::anonymous | MAP_FIXED_NOREPLACE, -1, 0);
         if (at != range.start) fail("storm: mmap");
         write_pages(range);
         ::munmap(range.start, range.bytes());
@@ -40,7 +40,8 @@ void storm(Run& run) {
     });
     elapsed = now_ns() - start;
   });
-  static constexpr std::array names{"thread0", "thread1", "thread2", "thread3", "thread4", "thread5", "thread6", "thread7"};
+  static constexpr std::array names{"thread0", "thread1", "thread2", "thread3",
+                                    "thread4", "thread5", "thread6", "thread7"};
   for (std::size_t i = 0; i < static_cast<std::size_t>(threads); ++i) {
     total += counters[i].faults;
     if (i < names.size()) run.extra(names[i], counters[i].faults);

@@ -97,7 +97,8 @@ std::string_view Truth::to_json(const rusage& now) const {
   json.open("faults", '{').number("access", expect.access).number("kernel", expect.kernel);
   json.number("populate", expect.populate).number("remote", expect.remote).close('}');
   if (const Known expected = sum(expect)) {
-    const long counted = after.usage.ru_minflt - before.usage.ru_minflt + after.usage.ru_majflt - before.usage.ru_majflt;
+    const long counted =
+        after.usage.ru_minflt - before.usage.ru_minflt + after.usage.ru_majflt - before.usage.ru_majflt;
     json.boolean("consistent", counted == *expected);
   }
 

@@ -73,7 +73,8 @@ void keep_program_from_children() {
 [[gnu::noinline]] std::uintptr_t touch_stack(std::size_t bytes) {
   auto* const lowest = static_cast<volatile char*>(alloca(bytes));
   // Downwards, as calls do: the kernel extends the stack to the page that is touched.
-  for (std::size_t offset = bytes; offset > 0; offset -= offset < page_size ? offset : page_size) lowest[offset - 1] = 1;
+  for (std::size_t offset = bytes; offset > 0; offset -= offset < page_size ? offset : page_size)
+    lowest[offset - 1] = 1;
   lowest[0] = 1;
   return reinterpret_cast<std::uintptr_t>(lowest);
 }

@@ -83,16 +83,22 @@ struct Expect {
 
 // What the kernel says about this process and the system at one moment.
 struct Snapshot {
-  static constexpr std::array<std::string_view, 10> vmstat_names{
-      "unevictable_pgs_mlocked",  "unevictable_pgs_munlocked", "unevictable_pgs_cleared", "unevictable_pgs_stranded",
-      "unevictable_pgs_culled",   "unevictable_pgs_rescued",   "pgfault",                 "pgmajfault",
-      "pswpin",                   "pswpout"};
+  static constexpr std::array<std::string_view, 10> vmstat_names{"unevictable_pgs_mlocked",
+                                                                 "unevictable_pgs_munlocked",
+                                                                 "unevictable_pgs_cleared",
+                                                                 "unevictable_pgs_stranded",
+                                                                 "unevictable_pgs_culled",
+                                                                 "unevictable_pgs_rescued",
+                                                                 "pgfault",
+                                                                 "pgmajfault",
+                                                                 "pswpin",
+                                                                 "pswpout"};
   rusage usage{};
   long vmas = 0;
   Known locked_kb;
   std::array<Known, vmstat_names.size()> vmstat{};
 
-  void read_proc();   // everything but `usage`
+  void read_proc();  // everything but `usage`
   void read_usage();
 };
 
@@ -205,7 +211,8 @@ using LineHandler = void (*)(std::string_view line, void* context);
 void for_each_line(const char* path, LineHandler each, void* context);
 template <class Each>
 void for_each_line(const char* path, Each each) {
-  for_each_line(path, [](std::string_view line, void* context) { (*static_cast<Each*>(context))(line); }, &each);
+  for_each_line(
+      path, [](std::string_view line, void* context) { (*static_cast<Each*>(context))(line); }, &each);
 }
 
 long now_ns();

@@ -4,7 +4,7 @@
 
 #include "analysis/audit.h"
 #include "analysis/decode.h"
-#include "report/names.h"
+#include "analysis/names.h"
 
 namespace mlt {
 
@@ -40,8 +40,10 @@ Faults build_faults(const ProcessCounts& process, const Plan& plan) {
     faults.by_class.push_back({fault_class, totals});
   }
   for (const auto& [tid, totals] : process.by_thread) faults.by_thread.push_back({tid, totals});
-  std::ranges::stable_sort(faults.by_class, std::greater{}, [](const ClassFaults& f) { return f.totals.latency.sum(); });
-  std::ranges::stable_sort(faults.by_thread, std::greater{}, [](const ThreadFaults& t) { return t.totals.completed(); });
+  std::ranges::stable_sort(faults.by_class, std::greater{},
+                           [](const ClassFaults& f) { return f.totals.latency.sum(); });
+  std::ranges::stable_sort(faults.by_thread, std::greater{},
+                           [](const ThreadFaults& t) { return t.totals.completed(); });
   return faults;
 }
 
@@ -49,7 +51,8 @@ std::uint64_t relative(std::uint64_t ns, const TraceData& data) { return ns > da
 
 // What RLIMIT_MEMLOCK allows the process: negative when it does not apply, is unlimited or not known.
 std::int64_t effective_limit(const ProcessSnapshot* snapshot) {
-  if (snapshot == nullptr || snapshot->memlock_unlimited || snapshot->can_lock_any || !snapshot->memlock_limit) return -1;
+  if (snapshot == nullptr || snapshot->memlock_unlimited || snapshot->can_lock_any || !snapshot->memlock_limit)
+    return -1;
   return static_cast<std::int64_t>(*snapshot->memlock_limit);
 }
 
@@ -234,15 +237,15 @@ Coverage build_coverage(const TraceData& data) {
     signal.limits = planned.remark();
     if (planned.way != nullptr) {
       signal.via = planned.way->via();
-      signal.state = planned.way->limits.empty() ? SignalState::exact : SignalState::partial;
+      signal.state = signal.limits.empty() ? SignalState::exact : SignalState::partial;
     }
     coverage.signals.push_back(std::move(signal));
   }
   const mlt_stats& stats = data.counts.stats;
   coverage.lost.events = stats.ring_full;
   coverage.lost.map_full = stats.thread_full + stats.block_full + stats.proc_full + stats.moving_full;
-  for (const ProcessCounts& process : data.counts.processes)
-    coverage.lost.missed_probes += process.proc.missed_returns;
+  coverage.lost.missed_probes = data.counts.skipped_runs;
+  for (const ProcessCounts& process : data.counts.processes) coverage.lost.missed_probes += process.proc.missed_returns;
   coverage.audit = audit(data);
   return coverage;
 }
@@ -254,8 +257,7 @@ System build_system(const TraceData& data) {
     // Names that begin with nr_ are levels, not counters: their change is as telling.
     if (start != data.vmstat_start.end() && end != start->second) system.vmstat[name] = end - start->second;
   }
-  system.other_unevictable_pages =
-      if_measured(*data.plan, "unevictable", data.counts.stats.other_unevictable);
+  system.other_unevictable_pages = if_measured(*data.plan, "unevictable", data.counts.stats.other_unevictable);
   return system;
 }
 

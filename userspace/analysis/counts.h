@@ -20,6 +20,7 @@ struct ProcessCounts {
 struct Counts {
   std::vector<ProcessCounts> processes;
   mlt_stats stats{};
+  std::uint64_t skipped_runs = 0;  // of any program: the kernel took them for recursion
 
   /// What came since `earlier`, an older state of the same trace. Processes that were idle in between are left out.
   [[nodiscard]] Counts since(const Counts& earlier) const;

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <array>
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -69,8 +68,8 @@ struct LockCall {
   std::uint64_t start_ns = 0;  // since the start of the trace
   std::uint32_t tid = 0;
   mlt_call call = MLT_CALL_NONE;
-  std::string name;  // "mlock2"
-  std::string args;  // "0x7f0000000000, 8 MiB, MLOCK_ONFAULT"
+  std::string name;      // "mlock2"
+  std::string args;      // "0x7f0000000000, 8 MiB, MLOCK_ONFAULT"
   std::int64_t ret = 0;  // as the system call returned it: negative errno on failure
   std::uint64_t duration_ns = 0;
   std::uint64_t populate_ns = 0;
@@ -108,7 +107,7 @@ struct Locks {
   Size3 locked_bytes;
   Count limit_bytes;  // soft RLIMIT_MEMLOCK; empty: unlimited or unknown
   bool limit_unlimited = false;
-  bool exempt = false;  // CAP_IPC_LOCK in the initial user namespace: the limit does not apply
+  bool exempt = false;                         // CAP_IPC_LOCK in the initial user namespace: the limit does not apply
   std::optional<std::int64_t> headroom_bytes;  // limit - locked; empty when exempt, unlimited or unknown
 };
 
@@ -151,14 +150,14 @@ struct Vma {
 struct LifeEvent {
   std::uint64_t at_ns = 0;
   enum class Kind { fork, exec, exit } kind = Kind::fork;
-  std::uint32_t child_pid = 0;  // fork
+  std::uint32_t child_pid = 0;     // fork
   std::uint64_t locked_bytes = 0;  // fork: the parent's; exec: before; exit: at exit
   bool mcl_future = false;         // MCL_FUTURE was in force
   std::string comm;                // exec: the new name
 };
 
 struct Process {
-  std::uint32_t pid = 0;  // in the caller's PID namespace
+  std::uint32_t pid = 0;         // in the caller's PID namespace
   std::uint32_t parent_pid = 0;  // the traced process that forked it; 0: none
   std::string comm;
   std::string exe;

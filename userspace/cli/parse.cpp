@@ -1,6 +1,5 @@
 // The only code that knows CLI11.
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <string_view>
 
@@ -58,8 +57,7 @@ Result<std::vector<std::uint32_t>> parse_pids(std::string_view list) {
 
 Result<std::uint64_t> parse_time(const std::string& text, std::string_view what) {
   const auto ns = parse_duration(text);
-  if (!ns || *ns == 0)
-    return usage("'" + text + "' is not a " + std::string(what), "write it as 500ms, 10s or 2m");
+  if (!ns || *ns == 0) return usage("'" + text + "' is not a " + std::string(what), "write it as 500ms, 10s or 2m");
   return *ns;
 }
 
@@ -89,7 +87,7 @@ void add_trace(CLI::App& app, TraceOptions& options, Raw& raw) {
 }
 
 Status finish_common(CommonOptions& common, const Raw& raw) {
-  common.color = raw.color == "always" ? ColorMode::always
+  common.color = raw.color == "always"  ? ColorMode::always
                  : raw.color == "never" ? ColorMode::never
                                         : ColorMode::automatic;
   if (raw.signals.empty()) return {};
@@ -183,7 +181,8 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
     return probes;
   }
   trace.follow = raw.follow;
-  if (trace_command->get_option("--follow")->count() == 0) trace.follow = has_command || trace.all || !trace.cgroup.empty();
+  if (trace_command->get_option("--follow")->count() == 0)
+    trace.follow = has_command || trace.all || !trace.cgroup.empty();
   for (const Status& status :
        {finish_common(trace.common, raw), finish_times(trace, raw), finish_targets(trace, raw)}) {
     if (!status) return tl::unexpected(status.error());

@@ -15,7 +15,8 @@ Result<Attached> attach(const PlanOptions& wishes, KernelFacts facts, const Sess
     if (!plan) {
       // When everything was refused, what the kernel said first is the reason.
       Error error = plan.error();
-      if (first_error && error.status == ExitStatus::unsupported && !first_error->hint.empty()) error.hint = first_error->hint;
+      if (first_error && error.status == ExitStatus::unsupported && !first_error->hint.empty())
+        error.hint = first_error->hint;
       return fail(std::move(error));
     }
     std::optional<Refusal> refusal;

@@ -15,7 +15,7 @@ constexpr const char* kCgroupRoot = "/sys/fs/cgroup/";
 
 Result<std::string> find_cgroup(const std::string& name) {
   for (const std::string& path : {name, kCgroupRoot + name, kCgroupRoot + std::string("unified/") + name}) {
-    struct stat info{};
+    struct stat info {};
     if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && access((path + "/cgroup.procs").c_str(), F_OK) == 0)
       return path;
   }
@@ -50,9 +50,9 @@ Result<SessionOptions> session_options(const TraceOptions& options, const std::o
       // A thread's number opens /proc too; tracing it as a process would find nothing.
       const auto leader = process_of_thread(pid);
       if (leader && *leader != pid)
-        return fail(std::to_string(pid) + " is a thread of process " + std::to_string(*leader), 0,
-                    "trace the process with -p " + std::to_string(*leader) + ", the thread with -t " +
-                        std::to_string(pid));
+        return fail(
+            std::to_string(pid) + " is a thread of process " + std::to_string(*leader), 0,
+            "trace the process with -p " + std::to_string(*leader) + ", the thread with -t " + std::to_string(pid));
     }
   }
   for (const std::uint32_t pid : session.pids) {

@@ -187,8 +187,7 @@ Status TraceRun::print_interval() {
   previous_ = std::move(now);
   interval_start_ns_ = part.end_ns;
   const bool header = intervals_++ % 20 == 0;
-  return output_.write(options_.common.json ? to_json_line(report)
-                                            : to_interval_text(report, header, text_options()));
+  return output_.write(options_.common.json ? to_json_line(report) : to_interval_text(report, header, text_options()));
 }
 
 Status TraceRun::print_report() {

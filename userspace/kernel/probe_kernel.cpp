@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 
+#include "proc/text_file.h"
 #include "signals/signals.h"
 
 namespace mlt {
@@ -52,6 +53,9 @@ void read_types(const btf& types, const Interest& interest, KernelFacts& facts) 
     const std::string_view name = btf__name_by_offset(&types, type->name_off);
     if (btf_is_func(type)) {
       if (interest.functions.contains(name)) facts.btf_functions.emplace(name);
+    } else if (btf_is_struct(type) && name == "fprobe_hlist") {
+      // A type that came with fprobe on the function graph tracer.
+      facts.multi_keeps_returns = true;
     } else if (btf_is_typedef(type) && name.starts_with(kTracepointPrefix)) {
       const std::string_view tracepoint = name.substr(kTracepointPrefix.size());
       if (interest.tracepoints.contains(tracepoint)) facts.btf_tracepoints.emplace(tracepoint);
@@ -78,6 +82,20 @@ void read_symbols(const Interest& interest, KernelFacts& facts) {
     if (interest.functions.contains(symbol)) ++counts[std::string(symbol)];
   }
   if (any) facts.symbols = std::move(counts);
+}
+
+// "none voluntary full (lazy)": the mode in force is in parentheses.
+bool is_preemptible(const utsname& name, const KernelFacts& facts) {
+  for (const char* path : {"/sys/kernel/debug/sched/preempt", "/sys/kernel/debug/sched_preempt"}) {
+    const auto text = read_text_file(path);
+    if (!text) continue;
+    return text->find("(full)") != std::string::npos || text->find("(lazy)") != std::string::npos;
+  }
+  const std::string_view version = static_cast<const char*>(name.version);
+  if (version.find("PREEMPT_RT") != std::string_view::npos) return true;
+  // Unknown. The newer kernels are lazily preemptible by default, and a wrong guess costs time, not truth.
+  if (version.find("PREEMPT_DYNAMIC") != std::string_view::npos) return facts.multi_keeps_returns;
+  return version.find("PREEMPT") != std::string_view::npos;
 }
 
 void read_kinds(KernelFacts& facts) {
@@ -110,6 +128,7 @@ Result<KernelFacts> probe_kernel(const std::string& btf_path, bool with_symbols)
   }
   if (with_symbols || !types) read_symbols(interest, facts);
   read_kinds(facts);
+  facts.preemptible = is_preemptible(name, facts);
   return facts;
 }
 

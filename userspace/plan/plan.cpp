@@ -6,21 +6,6 @@ namespace mlt {
 
 namespace {
 
-// The kind of hook as KernelFacts::refused_kinds names it: a fexit is refused where a fentry is.
-std::string_view hook_kind(Hook hook) {
-  switch (hook) {
-    case Hook::fentry:
-    case Hook::fexit: return "fentry";
-    case Hook::kprobe:
-    case Hook::kretprobe: return "kprobe";
-    case Hook::tracepoint: return "tracepoint";
-    case Hook::raw_tracepoint: return "raw_tp";
-    case Hook::perf_minor:
-    case Hook::perf_major: return "perf";
-  }
-  return "";
-}
-
 std::string function_problem(std::string_view function, const KernelFacts& facts) {
   if (!facts.symbols) {
     if (!facts.no_btf.empty() || facts.btf_functions.contains(function)) return {};
@@ -29,11 +14,14 @@ std::string function_problem(std::string_view function, const KernelFacts& facts
   const auto found = facts.symbols->find(function);
   if (found == facts.symbols->end()) return "this kernel has no function " + std::string(function);
   // Attaching by name could hit the wrong one of two.
-  if (found->second > 1) return "this kernel has " + std::to_string(found->second) + " functions " + std::string(function);
+  if (found->second > 1)
+    return "this kernel has " + std::to_string(found->second) + " functions " + std::string(function);
   return {};
 }
 
 std::string way_problem(const Alternative& way, const Plan& plan, const KernelFacts& facts) {
+  if (way.for_preemptible && !facts.preemptible) return "dearer, and not needed: this kernel does not preempt probes";
+  if (way.for_preemptible && !facts.multi_keeps_returns) return "kretprobe.multi loses returns on this kernel";
   if (!way.needs_signal.empty() && !plan.measures(way.needs_signal))
     return "needs " + std::string(way.needs_signal) + ", which is off";
   if (!way.needs_function.empty()) {
@@ -46,11 +34,13 @@ std::string way_problem(const Alternative& way, const Plan& plan, const KernelFa
 }
 
 PlannedSignal choose(const Signal& signal, const std::string& kind, const Plan& plan, const KernelFacts& facts) {
-  PlannedSignal planned{&signal, nullptr, {}, true};
+  PlannedSignal planned;
+  planned.signal = &signal;
   for (const Alternative& way : signal.alternatives) {
     std::string problem = !kind.empty() && way.kind != kind ? "not asked for" : way_problem(way, plan, facts);
     if (problem.empty()) {
       planned.way = &way;
+      planned.may_be_preempted = facts.preemptible && hook_kind(way.probes.back().hook) == "fentry";
       break;
     }
     planned.rejected.push_back({&way, std::move(problem)});
@@ -82,7 +72,9 @@ std::string unavailable(const Probe& probe, const KernelFacts& facts) {
         return "this kernel's types have no function " + std::string(probe.target);
       return function_problem(probe.target, facts);
     case Hook::kprobe:
-    case Hook::kretprobe: return function_problem(probe.target, facts);
+    case Hook::kretprobe:
+    case Hook::multi_entry:
+    case Hook::multi_return: return function_problem(probe.target, facts);
     case Hook::raw_tracepoint:
       if (facts.no_btf.empty() && !facts.btf_tracepoints.contains(probe.target))
         return "this kernel has no tracepoint " + std::string(probe.target);
@@ -105,17 +97,20 @@ Result<std::vector<SignalWish>> parse_signals(std::string_view list) {
     const Signal* signal = find_signal(wish.name);
     if (signal == nullptr)
       return fail("unknown signal '" + wish.name + "'", 0, "the signals are: " + signal_names(), ExitStatus::usage);
-    if (!wish.kind.empty() && std::ranges::find(signal->alternatives, wish.kind, &Alternative::kind) ==
-                                  signal->alternatives.end())
-      return fail("signal '" + wish.name + "' cannot be measured by '" + wish.kind + "'", 0,
-                  "see `mlocktrace probes`", ExitStatus::usage);
+    if (!wish.kind.empty() &&
+        std::ranges::find(signal->alternatives, wish.kind, &Alternative::kind) == signal->alternatives.end())
+      return fail("signal '" + wish.name + "' cannot be measured by '" + wish.kind + "'", 0, "see `mlocktrace probes`",
+                  ExitStatus::usage);
     wishes.push_back(std::move(wish));
   }
-  if (wishes.empty()) return fail("--signals names no signal", 0, "the signals are: " + signal_names(), ExitStatus::usage);
+  if (wishes.empty())
+    return fail("--signals names no signal", 0, "the signals are: " + signal_names(), ExitStatus::usage);
   return wishes;
 }
 
 std::string PlannedSignal::remark() const {
+  if (way != nullptr && may_be_preempted && way->limits.empty())
+    return "this kernel may preempt a probe, which is then skipped for other tasks; every skip is counted as lost";
   if (way != nullptr) return std::string(way->limits);
   if (!wanted) return "left out: not named by --signals";
   return rejected.empty() ? "no way to measure it" : rejected.front().reason;
@@ -156,7 +151,10 @@ Result<Plan> make_plan(const PlanOptions& options, const KernelFacts& facts) {
     if (wanted) {
       plan.signals.push_back(choose(signal, wish == options.signals.end() ? "" : wish->kind, plan, facts));
     } else {
-      plan.signals.push_back({&signal, nullptr, {}, false});
+      PlannedSignal left_out;
+      left_out.signal = &signal;
+      left_out.wanted = false;
+      plan.signals.push_back(left_out);
     }
   }
   if (plan.useful()) return plan;

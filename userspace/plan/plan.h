@@ -29,9 +29,10 @@ struct RejectedWay {
 
 struct PlannedSignal {
   const Signal* signal = nullptr;
-  const Alternative* way = nullptr;  // nullptr: not measured
+  const Alternative* way = nullptr;        // nullptr: not measured
   std::vector<RejectedWay> rejected = {};  // ways that were tried before, best first
-  bool wanted = true;                // false: left out because --signals did not name it
+  bool may_be_preempted = false;  // a fentry or fexit on a kernel that preempts it: see KernelFacts::preemptible
+  bool wanted = true;             // false: left out because --signals did not name it
 
   /// One line for people: why it is off, or what the chosen way can't see.
   [[nodiscard]] std::string remark() const;

@@ -81,7 +81,7 @@ void read_status(std::uint32_t pid, ProcessSnapshot& snapshot) {
     }
     if (words[0] == "CapEff:") {
       const bool capable = (parse_number(words[1], 16).value_or(0) >> CAP_IPC_LOCK & 1) != 0;
-      struct stat ns{};
+      struct stat ns {};
       snapshot.can_lock_any =
           capable && stat(path_of(pid, "ns/user").c_str(), &ns) == 0 && ns.st_ino == kInitialUserNamespace;
     }

@@ -24,9 +24,9 @@ struct ProcessSnapshot {
   FaultCounters faults;
   std::uint64_t start_ticks = 0;  // with the pid the identity of a process
   std::optional<std::uint64_t> threads;
-  std::optional<std::uint64_t> locked_bytes;  // VmLck
-  std::optional<std::uint64_t> vma_count;     // lines of /proc/PID/maps
-  std::optional<std::uint64_t> memlock_limit; // soft RLIMIT_MEMLOCK in bytes; empty: unknown
+  std::optional<std::uint64_t> locked_bytes;   // VmLck
+  std::optional<std::uint64_t> vma_count;      // lines of /proc/PID/maps
+  std::optional<std::uint64_t> memlock_limit;  // soft RLIMIT_MEMLOCK in bytes; empty: unknown
   bool memlock_unlimited = false;
   bool can_lock_any = false;  // CAP_IPC_LOCK, effective in the initial user namespace
 };

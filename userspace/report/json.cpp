@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "report/names.h"
+#include "analysis/names.h"
 
 namespace mlt {
 namespace {

@@ -7,7 +7,7 @@
 #include <array>
 #include <ctime>
 
-#include "report/names.h"
+#include "analysis/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 
@@ -87,14 +87,10 @@ void headline(Page& page, const Report& report) {
 
 Style style_of(Severity severity) {
   switch (severity) {
-    case Severity::info:
-      return Style::dim;
-    case Severity::notice:
-      return Style::cyan;
-    case Severity::warning:
-      return Style::yellow;
-    case Severity::problem:
-      return Style::red;
+    case Severity::info: return Style::dim;
+    case Severity::notice: return Style::cyan;
+    case Severity::warning: return Style::yellow;
+    case Severity::problem: return Style::red;
   }
   return Style::plain;
 }

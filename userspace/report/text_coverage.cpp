@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "report/names.h"
+#include "analysis/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 
@@ -14,12 +14,9 @@ constexpr std::size_t kState = 9;
 
 Style style_of(SignalState state) {
   switch (state) {
-    case SignalState::exact:
-      return Style::green;
-    case SignalState::partial:
-      return Style::yellow;
-    case SignalState::off:
-      return Style::red;
+    case SignalState::exact: return Style::green;
+    case SignalState::partial: return Style::yellow;
+    case SignalState::off: return Style::red;
   }
   return Style::plain;
 }
@@ -66,12 +63,9 @@ std::string kernel_value(const AuditCheck& check) {
 
 Style style_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::equal:
-      return Style::green;
-    case Verdict::differs:
-      return Style::red;
-    case Verdict::unavailable:
-      return Style::dim;
+    case Verdict::equal: return Style::green;
+    case Verdict::differs: return Style::red;
+    case Verdict::unavailable: return Style::dim;
   }
   return Style::plain;
 }

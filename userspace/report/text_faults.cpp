@@ -6,7 +6,7 @@
 #include <bit>
 #include <cmath>
 
-#include "report/names.h"
+#include "analysis/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 

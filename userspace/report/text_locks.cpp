@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "report/names.h"
+#include "analysis/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 

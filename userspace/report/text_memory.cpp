@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "report/names.h"
+#include "analysis/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 

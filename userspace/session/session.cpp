@@ -43,28 +43,16 @@ struct TableSizes {
 
 TableSizes table_sizes(const SessionOptions& options) {
   if (options.mode != MLT_TARGET_PIDS) return {16384, 32768, 4096};
-  const auto threads = std::bit_ceil(std::clamp<__u32>(4 * options.expected_threads, 1024, 16384));
-  return {threads, 2 * threads, 512};
+  // Records of threads that have exited stay for some milliseconds: room for those of a process that churns them.
+  const auto threads = std::bit_ceil(std::clamp<__u32>(4 * options.expected_threads, 4096, 16384));
+  const auto blocks = std::bit_ceil(std::clamp<__u32>(4 * options.expected_threads, 2048, 32768));
+  return {threads, blocks, 512};
 }
 
 Error permission_error(const std::string& what, int code) {
   if (code == EPERM || code == EACCES)
     return {what, code, "run as root, or with CAP_BPF and CAP_PERFMON", ExitStatus::unsupported};
   return {what, code, "", ExitStatus::unsupported};
-}
-
-std::string_view kind_of(Hook hook) {
-  switch (hook) {
-    case Hook::fentry:
-    case Hook::fexit: return "fentry";
-    case Hook::kprobe:
-    case Hook::kretprobe: return "kprobe";
-    case Hook::tracepoint: return "tracepoint";
-    case Hook::raw_tracepoint: return "raw_tp";
-    case Hook::perf_minor:
-    case Hook::perf_major: return "perf";
-  }
-  return "";
 }
 
 // Software events count per CPU for all processes: the program filters.
@@ -91,6 +79,35 @@ Result<std::vector<Link>> attach_perf(bpf_program* program, Hook hook) {
   return links;
 }
 
+Result<std::vector<Link>> attach_multi(bpf_program* program, const Probe& probe) {
+  LIBBPF_OPTS(bpf_kprobe_multi_opts, opts);
+  const std::string function(probe.target);
+  const char* name = function.c_str();
+  opts.syms = &name;
+  opts.cnt = 1;
+  opts.retprobe = probe.hook == Hook::multi_return;
+  Link link(bpf_program__attach_kprobe_multi_opts(program, nullptr, &opts));
+  if (!link) return fail("cannot attach to " + function, errno);
+  std::vector<Link> links;
+  links.push_back(std::move(link));
+  return links;
+}
+
+Result<std::vector<Link>> attach_probe(bpf_program* program, const Probe& probe) {
+  switch (probe.hook) {
+    case Hook::perf_minor:
+    case Hook::perf_major: return attach_perf(program, probe.hook);
+    case Hook::multi_entry:
+    case Hook::multi_return: return attach_multi(program, probe);
+    default: break;
+  }
+  Link link(bpf_program__attach(program));
+  if (!link) return fail("cannot attach to " + std::string(probe.target), errno);
+  std::vector<Link> links;
+  links.push_back(std::move(link));
+  return links;
+}
+
 }  // namespace
 
 struct Session::Impl {
@@ -108,6 +125,8 @@ struct Session::Impl {
   Status load(const Plan& plan, std::optional<Refusal>& refusal);
   Status attach(const Plan& plan, std::optional<Refusal>& refusal);
   Status set_targets();
+  /// Runs of programs that the kernel skipped because another one was under way on the same processor (5.12+).
+  [[nodiscard]] std::uint64_t skipped_runs() const;
   void deliver(const mlt_event& event) { (*handler)(event, tables.id_of(event.proc)); }
   void configure(const TableSizes& sizes, const Plan& plan);
 };
@@ -121,7 +140,7 @@ void Session::Impl::configure(const TableSizes& sizes, const Plan& plan) {
   cfg.block_mask = sizes.blocks - 1;
   cfg.proc_mask = sizes.procs - 1;
   cfg.has_exception = plan.measures("fault_entry") ? 1 : 0;
-  struct stat ns{};
+  struct stat ns {};
   if (stat("/proc/self/ns/pid", &ns) == 0 && ns.st_ino != kInitialPidNamespace) {
     cfg.pidns_dev = ns.st_dev;
     cfg.pidns_ino = ns.st_ino;
@@ -146,6 +165,7 @@ Status Session::Impl::open(const Plan& plan) {
     program = bpf_object__find_program_by_name(skel->obj, std::string(probe.program).c_str());
     if (program == nullptr) return fail("the BPF object has no program " + std::string(probe.program));
     bpf_program__set_autoload(program, true);
+    if (hook_kind(probe.hook) == "multi") bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI);
   }
   configure(table_sizes(options), plan);
   return {};
@@ -159,7 +179,7 @@ Status Session::Impl::load(const Plan& plan, std::optional<Refusal>& refusal) {
   if (const auto failed = std::ranges::find(probes, log.failed_program(), &Probe::program); failed != probes.end()) {
     // A locked-down kernel refuses whole kinds of programs.
     const bool whole_kind = code == EPERM;  // EACCES is the verifier's
-    refusal = Refusal{log.failed_program(), whole_kind ? std::string(kind_of(failed->hook)) : "",
+    refusal = Refusal{log.failed_program(), whole_kind ? std::string(hook_kind(failed->hook)) : "",
                       "the kernel refused to load it: " + std::string(strerror(code))};
   }
   return fail(permission_error("cannot load the BPF programs", code));
@@ -170,24 +190,14 @@ Status Session::Impl::attach(const Plan& plan, std::optional<Refusal>& refusal) 
   std::vector<std::string_view> working;  // kinds of which one is attached
   for (const Probe& probe : plan.probes()) {
     bpf_program* program = bpf_object__find_program_by_name(skel->obj, std::string(probe.program).c_str());
-    int code = 0;
-    if (probe.hook == Hook::perf_minor || probe.hook == Hook::perf_major) {
-      auto attached = attach_perf(program, probe.hook);
-      if (attached) {
-        std::ranges::move(*attached, std::back_inserter(links));
-      } else {
-        code = attached.error().code;
-      }
-    } else if (Link link(bpf_program__attach(program)); link) {
-      links.push_back(std::move(link));
-    } else {
-      code = errno;
-    }
-    const std::string_view kind = kind_of(probe.hook);
-    if (code == 0) {
+    const std::string_view kind = hook_kind(probe.hook);
+    auto attached = attach_probe(program, probe);
+    if (attached) {
+      std::ranges::move(*attached, std::back_inserter(links));
       working.push_back(kind);
       continue;
     }
+    const int code = attached.error().code;
     // When the first of its kind fails the kernel most likely has no such hooks at all.
     const bool whole_kind = std::ranges::find(working, kind) == working.end();
     const std::string reason = "the kernel refused to attach to " + std::string(probe.target) + ": " +
@@ -268,9 +278,22 @@ void Session::drain_events(const EventHandler& handler) {
 
 void Session::collect_retired() { impl_->tables.collect_retired(); }
 
+std::uint64_t Session::Impl::skipped_runs() const {
+  std::uint64_t skipped = 0;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skel->obj) {
+    bpf_prog_info info{};
+    __u32 size = sizeof(info);
+    if (const int fd = bpf_program__fd(program); fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+      skipped += info.recursion_misses;
+  }
+  return skipped;
+}
+
 Counts Session::counts() {
   Counts counts = impl_->tables.counts();
   memcpy(&counts.stats, &impl_->skel->bss->mlt_stats, sizeof(counts.stats));
+  counts.skipped_runs = impl_->skipped_runs();
   return counts;
 }
 

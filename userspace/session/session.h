@@ -10,19 +10,19 @@
 #include <variant>
 #include <vector>
 
+#include "analysis/counts.h"
 #include "bpf/mlocktrace.h"
 #include "plan/plan.h"
-#include "analysis/counts.h"
 #include "util/result.h"
 
 namespace mlt {
 
 struct SessionOptions {
   mlt_target_mode mode = MLT_TARGET_PIDS;
-  std::vector<std::uint32_t> pids;  // as the caller sees them; for MLT_TARGET_PIDS
-  std::uint32_t tid = 0;            // trace this thread only; its process is in `pids`
+  std::vector<std::uint32_t> pids;     // as the caller sees them; for MLT_TARGET_PIDS
+  std::uint32_t tid = 0;               // trace this thread only; its process is in `pids`
   std::uint32_t expected_threads = 0;  // of the targets, as far as is known: the tables are sized by it
-  std::string cgroup;               // path of a cgroup v2 directory; for MLT_TARGET_CGROUP
+  std::string cgroup;                  // path of a cgroup v2 directory; for MLT_TARGET_CGROUP
   bool follow = false;
   bool verbose = false;  // libbpf's messages to stderr
   std::string btf_path;
@@ -58,8 +58,8 @@ class Session {
   /// Delivers the events that came since the last call, in order.
   void drain_events(const EventHandler& handler);
 
-  /// Takes over the records of threads and processes that are gone and frees their places: called often enough, it keeps
-  /// the tables from filling. Drain the events before: they name processes by place.
+  /// Takes over the records of threads and processes that are gone and frees their places: called often enough, it
+  /// keeps the tables from filling. Drain the events before: they name processes by place.
   void collect_retired();
 
   /// Everything counted so far.

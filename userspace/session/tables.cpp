@@ -136,7 +136,8 @@ Counts Tables::counts() {
   for (const std::uint32_t place : places.blocks) {
     if (block(place).task != 0) add(live[block(place).proc], block(place));
   }
-  Counts counts{gone_, {}};
+  Counts counts;
+  counts.processes = gone_;
   for (const std::uint32_t index : places.procs) {
     if (proc(index).tgid == 0) continue;
     ProcessCounts process = take(index);

@@ -44,7 +44,7 @@ class Tables {
   std::uint32_t block_entries_ = 0;
   std::uint32_t proc_entries_ = 0;
   int claims_ = -1;
-  std::map<std::uint32_t, Taken> retired_;       // of threads that are gone, by process record
+  std::map<std::uint32_t, Taken> retired_;      // of threads that are gone, by process record
   std::map<std::uint32_t, std::uint32_t> ids_;  // by process record
   std::uint32_t next_id_ = 1;
   std::vector<ProcessCounts> gone_;  // processes whose records were freed

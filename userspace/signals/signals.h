@@ -9,10 +9,25 @@
 
 namespace mlt {
 
-enum class Hook { fentry, fexit, kprobe, kretprobe, tracepoint, raw_tracepoint, perf_minor, perf_major };
+enum class Hook {
+  fentry,
+  fexit,
+  kprobe,
+  kretprobe,
+  multi_entry,
+  multi_return,
+  tracepoint,
+  raw_tracepoint,
+  perf_minor,
+  perf_major
+};
 
 /// "fentry", "kretprobe", …
 std::string_view hook_name(Hook hook);
+
+/// What a kernel has or lacks as a whole: "fentry", "kprobe", "multi", "tracepoint", "raw_tp", "perf". A fexit is
+/// refused where a fentry is.
+std::string_view hook_kind(Hook hook);
 
 struct Probe {
   std::string_view program;  // in the BPF object
@@ -24,10 +39,12 @@ struct Probe {
 struct Alternative {
   std::string_view kind;  // what --signals NAME:KIND asks for: "fentry", "kprobe", "tracepoint", "perf"
   std::span<const Probe> probes;
-  std::string_view limits = {};         // what this way can't see; empty: nothing
-  std::string_view needs_signal = {};   // works only beside this signal; empty: alone
-  std::string_view needs_function = {}; // right only on kernels that have this function; empty: on any
-  bool approximate = false;        // what it counts is only a part, and how much is not known
+  std::string_view limits = {};          // what this way can't see; empty: nothing
+  std::string_view needs_signal = {};    // works only beside this signal; empty: alone
+  std::string_view needs_function = {};  // right only on kernels that have this function; empty: on any
+  /// For kernels that preempt in kernel mode only: dearer, but never interrupted. See KernelFacts::preemptible.
+  bool for_preemptible = false;
+  bool approximate = false;  // what it counts is only a part, and how much is not known
 
   /// The probe that decides, as the report names it: "fexit:handle_mm_fault".
   [[nodiscard]] std::string via() const;

@@ -1,4 +1,4 @@
-#include "report/names.h"
+#include "analysis/names.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,73 @@
+// Runs programs and talks to them: what the live tests need of a shell.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace live {
+
+using Words = std::vector<std::string>;
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::json;
+
+struct Finished {
+  int status = -1;  // exit status, or 128 + signal
+  std::string out;
+  std::string err;
+};
+
+/// A program that runs, with pipes at all three ends. Killed when it goes out of scope.
+class Program {
+ public:
+  struct Options {
+    uid_t uid = 0;
+    bool drop_bpf_capabilities = false;  // root, but without CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN
+    bool close_stdout = false;           // nobody reads: the other end of the pipe is closed
+  };
+
+  explicit Program(const Words& command) : Program(command, Options{}) {}
+  Program(const Words& command, const Options& options);
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program();
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Waits for a line on stdout and returns it without its end; empty at the end of the file or after `seconds`.
+  std::string read_line(int seconds = 60);
+  /// Waits until stderr holds `text`. False at the end of the file or after `seconds`.
+  bool wait_for_stderr(const std::string& text, int seconds = 60);
+  void send(const std::string& bytes) const;
+  void signal(int number) const;
+  /// Reads everything and waits for the end; kills after `seconds`.
+  Finished finish(int seconds = 120);
+  /// The moment at which the last byte of stdout came, as far as it has been read.
+  [[nodiscard]] Clock::time_point last_output() const { return last_output_; }
+  [[nodiscard]] const std::string& stderr_so_far() const { return err_; }
+
+ private:
+  bool pump(Clock::time_point deadline);
+
+  pid_t pid_ = -1;
+  int in_ = -1;
+  int out_ = -1;
+  int err_fd_ = -1;
+  std::string out_text_;
+  std::string err_;
+  Clock::time_point last_output_;
+};
+
+Finished run(const Words& command, const Program::Options& options = {});
+
+/// Number of BPF programs that are loaded in the kernel; -1 when it may not be asked.
+int loaded_bpf_programs();
+
+std::string read_file(const std::string& path);
+void write_file(const std::string& path, const std::string& text);
+/// A number of /proc/PID/status in kB, such as VmRSS; -1 when it is not there.
+long status_kb(pid_t pid, const std::string& key);
+
+}  // namespace live
