@@ -6,12 +6,11 @@
 #ifndef MLT_COMPAT_BPF_H
 #define MLT_COMPAT_BPF_H
 
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
-#include <linux/bpf.h>
-
 #include "vmlinux.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
 
 /* Macros in every kernel, so not in BTF. The values have not moved since 4.4 (VM_LOCKONFAULT). */
 #define VM_PFNMAP 0x00000400UL

@@ -17,6 +17,7 @@ struct mlt_thread_map mlt_threads SEC(".maps");
 struct mlt_block_map mlt_blocks SEC(".maps");
 struct mlt_proc_map mlt_procs SEC(".maps");
 struct mlt_claim_map mlt_claims SEC(".maps");
+struct mlt_place_map mlt_places SEC(".maps");
 struct mlt_pid_map mlt_tgids SEC(".maps");
 struct mlt_pid_map mlt_wanted SEC(".maps");
 struct mlt_shared_map mlt_shared SEC(".maps");

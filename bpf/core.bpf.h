@@ -14,7 +14,7 @@
 #include "compat.bpf.h"
 #include "mlocktrace.h"
 
-#define MLT_WAYS 8
+#define MLT_WAYS 4
 #define MLT_KPROBE_HARDWARE 0x80000000U
 
 /* The record of one thread: the fault and the call that it is in, and where its blocks are. */
@@ -97,6 +97,15 @@ struct mlt_claim_map {
   __type(value, u64);
 };
 
+/* Address of a task_struct -> place of its thread record. */
+struct mlt_place_map {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 32768);
+  __type(key, u64);
+  __type(value, u32);
+};
+
 /* Processes by the number that BPF sees, or that the user gave (the caller's PID namespace) -> process record. */
 struct mlt_pid_map {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -139,6 +148,7 @@ extern struct mlt_thread_map mlt_threads SEC(".maps");
 extern struct mlt_block_map mlt_blocks SEC(".maps");
 extern struct mlt_proc_map mlt_procs SEC(".maps");
 extern struct mlt_claim_map mlt_claims SEC(".maps");
+extern struct mlt_place_map mlt_places SEC(".maps");
 extern struct mlt_pid_map mlt_tgids SEC(".maps");
 extern struct mlt_pid_map mlt_wanted SEC(".maps");
 extern struct mlt_shared_map mlt_shared SEC(".maps");
@@ -156,15 +166,31 @@ static __always_inline u32 mlt_hash(u64 x) { return (x * 0x9e3779b97f4a7c15ULL) 
 
 static __always_inline struct mlt_proc* mlt_proc_at(u32 index) { return bpf_map_lookup_elem(&mlt_procs, &index); }
 
+/* Has the front end given the place back? It marks the record, and does not remove the claim: while a process is in a
+ * bpf() call on a map, the kernel skips kprobe programs on that processor. */
+static __always_inline bool mlt_is_released(u64 kind, u32 place) {
+  if (kind == MLT_CLAIM_BLOCK) {
+    struct mlt_block* block = bpf_map_lookup_elem(&mlt_blocks, &place);
+    return block && (block->flags & MLT_BLOCK_FREE);
+  }
+  struct mlt_proc* proc = kind == MLT_CLAIM_PROC ? mlt_proc_at(place) : NULL;
+  return proc && proc->gone == MLT_PROC_FREE;
+}
+
 /*
  * Takes a free place among `first` + 1 ... `first` + `mask`, starting where the hash says. Returns 0 when MLT_WAYS of
- * them are taken. Place 0 of a table is never used: 0 means none.
+ * them are taken. Place 0 of a table is never used: 0 means none. Of two that want a released place, one removes its
+ * claim.
  */
 static __noinline u32 mlt_claim(u64 kind, u64 owner, u32 hash, u32 first, u32 mask) {
   for (u32 way = 0; way < MLT_WAYS; way++) {
     u32 place = first + ((hash + way) & mask);
     u64 key = kind | place;
-    if (place && !bpf_map_update_elem(&mlt_claims, &key, &owner, BPF_NOEXIST)) return place;
+    if (!place) continue;
+    if (!bpf_map_update_elem(&mlt_claims, &key, &owner, BPF_NOEXIST)) return place;
+    if (mlt_is_released(kind, place) && !bpf_map_delete_elem(&mlt_claims, &key) &&
+        !bpf_map_update_elem(&mlt_claims, &key, &owner, BPF_NOEXIST))
+      return place;
   }
   return 0;
 }
@@ -185,17 +211,20 @@ static __noinline u32 mlt_proc_new(u32 tgid, struct task_struct* leader, u32 par
     mlt_add(mlt_stats.proc_full, 1);
     return 0;
   }
-  if (bpf_map_update_elem(&mlt_tgids, &tgid, &index, BPF_NOEXIST)) {
-    /* Another thread of the process was faster. */
-    mlt_unclaim(MLT_CLAIM_PROC, index);
-    u32* theirs = bpf_map_lookup_elem(&mlt_tgids, &tgid);
-    return theirs ? *theirs : 0;
-  }
+  /* Complete before others can find it. */
   proc->start_boottime = BPF_CORE_READ(leader, start_boottime);
   proc->first_seen_ns = bpf_ktime_get_ns();
   proc->parent_tgid = parent_tgid;
   BPF_CORE_READ_STR_INTO(&proc->comm, leader, comm);
+  proc->gone = 0;
   proc->tgid = tgid;
+  if (bpf_map_update_elem(&mlt_tgids, &tgid, &index, BPF_NOEXIST)) {
+    /* Another thread of the process was faster. */
+    proc->tgid = 0;
+    mlt_unclaim(MLT_CLAIM_PROC, index);
+    u32* theirs = bpf_map_lookup_elem(&mlt_tgids, &tgid);
+    return theirs ? *theirs : 0;
+  }
   mlt_interest[tgid % MLT_INTEREST_SIZE] = 1;
   return index;
 }
@@ -211,62 +240,70 @@ static __always_inline u32 mlt_visible_tgid(u32 tgid) {
 /* Decides about the current process, which has no record under its tgid. Returns its new or found record, or 0. */
 static __noinline u32 mlt_proc_adopt(u32 tgid) {
   u32 pid = mlt_visible_tgid(tgid);
-  u32 index = 0;
   struct task_struct* task = (void*)bpf_get_current_task();
-  struct task_struct* leader = BPF_CORE_READ(task, group_leader);
 
   if (!pid) return 0;
   if (mlt_cfg.target_mode == MLT_TARGET_PIDS) {
-    u32* wanted = bpf_map_lookup_elem(&mlt_wanted, &pid);
-    if (!wanted) return 0;
-    /* Once: whoever gets this number next is somebody else. */
-    bpf_map_delete_elem(&mlt_wanted, &pid);
+    if (!bpf_map_lookup_elem(&mlt_wanted, &pid)) return 0;
   } else if (mlt_cfg.target_mode == MLT_TARGET_CGROUP) {
     if (bpf_current_task_under_cgroup(&mlt_cgroup, 0) != 1) return 0;
   } else if (tgid == mlt_cfg.self_tgid || (BPF_CORE_READ(task, flags) & PF_KTHREAD)) {
     return 0;
   }
-  index = mlt_proc_new(tgid, leader, 0);
-  struct mlt_proc* proc = mlt_proc_at(index);
-  if (index && proc) proc->pid = pid;
+  u32 index = mlt_proc_new(tgid, BPF_CORE_READ(task, group_leader), 0);
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  if (proc) proc->pid = pid;
+  /* Wanted once: whoever gets this number next is somebody else. Only now that its other threads find the record. */
+  if (index && mlt_cfg.target_mode == MLT_TARGET_PIDS) bpf_map_delete_elem(&mlt_wanted, &pid);
   return index;
 }
 
-/* Finds or claims the current thread's record, where the first place that its hash names is not it. */
-static __noinline struct mlt_thread* mlt_thread_find(u64 task, u64 pid_tgid) {
-  u32 tgid = pid_tgid >> 32;
-  u32 hash = mlt_hash(task);
-  struct mlt_thread* thread;
-
-  for (u32 way = 0; way < MLT_WAYS; way++) {
-    u32 index = (hash + way) & mlt_cfg.thread_mask;
-    thread = bpf_map_lookup_elem(&mlt_threads, &index);
-    if (thread && thread->task == task) return thread;
-  }
+/*
+ * The record of the process `tgid`, which is the current one; 0: it is not traced. A record of an earlier process of
+ * the same number, whose end the kernel has not announced yet, is given up.
+ */
+static __noinline u32 mlt_proc_of(u32 tgid) {
   u32* known = bpf_map_lookup_elem(&mlt_tgids, &tgid);
-  u32 proc_index = known ? *known : mlt_proc_adopt(tgid);
-  if (!proc_index) return NULL;
-  if (mlt_cfg.target_tid) {
-    u32 tid = pid_tgid;
-    struct bpf_pidns_info ns = {};
-    if (mlt_cfg.pidns_ino) {
-      bpf_get_ns_current_pid_tgid(mlt_cfg.pidns_dev, mlt_cfg.pidns_ino, &ns, sizeof(ns));
-      tid = ns.pid;
-    }
-    if (tid != mlt_cfg.target_tid) return NULL;
+  u32 index = known ? *known : 0;
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  if (!proc) return mlt_proc_adopt(tgid);
+  struct task_struct* task = (void*)bpf_get_current_task();
+  if (proc->start_boottime == BPF_CORE_READ(task, group_leader, start_boottime)) {
+    if (!proc->pid) proc->pid = mlt_visible_tgid(tgid);
+    return index;
   }
-  struct mlt_proc* proc = mlt_proc_at(proc_index);
-  if (proc && !proc->pid) proc->pid = mlt_visible_tgid(tgid);
-  u32 index = mlt_claim(MLT_CLAIM_THREAD, task, hash, 0, mlt_cfg.thread_mask);
-  thread = index ? bpf_map_lookup_elem(&mlt_threads, &index) : NULL;
-  if (!thread) {
+  proc->gone = 1;
+  bpf_map_delete_elem(&mlt_tgids, &tgid);
+  return mlt_proc_adopt(tgid);
+}
+
+static __always_inline bool mlt_is_target_thread(u64 pid_tgid) {
+  struct bpf_pidns_info ns = {};
+  u32 tid = pid_tgid;
+  if (!mlt_cfg.target_tid) return true;
+  if (mlt_cfg.pidns_ino) {
+    bpf_get_ns_current_pid_tgid(mlt_cfg.pidns_dev, mlt_cfg.pidns_ino, &ns, sizeof(ns));
+    tid = ns.pid;
+  }
+  return tid == mlt_cfg.target_tid;
+}
+
+/* Finds or claims the current thread's record, where the place that its hash names is not it. */
+static __noinline struct mlt_thread* mlt_thread_find(u64 task, u64 pid_tgid) {
+  u32* place = bpf_map_lookup_elem(&mlt_places, &task);
+  if (place) return bpf_map_lookup_elem(&mlt_threads, place);
+  u32 proc = mlt_proc_of(pid_tgid >> 32);
+  if (!proc || !mlt_is_target_thread(pid_tgid)) return NULL;
+  u32 index = mlt_claim(MLT_CLAIM_THREAD, task, mlt_hash(task), 0, mlt_cfg.thread_mask);
+  struct mlt_thread* thread = index ? bpf_map_lookup_elem(&mlt_threads, &index) : NULL;
+  if (!thread || bpf_map_update_elem(&mlt_places, &task, &index, BPF_ANY)) {
     mlt_add(mlt_stats.thread_full, 1);
     return NULL;
   }
   struct task_struct* self = (void*)task;
   thread->taken_min_flt = BPF_CORE_READ(self, min_flt);
   thread->taken_maj_flt = BPF_CORE_READ(self, maj_flt);
-  thread->proc = proc_index;
+  thread->proc = proc;
   thread->tid = pid_tgid;
   thread->task = task;
   return thread;

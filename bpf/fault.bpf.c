@@ -134,10 +134,19 @@ static __always_inline u32 mlt_lock_state(u64 vm_flags) {
 }
 
 /* The clock of a hardware fault starts at the exception: waiting for mmap_lock is part of it. */
-static __always_inline int mlt_exception(void) {
+static __always_inline int mlt_exception(bool from_user) {
   struct mlt_thread* thread = mlt_current();
-  /* An interrupt may fault (reading a user stack, say) while a fault is being handled: that one counts. */
-  if (thread && !thread->in_fault) thread->fault_start = bpf_ktime_get_ns();
+  if (!thread) return 0;
+  if (thread->in_fault) {
+    /* An interrupt may fault (reading a user stack, say) while a fault is being handled: that one counts. */
+    if (!from_user) return 0;
+    /* Back in user mode without a return: it was missed. */
+    struct mlt_proc* proc = mlt_proc_at(thread->proc);
+    if (proc) mlt_add(proc->missed_returns, 1);
+    thread->in_fault = 0;
+    thread->fault_address = 0;
+  }
+  thread->fault_start = bpf_ktime_get_ns();
   return 0;
 }
 
@@ -273,10 +282,10 @@ int BPF_KRETPROBE(mlt_fault_kretprobe, unsigned int ret) {
 }
 
 SEC("raw_tp/page_fault_user")
-int mlt_exception_user(void* ctx) { return mlt_exception(); }
+int mlt_exception_user(void* ctx) { return mlt_exception(true); }
 
 SEC("raw_tp/page_fault_kernel")
-int mlt_exception_kernel(void* ctx) { return mlt_exception(); }
+int mlt_exception_kernel(void* ctx) { return mlt_exception(false); }
 
 /*
  * Where only tracepoints and perf events work: from the exception to the software event that mm_account_fault emits for

@@ -71,39 +71,7 @@ static __noinline int mlt_call_exit(u32 call, s64 ret) {
   return 0;
 }
 
-/* Of the record of syscalls:sys_exit_*: the common fields and the number come first. */
-struct mlt_syscall_exit {
-  u64 common;
-  u64 nr;
-  s64 ret;
-};
-
-/* One entry and one exit program for a system call, in each of the ways to hook it. */
-#define MLT_CALL_FUNCTION(name, call)                                                                         \
-  SEC("fentry/__x64_sys_" #name)                                                                              \
-  int BPF_PROG(mlt_##name##_fentry) { return mlt_call_enter(); }                                              \
-  SEC("fexit/__x64_sys_" #name)                                                                               \
-  int BPF_PROG(mlt_##name##_fexit, const struct pt_regs* regs, long ret) { return mlt_call_exit(call, ret); } \
-  SEC("kprobe/__x64_sys_" #name)                                                                              \
-  int BPF_KPROBE(mlt_##name##_kprobe) { return mlt_call_enter(); }                                            \
-  SEC("kretprobe/__x64_sys_" #name)                                                                           \
-  int BPF_KRETPROBE(mlt_##name##_kretprobe, long ret) { return mlt_call_exit(call, ret); }                    \
-  SEC("tp/syscalls/sys_enter_" #name)                                                                         \
-  int mlt_##name##_tp_enter(void* ctx) { return mlt_call_enter(); }                                           \
-  SEC("tp/syscalls/sys_exit_" #name)                                                                          \
-  int mlt_##name##_tp_exit(struct mlt_syscall_exit* ctx) { return mlt_call_exit(call, ctx->ret); }
-
-MLT_CALL_FUNCTION(mlock, MLT_CALL_MLOCK)
-MLT_CALL_FUNCTION(mlock2, MLT_CALL_MLOCK2)
-MLT_CALL_FUNCTION(munlock, MLT_CALL_MUNLOCK)
-MLT_CALL_FUNCTION(mlockall, MLT_CALL_MLOCKALL)
-MLT_CALL_FUNCTION(munlockall, MLT_CALL_MUNLOCKALL)
-MLT_CALL_FUNCTION(mmap, MLT_CALL_MMAP)
-MLT_CALL_FUNCTION(brk, MLT_CALL_BRK)
-MLT_CALL_FUNCTION(mremap, MLT_CALL_MREMAP)
-MLT_CALL_FUNCTION(mprotect, MLT_CALL_MPROTECT)
-
-/* The same from every system call, where the others are not to be had. */
+/* The followed calls by their numbers (x86-64). */
 static __always_inline u32 mlt_call_of(long nr) {
   switch (nr) {
     case 9: return MLT_CALL_MMAP;
@@ -119,17 +87,57 @@ static __always_inline u32 mlt_call_of(long nr) {
   }
 }
 
+/* A fentry or fexit program belongs to one function: a pair for each call. */
+#define MLT_CALL_FUNCTION(name, call)                            \
+  SEC("fentry/__x64_sys_" #name)                                 \
+  int BPF_PROG(mlt_##name##_fentry) { return mlt_call_enter(); } \
+  SEC("fexit/__x64_sys_" #name)                                  \
+  int BPF_PROG(mlt_##name##_fexit, const struct pt_regs* regs, long ret) { return mlt_call_exit(call, ret); }
+
+MLT_CALL_FUNCTION(mlock, MLT_CALL_MLOCK)
+MLT_CALL_FUNCTION(mlock2, MLT_CALL_MLOCK2)
+MLT_CALL_FUNCTION(munlock, MLT_CALL_MUNLOCK)
+MLT_CALL_FUNCTION(mlockall, MLT_CALL_MLOCKALL)
+MLT_CALL_FUNCTION(munlockall, MLT_CALL_MUNLOCKALL)
+MLT_CALL_FUNCTION(mmap, MLT_CALL_MMAP)
+MLT_CALL_FUNCTION(brk, MLT_CALL_BRK)
+MLT_CALL_FUNCTION(mremap, MLT_CALL_MREMAP)
+MLT_CALL_FUNCTION(mprotect, MLT_CALL_MPROTECT)
+
+/* Everything else serves all calls: which one it is, the user's registers tell. */
+static __always_inline int mlt_call_exit_any(s64 ret) {
+  struct pt_regs* regs = mlt_user_regs();
+  u32 call = mlt_call_of(BPF_CORE_READ(regs, orig_ax));
+  return call == MLT_CALL_NONE ? 0 : mlt_call_exit(call, ret);
+}
+
+SEC("kprobe")
+int BPF_KPROBE(mlt_call_kprobe) { return mlt_call_enter(); }
+
+SEC("kretprobe")
+int BPF_KRETPROBE(mlt_call_kretprobe, long ret) { return mlt_call_exit_any(ret); }
+
+/* Of the record of syscalls:sys_exit_*: the common fields and the number come first. */
+struct mlt_syscall_exit {
+  u64 common;
+  u64 nr;
+  s64 ret;
+};
+
+SEC("tp")
+int mlt_call_tp_enter(void* ctx) { return mlt_call_enter(); }
+
+SEC("tp")
+int mlt_call_tp_exit(struct mlt_syscall_exit* ctx) { return mlt_call_exit_any(ctx->ret); }
+
+/* From every system call, where the others are not to be had. */
 SEC("raw_tp/sys_enter")
 int mlt_raw_enter(struct bpf_raw_tracepoint_args* ctx) {
   return mlt_call_of(ctx->args[1]) == MLT_CALL_NONE ? 0 : mlt_call_enter();
 }
 
 SEC("raw_tp/sys_exit")
-int mlt_raw_exit(struct bpf_raw_tracepoint_args* ctx) {
-  const struct pt_regs* regs = (void*)ctx->args[0];
-  u32 call = mlt_call_of(BPF_CORE_READ(regs, orig_ax));
-  return call == MLT_CALL_NONE ? 0 : mlt_call_exit(call, ctx->args[1]);
-}
+int mlt_raw_exit(struct bpf_raw_tracepoint_args* ctx) { return mlt_call_exit_any(ctx->args[1]); }
 
 /*
  * Populate. __mm_populate is the operation; populate_vma_page_range its work on one VMA, called several times because a

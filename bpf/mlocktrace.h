@@ -103,6 +103,7 @@ struct mlt_config {
  */
 #define MLT_BLOCK_SHARED 1u  /* of the process, not of a thread */
 #define MLT_BLOCK_RETIRED 2u /* its thread has exited: the front end takes the block over and frees it */
+#define MLT_BLOCK_FREE 4u    /* given back by the front end: may be claimed again */
 
 struct mlt_block {
   __u64 task; /* owner: address of the task_struct; 0: free */
@@ -134,6 +135,8 @@ struct mlt_call_total {
   __u64 vma_merges;
 };
 
+#define MLT_PROC_FREE 2u
+
 /* One process. Rarely written, by any of its threads and by whoever works on its pages: atomics only. */
 struct mlt_proc {
   __u64 start_boottime; /* of the thread group leader: with the pid the identity of the process */
@@ -142,7 +145,7 @@ struct mlt_proc {
   __u32 tgid;           /* in the initial PID namespace; 0: record free */
   __u32 pid;            /* in the caller's PID namespace; 0: not known yet */
   __u32 parent_tgid;    /* the traced parent that it was forked from; 0: none */
-  __u32 gone;           /* released by the kernel: the front end takes the record over and frees it */
+  __u32 gone;           /* 1: released by the kernel, the front end takes the record over; MLT_PROC_FREE: given back */
   char comm[16];
   /* The kernel's own counters, summed over the threads that exited during the trace: the audit's other side. */
   __u64 exited_min_flt;

@@ -96,30 +96,30 @@ SEC("raw_tp/sched_process_free")
 int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
   u64 task = ctx->args[0];
   struct task_struct* gone = (void*)task;
-  u32 hash = mlt_hash(task);
+  u32 tgid = BPF_CORE_READ(gone, tgid);
+  bool leader = (u32)BPF_CORE_READ(gone, pid) == tgid;
+  u32* place = bpf_map_lookup_elem(&mlt_places, &task);
+  struct mlt_thread* thread = place ? bpf_map_lookup_elem(&mlt_threads, place) : NULL;
 
-  for (u32 way = 0; way < MLT_WAYS; way++) {
-    u32 index = (hash + way) & mlt_cfg.thread_mask;
-    struct mlt_thread* thread = bpf_map_lookup_elem(&mlt_threads, &index);
-    if (!thread || thread->task != task) continue;
+  if (thread) {
+    u32 index = *place;
     struct mlt_proc* proc = mlt_proc_at(thread->proc);
     if (proc) mlt_take_counters(proc, thread, gone);
     for (u32 i = 0; i < MLT_CLASS_NR; i++) {
-      u32 place = thread->block[i];
-      if (!place) continue;
-      struct mlt_block* block = bpf_map_lookup_elem(&mlt_blocks, &place);
+      u32 block_place = thread->block[i];
+      struct mlt_block* block = block_place ? bpf_map_lookup_elem(&mlt_blocks, &block_place) : NULL;
       if (block && block->task == task) block->flags |= MLT_BLOCK_RETIRED;
     }
+    bpf_map_delete_elem(&mlt_places, &task);
     __builtin_memset(thread, 0, sizeof(*thread));
     mlt_unclaim(MLT_CLAIM_THREAD, index);
-    break;
   }
-  if (BPF_CORE_READ(gone, pid) != BPF_CORE_READ(gone, tgid)) return 0;
-  u32 tgid = BPF_CORE_READ(gone, tgid);
-  u32* index = bpf_map_lookup_elem(&mlt_tgids, &tgid);
-  struct mlt_proc* proc = index ? mlt_proc_at(*index) : NULL;
-  /* The leader may have been released by an execve of another thread: then the process lives on. */
-  if (!proc || !proc->exit_ns) return 0;
+  if (!leader) return 0;
+  u32* known = bpf_map_lookup_elem(&mlt_tgids, &tgid);
+  struct mlt_proc* proc = known ? mlt_proc_at(*known) : NULL;
+  /* The number may belong to a new process; and a leader that another thread's execve released has not ended its
+   * process. */
+  if (!proc || !proc->exit_ns || proc->start_boottime != BPF_CORE_READ(gone, start_boottime)) return 0;
   bpf_map_delete_elem(&mlt_tgids, &tgid);
   proc->gone = 1;
   return 0;

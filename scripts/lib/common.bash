@@ -51,9 +51,8 @@ source_files() { # EXTENSION...
 	(cd "$ROOT" && find bpf userspace tests -type f '(' "${names[@]:1}" ')' | LC_ALL=C sort)
 }
 
-shell_files() {
-	# The guest's scripts are busybox sh; their first line says so.
-	(cd "$ROOT" && grep -lE '^#!.*\b(ba)?sh\b|^# shellcheck shell=' -r scripts .ci | LC_ALL=C sort)
+shell_scripts() {
+	(cd "$ROOT" && grep -lE '^#!.*\bsh\b|^#!.*\bbash\b' -r scripts .ci | LC_ALL=C sort)
 }
 
 # Seconds since START ($EPOCHREALTIME), as 12.3.

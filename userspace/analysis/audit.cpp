@@ -66,12 +66,13 @@ AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, 
   return check;
 }
 
-AuditCheck locked_check(const ProcessCounts& process, const ProcessEvents* events, const ProcessViews* views) {
+AuditCheck locked_check(const ProcessCounts& process, const ProcessEvents* events, const ProcessViews* views,
+                        std::uint64_t page_size) {
   const std::uint32_t pid = process.proc.pid != 0 ? process.proc.pid : process.proc.tgid;
   AuditCheck check;
   check.check = fmt::format("locked bytes of {}", pid);
   check.source = fmt::format("/proc/{}/status VmLck", pid);
-  check.traced = events->calls.back().locked_pages * 4096;
+  check.traced = events->calls.back().locked_pages * page_size;
   if (views != nullptr && views->end) check.kernel = views->end->locked_bytes;
   if (!check.kernel) {
     check.why = "the process has exited";
@@ -161,7 +162,7 @@ std::vector<AuditCheck> audit(const TraceData& data) {
     if (data.plan->measures("fault")) checks.push_back(fault_check(process, view, data));
     const auto events = data.events.find(process.id);
     if (events != data.events.end() && !events->second.calls.empty() && process.proc.exit_ns == 0)
-      checks.push_back(locked_check(process, &events->second, view));
+      checks.push_back(locked_check(process, &events->second, view, data.host.page_size));
   }
   for (const PageCheck& row : page_checks()) {
     if (data.plan->measures(row.signal)) checks.push_back(page_check(row, data));

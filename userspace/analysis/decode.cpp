@@ -56,29 +56,55 @@ std::string flags_text(std::uint64_t value, std::span<const Flag> names, std::st
 
 std::string address(std::uint64_t value) { return fmt::format("{:#x}", value); }
 
-std::string explain_error(const mlt_event_call& call, std::int64_t limit, std::uint64_t page_size) {
+bool is_lock(std::uint32_t call) { return call == MLT_CALL_MLOCK || call == MLT_CALL_MLOCK2; }
+
+// Bytes of the whole pages that [start, start + length) touches: what the kernel accounts.
+std::uint64_t whole_pages(std::uint64_t start, std::uint64_t length, std::uint64_t page_size) {
+  return (length + start % page_size + page_size - 1) / page_size * page_size;
+}
+
+std::string explain_enomem(const mlt_event_call& call, std::int64_t limit, std::uint64_t page_size) {
+  if (call.head.call == MLT_CALL_MLOCKALL) return "the whole address space (VmSize) is larger than RLIMIT_MEMLOCK";
+  if (call.head.call == MLT_CALL_MUNLOCK)
+    return "part of the range is not mapped, or the process has too many mappings; what came before that part is "
+           "unlocked";
+  if (!is_lock(call.head.call)) return {};
   const std::uint64_t locked = call.locked_pages * page_size;
+  const std::uint64_t more = whole_pages(call.args[0], call.args[1], page_size);
+  const auto allowed = static_cast<std::uint64_t>(limit);
+  if (limit >= 0 && (more > allowed || locked > allowed - more))
+    return fmt::format("{} more would exceed RLIMIT_MEMLOCK: {} locked, limit {}", format_bytes(more),
+                       format_bytes(locked), format_bytes(allowed));
+  return "part of the range is not mapped or cannot be populated, or the process has too many mappings; what came "
+         "before that part stays locked";
+}
+
+std::string explain_einval(const mlt_event_call& call) {
+  switch (call.head.call) {
+    case MLT_CALL_MLOCKALL:
+      return "flags must be MCL_CURRENT, MCL_FUTURE or both, with or without MCL_ONFAULT, and nothing else";
+    case MLT_CALL_MLOCK2:
+      if ((call.args[2] & ~static_cast<__u64>(MLOCK_ONFAULT)) != 0) return "the only flag is MLOCK_ONFAULT";
+      [[fallthrough]];
+    case MLT_CALL_MLOCK:
+    case MLT_CALL_MUNLOCK: return "address plus length overflow";
+    default: return {};
+  }
+}
+
+std::string explain_error(const mlt_event_call& call, std::int64_t limit, std::uint64_t page_size) {
   const bool mapping = call.head.call >= MLT_CALL_MMAP;
   switch (-call.ret) {
     case EPERM:
+      if (mapping) return {};
       return limit == 0 ? "RLIMIT_MEMLOCK is 0 and the thread lacks CAP_IPC_LOCK"
                         : "refused although the limit is not 0: a seccomp filter or a security module decided";
-    case EINVAL:
-      if (call.head.call == MLT_CALL_MLOCKALL)
-        return "flags must be MCL_CURRENT, MCL_FUTURE or both, with or without MCL_ONFAULT, and nothing else";
-      return call.head.call == MLT_CALL_MLOCK2 ? "the only flag is MLOCK_ONFAULT" : "address plus length overflow";
+    case EINVAL: return explain_einval(call);
     case EAGAIN:
       return mapping ? fmt::format("under MCL_FUTURE or MAP_LOCKED the mapping would exceed RLIMIT_MEMLOCK ({} locked)",
-                                   format_bytes(locked))
+                                   format_bytes(call.locked_pages * page_size))
                      : "the memory to be locked could not be allocated";
-    case ENOMEM:
-      if (call.head.call == MLT_CALL_MLOCKALL) return "the whole address space (VmSize) is larger than RLIMIT_MEMLOCK";
-      if ((call.head.call == MLT_CALL_MLOCK || call.head.call == MLT_CALL_MLOCK2) && limit >= 0 &&
-          locked + call.args[1] > static_cast<std::uint64_t>(limit))
-        return fmt::format("{} more would exceed RLIMIT_MEMLOCK: {} locked, limit {}", format_bytes(call.args[1]),
-                           format_bytes(locked), format_bytes(static_cast<std::uint64_t>(limit)));
-      return "part of the range is not mapped or cannot be populated, or the process has too many mappings; what came "
-             "before that part stays locked";
+    case ENOMEM: return explain_enomem(call, limit, page_size);
     default: return {};
   }
 }
@@ -113,10 +139,12 @@ std::string explain_call(const mlt_event_call& call, std::int64_t limit_bytes, s
     case MLT_CALL_MPROTECT:
       return "made a locked private mapping writable: the kernel populates it at once, holding mmap_lock for writing";
     case MLT_CALL_BRK:
-    case MLT_CALL_MMAP:
-      return call.populated_pages != 0 && (call.args[3] & (MAP_LOCKED | MAP_POPULATE)) == 0
+    case MLT_CALL_MMAP: {
+      const bool by_flags = call.head.call == MLT_CALL_MMAP && (call.args[3] & (MAP_LOCKED | MAP_POPULATE)) != 0;
+      return call.populated_pages != 0 && !by_flags
                  ? "MCL_FUTURE is in force: the new mapping is locked and populated at once"
                  : "";
+    }
     case MLT_CALL_MLOCKALL:
       return (call.args[0] & MCL_FUTURE) == 0 ? "without MCL_FUTURE: mappings made from now on are not locked" : "";
     default: return {};

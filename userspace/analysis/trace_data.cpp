@@ -75,7 +75,8 @@ bool idle(const ProcessCounts& process) {
   const bool calls = std::ranges::any_of(proc.calls, [](const mlt_call_total& total) {
     return total.calls + total.populates + total.vma_splits + total.vma_merges != 0;
   });
-  return process.by_class.empty() && !calls && proc.mlocked + proc.munlocked == 0;
+  return process.by_class.empty() && !calls &&
+         proc.mlocked + proc.munlocked + proc.unevictable + proc.rescued + proc.missed_returns == 0;
 }
 
 }  // namespace
@@ -92,6 +93,7 @@ Counts Counts::since(const Counts& earlier) const {
     }
     if (!idle(part)) difference.processes.push_back(std::move(part));
   }
+  difference.skipped_runs = skipped_runs - earlier.skipped_runs;
   const auto* now = reinterpret_cast<const __u64*>(&stats);
   const auto* old = reinterpret_cast<const __u64*>(&earlier.stats);
   auto* out = reinterpret_cast<__u64*>(&difference.stats);

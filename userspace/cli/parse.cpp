@@ -1,6 +1,7 @@
 // The only code that knows CLI11.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "cli/options.h"
@@ -24,9 +25,10 @@ constexpr const char* kAbout =
 struct Raw {
   std::string pids;
   std::string tid;
-  std::string duration;
-  std::string interval;
-  std::string signals;
+  // Given, and perhaps empty: an unset variable of a script must not turn into "no limit".
+  std::optional<std::string> duration;
+  std::optional<std::string> interval;
+  std::optional<std::string> signals;
   std::string color = "auto";
   std::vector<std::string> positionals;
   bool follow = false;
@@ -57,7 +59,7 @@ Result<std::vector<std::uint32_t>> parse_pids(std::string_view list) {
 
 Result<std::uint64_t> parse_time(const std::string& text, std::string_view what) {
   const auto ns = parse_duration(text);
-  if (!ns || *ns == 0) return usage("'" + text + "' is not a " + std::string(what), "write it as 500ms, 10s or 2m");
+  if (!ns || *ns == 0) return usage("'" + text + "' is not " + std::string(what), "write it as 500ms, 10s or 2m");
   return *ns;
 }
 
@@ -90,22 +92,24 @@ Status finish_common(CommonOptions& common, const Raw& raw) {
   common.color = raw.color == "always"  ? ColorMode::always
                  : raw.color == "never" ? ColorMode::never
                                         : ColorMode::automatic;
-  if (raw.signals.empty()) return {};
-  auto wishes = parse_signals(raw.signals);
+  if (!raw.signals) return {};
+  auto wishes = parse_signals(*raw.signals);
   if (!wishes) return tl::unexpected(wishes.error());
   common.signals = std::move(*wishes);
   return {};
 }
 
 Status finish_times(TraceOptions& options, const Raw& raw) {
-  if (!raw.duration.empty()) {
-    const auto ns = parse_time(raw.duration, "duration");
+  if (raw.duration) {
+    const auto ns = parse_time(*raw.duration, "a duration");
     if (!ns) return tl::unexpected(ns.error());
     options.duration_ns = *ns;
   }
-  const std::string& interval = raw.positionals.empty() ? raw.interval : raw.positionals[0];
-  if (!interval.empty()) {
-    const auto ns = parse_time(interval, "interval");
+  if (raw.interval && !raw.positionals.empty())
+    return usage("two intervals: -i " + *raw.interval + " and " + raw.positionals[0],
+                 "write INTERVAL COUNT without -i");
+  if (raw.interval || !raw.positionals.empty()) {
+    const auto ns = parse_time(raw.interval ? *raw.interval : raw.positionals[0], "an interval");
     if (!ns) return tl::unexpected(ns.error());
     options.interval_ns = *ns;
   }

@@ -18,7 +18,7 @@ std::string signal_text(const PlannedSignal& planned) {
     text += fmt::format("  -  {:<11} {:<38} {}\n", rejected.way->kind, rejected.way->via(), rejected.reason);
   if (planned.way == nullptr) return text + (planned.wanted ? "  => off\n" : "  => left out\n");
   text += fmt::format("  => {:<11} {}\n", planned.way->kind, planned.way->via());
-  if (!planned.way->limits.empty()) text += fmt::format("     {}\n", planned.way->limits);
+  if (const std::string remark = planned.remark(); !remark.empty()) text += fmt::format("     {}\n", remark);
   return text;
 }
 

@@ -1,6 +1,7 @@
 #include "kernel/probe_kernel.h"
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@ namespace mlt {
 namespace {
 
 using Btf = std::unique_ptr<btf, decltype([](btf* types) { btf__free(types); })>;
+
+// libbpf's own error numbers begin here: libbpf.h, LIBBPF_ERRNO__START.
+constexpr int kLibbpfErrors = 4000;
 
 constexpr std::string_view kTracepointPrefix = "btf_trace_";
 
@@ -118,11 +122,14 @@ Result<KernelFacts> probe_kernel(const std::string& btf_path, bool with_symbols)
     facts.arch = static_cast<const char*>(name.machine);
   }
   const char* path = btf_path.empty() ? "/sys/kernel/btf/vmlinux" : btf_path.c_str();
+  // A file that is no BTF is told by the error below, not by libbpf on stderr.
+  libbpf_set_print(nullptr);
   const Btf types(btf__parse(path, nullptr));
   if (types) {
     read_types(*types, interest, facts);
   } else if (!btf_path.empty()) {
-    return fail("cannot read kernel types from " + btf_path, errno, "--btf takes a BTF or ELF file of this kernel");
+    return fail("cannot read kernel types from " + btf_path, errno < kLibbpfErrors ? errno : 0,
+                "--btf takes a BTF or ELF file of this kernel");
   } else {
     facts.no_btf = "this kernel offers no types (/sys/kernel/btf/vmlinux); give them with --btf FILE";
   }

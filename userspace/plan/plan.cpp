@@ -19,9 +19,12 @@ std::string function_problem(std::string_view function, const KernelFacts& facts
   return {};
 }
 
-std::string way_problem(const Alternative& way, const Plan& plan, const KernelFacts& facts) {
-  if (way.for_preemptible && !facts.preemptible) return "dearer, and not needed: this kernel does not preempt probes";
-  if (way.for_preemptible && !facts.multi_keeps_returns) return "kretprobe.multi loses returns on this kernel";
+// `asked_for`: the user named this way.
+std::string way_problem(const Alternative& way, bool asked_for, const Plan& plan, const KernelFacts& facts) {
+  if (way.for_preemptible && !facts.preemptible && !asked_for)
+    return "dearer, and not needed: this kernel does not preempt probes";
+  const bool returns = std::ranges::find(way.probes, Hook::multi_return, &Probe::hook) != way.probes.end();
+  if (returns && !facts.multi_keeps_returns) return "kretprobe.multi loses returns on this kernel";
   if (!way.needs_signal.empty() && !plan.measures(way.needs_signal))
     return "needs " + std::string(way.needs_signal) + ", which is off";
   if (!way.needs_function.empty()) {
@@ -37,10 +40,13 @@ PlannedSignal choose(const Signal& signal, const std::string& kind, const Plan& 
   PlannedSignal planned;
   planned.signal = &signal;
   for (const Alternative& way : signal.alternatives) {
-    std::string problem = !kind.empty() && way.kind != kind ? "not asked for" : way_problem(way, plan, facts);
+    std::string problem =
+        !kind.empty() && way.kind != kind ? "not asked for" : way_problem(way, !kind.empty(), plan, facts);
     if (problem.empty()) {
       planned.way = &way;
-      planned.may_be_preempted = facts.preemptible && hook_kind(way.probes.back().hook) == "fentry";
+      planned.may_be_preempted = facts.preemptible && std::ranges::any_of(way.probes, [](const Probe& probe) {
+                                   return hook_kind(probe.hook) == "fentry";
+                                 });
       break;
     }
     planned.rejected.push_back({&way, std::move(problem)});
@@ -121,7 +127,9 @@ std::vector<Probe> Plan::probes() const {
   for (const PlannedSignal& planned : signals) {
     if (planned.way == nullptr) continue;
     for (const Probe& probe : planned.way->probes) {
-      if (std::ranges::find(probes, probe.program, &Probe::program) == probes.end()) probes.push_back(probe);
+      const bool there = std::ranges::any_of(
+          probes, [&](const Probe& other) { return other.program == probe.program && other.target == probe.target; });
+      if (!there) probes.push_back(probe);
     }
   }
   return probes;

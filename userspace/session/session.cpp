@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -79,32 +80,58 @@ Result<std::vector<Link>> attach_perf(bpf_program* program, Hook hook) {
   return links;
 }
 
-Result<std::vector<Link>> attach_multi(bpf_program* program, const Probe& probe) {
+// One link for all the functions that a program serves.
+Result<Link> attach_multi(bpf_program* program, bool returns, const std::vector<std::string>& functions) {
+  std::vector<const char*> names;
+  for (const std::string& function : functions) names.push_back(function.c_str());
   LIBBPF_OPTS(bpf_kprobe_multi_opts, opts);
-  const std::string function(probe.target);
-  const char* name = function.c_str();
-  opts.syms = &name;
-  opts.cnt = 1;
-  opts.retprobe = probe.hook == Hook::multi_return;
+  opts.syms = names.data();
+  opts.cnt = names.size();
+  opts.retprobe = returns;
   Link link(bpf_program__attach_kprobe_multi_opts(program, nullptr, &opts));
-  if (!link) return fail("cannot attach to " + function, errno);
-  std::vector<Link> links;
-  links.push_back(std::move(link));
-  return links;
+  if (!link) return fail("cannot attach to " + functions.front(), errno);
+  return link;
 }
 
-Result<std::vector<Link>> attach_probe(bpf_program* program, const Probe& probe) {
-  switch (probe.hook) {
-    case Hook::perf_minor:
-    case Hook::perf_major: return attach_perf(program, probe.hook);
-    case Hook::multi_entry:
-    case Hook::multi_return: return attach_multi(program, probe);
-    default: break;
+Result<Link> attach_one(bpf_program* program, const Probe& probe) {
+  const std::string target(probe.target);
+  Link link;
+  if (probe.hook == Hook::kprobe || probe.hook == Hook::kretprobe) {
+    link.reset(bpf_program__attach_kprobe(program, probe.hook == Hook::kretprobe, target.c_str()));
+  } else if (probe.hook == Hook::tracepoint) {
+    const std::size_t slash = target.find('/');
+    link.reset(
+        bpf_program__attach_tracepoint(program, target.substr(0, slash).c_str(), target.substr(slash + 1).c_str()));
+  } else {
+    link.reset(bpf_program__attach(program));
   }
-  Link link(bpf_program__attach(program));
-  if (!link) return fail("cannot attach to " + std::string(probe.target), errno);
+  if (!link) return fail("cannot attach to " + target, errno);
+  return link;
+}
+
+// Everything after the first that a kprobe.multi program serves was attached with it.
+std::vector<std::string> functions_of(const Probe& probe, const std::vector<Probe>& probes) {
+  std::vector<std::string> functions;
+  for (const Probe& other : probes) {
+    if (other.program == probe.program) functions.emplace_back(other.target);
+  }
+  return functions;
+}
+
+Result<std::vector<Link>> attach_probe(bpf_program* program, const Probe& probe, const std::vector<Probe>& probes) {
+  if (hook_kind(probe.hook) == "perf") return attach_perf(program, probe.hook);
   std::vector<Link> links;
-  links.push_back(std::move(link));
+  if (hook_kind(probe.hook) == "multi") {
+    const auto functions = functions_of(probe, probes);
+    if (functions.front() != probe.target) return links;
+    auto link = attach_multi(program, probe.hook == Hook::multi_return, functions);
+    if (!link) return tl::unexpected(link.error());
+    links.push_back(std::move(*link));
+    return links;
+  }
+  auto link = attach_one(program, probe);
+  if (!link) return tl::unexpected(link.error());
+  links.push_back(std::move(*link));
   return links;
 }
 
@@ -188,10 +215,17 @@ Status Session::Impl::load(const Plan& plan, std::optional<Refusal>& refusal) {
 Status Session::Impl::attach(const Plan& plan, std::optional<Refusal>& refusal) {
   LibbpfLog log(options.verbose);
   std::vector<std::string_view> working;  // kinds of which one is attached
-  for (const Probe& probe : plan.probes()) {
+  const auto probes = plan.probes();
+  for (const Probe& probe : probes) {
     bpf_program* program = bpf_object__find_program_by_name(skel->obj, std::string(probe.program).c_str());
     const std::string_view kind = hook_kind(probe.hook);
-    auto attached = attach_probe(program, probe);
+    const auto begin = std::chrono::steady_clock::now();
+    auto attached = attach_probe(program, probe, probes);
+    if (options.verbose) {
+      const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+      fmt::print(stderr, "mlocktrace: {} {}:{} {:.1f} ms\n", attached ? "attached" : "could not attach",
+                 hook_name(probe.hook), probe.target, took.count());
+    }
     if (attached) {
       std::ranges::move(*attached, std::back_inserter(links));
       working.push_back(kind);

@@ -65,11 +65,6 @@ std::uint32_t Tables::id_of(std::uint32_t index) {
   return place->second;
 }
 
-void Tables::release(std::uint64_t kind, std::uint32_t index) const {
-  const std::uint64_t key = kind << 32 | index;
-  bpf_map_delete_elem(claims_, &key);
-}
-
 Tables::Places Tables::claimed() const {
   Places places;
   std::uint64_t key = 0;
@@ -79,6 +74,12 @@ Tables::Places Tables::claimed() const {
     const auto index = static_cast<std::uint32_t>(next);
     if (next >> 32 == kClaimBlock && index < block_entries_) places.blocks.push_back(index);
     if (next >> 32 == kClaimProc && index < proc_entries_) places.procs.push_back(index);
+  }
+  // The walk begins anew when the key it stands on is removed.
+  for (auto* list : {&places.blocks, &places.procs}) {
+    std::ranges::sort(*list);
+    const auto rest = std::ranges::unique(*list);
+    list->erase(rest.begin(), rest.end());
   }
   return places;
 }
@@ -103,30 +104,38 @@ ProcessCounts Tables::take(std::uint32_t index) {
 }
 
 void Tables::collect_retired() {
-  const Places places = claimed();
-  for (const std::uint32_t index : places.blocks) {
-    mlt_block& retired = block(index);
-    if ((retired.flags & MLT_BLOCK_RETIRED) == 0) continue;
-    add(retired_[retired.proc], retired);
-    memset(&retired, 0, sizeof(retired));
-    release(kClaimBlock, index);
+  // Which processes are gone must be known before the blocks are listed: none is claimed for them afterwards.
+  std::vector<std::uint32_t> gone;
+  for (const std::uint32_t index : claimed().procs) {
+    if (proc(index).gone == 1) gone.push_back(index);
   }
-  for (const std::uint32_t index : places.procs) {
-    mlt_proc& record = proc(index);
-    // Blocks that the whole process shared stay until the end, and with them the record.
-    if (record.gone == 0 || shares_blocks(places, index)) continue;
-    gone_.push_back(take(index));
-    retired_.erase(index);
-    ids_.erase(index);
-    memset(&record, 0, sizeof(record));
-    release(kClaimProc, index);
+  for (const std::uint32_t index : claimed().blocks) {
+    if ((block(index).flags & MLT_BLOCK_RETIRED) != 0) fold(index);
   }
+  for (const std::uint32_t index : gone) free_process(index);
 }
 
-bool Tables::shares_blocks(const Places& places, std::uint32_t index) const {
-  return std::ranges::any_of(places.blocks, [&](std::uint32_t place) {
-    return block(place).proc == index && (block(place).flags & MLT_BLOCK_SHARED) != 0;
-  });
+// Adds a block that nobody writes any more to its process, and gives it back.
+void Tables::fold(std::uint32_t index) {
+  mlt_block& retired = block(index);
+  add(retired_[retired.proc], retired);
+  memset(&retired, 0, sizeof(retired));
+  __atomic_store_n(&retired.flags, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
+}
+
+void Tables::free_process(std::uint32_t index) {
+  // Blocks that are left are of threads whose end the kernel has not announced yet: next time. Or they were shared by
+  // the whole process: then the record stays, for they cannot be told from those of its place's next owner.
+  const auto blocks = claimed().blocks;
+  if (std::ranges::any_of(blocks,
+                          [&](std::uint32_t place) { return block(place).task != 0 && block(place).proc == index; }))
+    return;
+  gone_.push_back(take(index));
+  retired_.erase(index);
+  ids_.erase(index);
+  mlt_proc& record = proc(index);
+  memset(&record, 0, sizeof(record));
+  __atomic_store_n(&record.gone, MLT_PROC_FREE, __ATOMIC_RELEASE);
 }
 
 Counts Tables::counts() {

@@ -32,8 +32,8 @@ class Tables {
   };
 
   [[nodiscard]] Places claimed() const;
-  [[nodiscard]] bool shares_blocks(const Places& places, std::uint32_t index) const;
-  void release(std::uint64_t kind, std::uint32_t index) const;
+  void fold(std::uint32_t index);
+  void free_process(std::uint32_t index);
   [[nodiscard]] ProcessCounts take(std::uint32_t index);
   [[nodiscard]] mlt_block& block(std::uint32_t index) const;
   [[nodiscard]] mlt_proc& proc(std::uint32_t index) const;

@@ -69,12 +69,11 @@ constexpr Alternative kFaultEntryWays[] = {{"tracepoint", kFaultEntry, ""}};
 #define MLT_CALLS(X) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mmap) X(brk) X(mremap) X(mprotect)
 #define MLT_FENTRY(name) \
   Probe{"mlt_" #name "_fentry", fentry, "__x64_sys_" #name}, Probe{"mlt_" #name "_fexit", fexit, "__x64_sys_" #name},
-#define MLT_KPROBE(name)                                     \
-  Probe{"mlt_" #name "_kprobe", kprobe, "__x64_sys_" #name}, \
-      Probe{"mlt_" #name "_kretprobe", kretprobe, "__x64_sys_" #name},
-#define MLT_TRACEPOINT(name)                                                \
-  Probe{"mlt_" #name "_tp_enter", tracepoint, "syscalls/sys_enter_" #name}, \
-      Probe{"mlt_" #name "_tp_exit", tracepoint, "syscalls/sys_exit_" #name},
+#define MLT_KPROBE(name) \
+  Probe{"mlt_call_kprobe", kprobe, "__x64_sys_" #name}, Probe{"mlt_call_kretprobe", kretprobe, "__x64_sys_" #name},
+#define MLT_TRACEPOINT(name)                                           \
+  Probe{"mlt_call_tp_enter", tracepoint, "syscalls/sys_enter_" #name}, \
+      Probe{"mlt_call_tp_exit", tracepoint, "syscalls/sys_exit_" #name},
 
 constexpr Probe kCallFentry[] = {MLT_CALLS(MLT_FENTRY)};
 constexpr Probe kCallKprobe[] = {MLT_CALLS(MLT_KPROBE)};
@@ -187,6 +186,8 @@ constexpr Alternative kSplitWays[] = {
     multi(kSplitMulti), {"fentry", kSplitFentry, ""}, {"kprobe", kSplitKprobe, kKretprobeLoss}};
 
 constexpr Probe kMergeCommit[] = {{"mlt_commit_merge_fexit", fexit, "commit_merge"}};
+// 6.3 to 6.11. Up to 6.2 vma_expand exists too, but is notrace, and __vma_adjust sees every merge; vma_shrink came
+// after.
 constexpr Probe kMergeExpand[] = {{"mlt_vma_merge_kretprobe", kretprobe, "vma_merge"},
                                   {"mlt_vma_expand_fexit", fexit, "vma_expand"}};
 constexpr Probe kMergeAdjust[] = {{"mlt_vma_adjust_fexit", fexit, "__vma_adjust"}};
@@ -200,7 +201,7 @@ constexpr std::string_view kInPlace = "a mapping that mmap or brk grows in place
 constexpr Alternative kMergeWays[] = {
     multi(kMergeCommitMulti),
     {"fentry", kMergeCommit, ""},
-    {"fentry", kMergeExpand, ""},
+    {"fentry", kMergeExpand, {}, {}, "vma_shrink"},
     {"fentry", kMergeAdjust, kInPlace},
     {"kprobe", kMergeCommitKprobe, kKretprobeLoss},
     {"kprobe", kMergeAdjustKprobe, kInPlace},

@@ -33,6 +33,7 @@ struct Probe {
   std::string_view program;  // in the BPF object
   Hook hook;
   std::string_view target;  // function, "category/event", raw tracepoint or software event
+  bool operator==(const Probe&) const = default;
 };
 
 /// One way to measure a signal: all of its probes together.

@@ -1,0 +1,309 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "version.h"
+
+namespace mlt {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Result<Command> parse(const Words& words) {
+  std::vector<const char*> argv{"mlocktrace"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  return parse_command_line(static_cast<int>(argv.size()), argv.data());
+}
+
+template <typename Options>
+Options parsed(const Words& words) {
+  auto command = parse(words);
+  if (!command) {
+    ADD_FAILURE() << command.error().message();
+    return {};
+  }
+  if (auto* options = std::get_if<Options>(&*command)) return std::move(*options);
+  ADD_FAILURE() << "another command was parsed: alternative " << command->index();
+  return {};
+}
+
+TraceOptions trace(const Words& words) { return parsed<TraceOptions>(words); }
+
+/// The message of a usage error: one line that says something. Empty when there was none.
+std::string usage_error(const Words& words) {
+  const auto command = parse(words);
+  if (command) {
+    ADD_FAILURE() << "accepted";
+    return {};
+  }
+  EXPECT_EQ(command.error().status, ExitStatus::usage);
+  const std::string message = command.error().message();
+  EXPECT_FALSE(command.error().what.empty());
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  return message;
+}
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+// --- defaults and targets ------------------------------------------------------------------------------------------
+
+TEST(ParseTrace, DefaultsOfEverythingElse) {
+  const TraceOptions options = trace({"-p", "42"});
+  EXPECT_EQ(options.pids, std::vector<std::uint32_t>{42});
+  EXPECT_FALSE(options.tid);
+  EXPECT_EQ(options.cgroup, "");
+  EXPECT_FALSE(options.all);
+  EXPECT_TRUE(options.command.empty());
+  EXPECT_FALSE(options.follow);
+  EXPECT_FALSE(options.duration_ns);
+  EXPECT_FALSE(options.interval_ns);
+  EXPECT_FALSE(options.count);
+  EXPECT_EQ(options.output, "");
+  EXPECT_FALSE(options.dry_run);
+  EXPECT_EQ(options.common.btf_path, "");
+  EXPECT_TRUE(options.common.signals.empty());
+  EXPECT_EQ(options.common.color, ColorMode::automatic);
+  EXPECT_FALSE(options.common.json);
+  EXPECT_FALSE(options.common.verbose);
+  EXPECT_FALSE(options.common.quiet);
+}
+
+TEST(ParseTrace, TheCommandsNameMayBeLeftOut) {
+  EXPECT_EQ(trace({"trace", "-p", "42"}).pids, trace({"-p", "42"}).pids);
+  EXPECT_TRUE(trace({"trace", "--all", "--json"}).common.json);
+}
+
+TEST(ParseTarget, EachHasAShortAndALongName) {
+  for (const char* option : {"-p", "--pid"})
+    EXPECT_EQ(trace({option, "1,22,333"}).pids, (std::vector<std::uint32_t>{1, 22, 333}));
+  for (const char* option : {"-t", "--tid"}) EXPECT_EQ(trace({option, "77"}).tid, 77U);
+  for (const char* option : {"-c", "--cgroup"}) EXPECT_EQ(trace({option, "a.slice/b"}).cgroup, "a.slice/b");
+  for (const char* option : {"-a", "--all"}) EXPECT_TRUE(trace({option}).all);
+}
+
+TEST(ParseTarget, AProcessIsTracedOnce) { EXPECT_EQ(trace({"-p", "5,3,5"}).pids, (std::vector<std::uint32_t>{5, 3})); }
+
+TEST(ParseTarget, ValuesMayBeJoinedToTheOption) {
+  EXPECT_EQ(trace({"-p42"}).pids, std::vector<std::uint32_t>{42});
+  EXPECT_EQ(trace({"--pid=42"}).pids, std::vector<std::uint32_t>{42});
+}
+
+TEST(ParseTarget, NoneIsAnError) {
+  for (const Words& words : {Words{}, Words{"trace"}, Words{"--json"}, Words{"1", "5"}, Words{"-d", "1s"}})
+    EXPECT_TRUE(has(usage_error(words), "nothing to trace; name a target: -p PID")) << testing::PrintToString(words);
+}
+
+TEST(ParseTarget, SeveralAreAnError) {
+  for (const Words& words : {Words{"-p", "1", "-t", "2"}, Words{"-p", "1", "-a"}, Words{"-c", "x", "-a"},
+                             Words{"-t", "1", "-c", "x"}, Words{"-p", "1", "--", "ls"}, Words{"-a", "--", "ls"}})
+    EXPECT_TRUE(has(usage_error(words), "more than one target")) << testing::PrintToString(words);
+}
+
+TEST(ParseTarget, NumbersOfProcessesAreChecked) {
+  for (const char* pid : {"0", "-1", "abc", "1x", "1,", ",1", "1,,2", "4294967297", "2147483648", "0x10", "1 2"})
+    EXPECT_TRUE(has(usage_error({std::string("--pid=") + pid}), "is not a process id")) << pid;
+  EXPECT_EQ(trace({"-p", "2147483647"}).pids, std::vector<std::uint32_t>{2147483647});
+  EXPECT_TRUE(has(usage_error({"-t", "abc"}), "'abc' is not a thread id"));
+  EXPECT_TRUE(has(usage_error({"-p", "1,x"}), "'x' is not a process id"));
+}
+
+TEST(ParseTarget, AnOptionGivenTwiceIsAnError) {
+  EXPECT_TRUE(has(usage_error({"-p", "1", "-p", "2"}), "--pid"));
+  EXPECT_TRUE(has(usage_error({"-t", "1", "-t", "2"}), "--tid"));
+}
+
+// --- "--" ----------------------------------------------------------------------------------------------------------
+
+TEST(ParseCommand, EverythingAfterDashesIsTheCommand) {
+  const TraceOptions options = trace({"--json", "--", "ls", "-l", "--json", "-p", "--", "x y", ""});
+  EXPECT_EQ(options.command, (Words{"ls", "-l", "--json", "-p", "--", "x y", ""}));
+  EXPECT_TRUE(options.common.json);
+  EXPECT_TRUE(options.pids.empty());
+}
+
+TEST(ParseCommand, ItsOptionsAreNotOurs) {
+  EXPECT_EQ(trace({"--", "--help"}).command, Words{"--help"});
+  EXPECT_EQ(trace({"--", "probes"}).command, Words{"probes"});
+  EXPECT_FALSE(trace({"trace", "--", "x", "--dry-run"}).dry_run);
+}
+
+TEST(ParseCommand, MustBeNamed) {
+  EXPECT_TRUE(has(usage_error({"--"}), "no command after --"));
+  EXPECT_TRUE(has(usage_error({"-p", "1", "--"}), "no command after --"));
+  EXPECT_TRUE(has(usage_error({"probes", "--", "ls"}), "probes takes no command"));
+}
+
+// --- follow --------------------------------------------------------------------------------------------------------
+
+TEST(ParseFollow, DependsOnTheTarget) {
+  EXPECT_FALSE(trace({"-p", "1"}).follow);
+  EXPECT_FALSE(trace({"-t", "1"}).follow);
+  EXPECT_TRUE(trace({"--", "ls"}).follow);
+  EXPECT_TRUE(trace({"-a"}).follow);
+  EXPECT_TRUE(trace({"-c", "x"}).follow);
+}
+
+TEST(ParseFollow, TheUserDecides) {
+  EXPECT_TRUE(trace({"-p", "1", "--follow"}).follow);
+  EXPECT_FALSE(trace({"-p", "1", "--no-follow"}).follow);
+  EXPECT_FALSE(trace({"--no-follow", "--", "ls"}).follow);
+}
+
+// --- times ---------------------------------------------------------------------------------------------------------
+
+constexpr std::uint64_t kMs = 1'000'000;
+constexpr std::uint64_t kSecond = 1000 * kMs;
+
+TEST(ParseTimes, Durations) {
+  const std::vector<std::pair<std::string, std::uint64_t>> expected = {{"500ms", 500 * kMs},  {"10s", 10 * kSecond},
+                                                                       {"2m", 120 * kSecond}, {"3", 3 * kSecond},
+                                                                       {"1.5", 1500 * kMs},   {"1h", 3600 * kSecond}};
+  for (const auto& [text, ns] : expected) {
+    EXPECT_EQ(trace({"-p", "1", "-d", text}).duration_ns, ns) << text;
+    EXPECT_EQ(trace({"-p", "1", "--duration=" + text}).duration_ns, ns) << text;
+    EXPECT_EQ(trace({"-p", "1", "-i", text}).interval_ns, ns) << text;
+    EXPECT_EQ(trace({"-p", "1", "--interval", text}).interval_ns, ns) << text;
+  }
+}
+
+TEST(ParseTimes, DurationsThatAreNone) {
+  for (const char* text : {"0", "0s", "-1", "1 s", "x", "10x", "1e3", "s", "99999999999h", "nan", "inf"}) {
+    const std::string duration = usage_error({"-p", "1", std::string("--duration=") + text});
+    EXPECT_TRUE(has(duration, std::string("'") + text + "' is not a duration; write it as 500ms, 10s or 2m"))
+        << duration;
+    const std::string interval = usage_error({"-p", "1", std::string("--interval=") + text});
+    EXPECT_TRUE(has(interval, std::string("'") + text + "'")) << interval;
+  }
+}
+
+// An unset variable of a script must not turn into a trace without end, or of everything.
+TEST(ParseTimes, AnEmptyValueIsNotTakenForNone) {
+  usage_error({"-p", "1", "--duration", ""});
+  usage_error({"-p", "1", "--interval", ""});
+}
+
+TEST(ParseTimes, IntervalAndCountMayFollowTheTarget) {
+  const TraceOptions every = trace({"-p", "1", "2"});
+  EXPECT_EQ(every.interval_ns, 2 * kSecond);
+  EXPECT_FALSE(every.count);
+  const TraceOptions five = trace({"-p", "1", "0.5", "5"});
+  EXPECT_EQ(five.interval_ns, 500 * kMs);
+  EXPECT_EQ(five.count, 5U);
+  const TraceOptions before = trace({"1", "3", "-a"});
+  EXPECT_EQ(before.interval_ns, kSecond);
+  EXPECT_EQ(before.count, 3U);
+  const TraceOptions command = trace({"1", "--", "sleep", "9"});
+  EXPECT_EQ(command.interval_ns, kSecond);
+  EXPECT_EQ(command.command, (Words{"sleep", "9"}));
+}
+
+TEST(ParseTimes, IntervalAndCountAreChecked) {
+  for (const char* count : {"0", "x", "1.5", "1s"})
+    EXPECT_TRUE(has(usage_error({"-p", "1", "1", count}), std::string("'") + count + "' is not a count")) << count;
+  EXPECT_TRUE(has(usage_error({"-p", "1", "0", "5"}), "'0' is not an interval"));
+  EXPECT_TRUE(has(usage_error({"-p", "1", "1", "2", "3"}), "3"));
+}
+
+// Which one holds? A count after -i would silently be an interval.
+TEST(ParseTimes, TwoIntervalsAreAnError) { usage_error({"-p", "1", "-i", "1", "5"}); }
+
+// --- the other options ---------------------------------------------------------------------------------------------
+
+TEST(ParseTrace, OutputAndDryRun) {
+  EXPECT_EQ(trace({"-p", "1", "-o", "report.json"}).output, "report.json");
+  EXPECT_EQ(trace({"-p", "1", "--output=report.json"}).output, "report.json");
+  EXPECT_TRUE(trace({"-p", "1", "--dry-run"}).dry_run);
+}
+
+TEST(ParseCommon, SameForTraceAndProbes) {
+  const Words common = {
+      "--json", "-v", "-q", "--btf", "/x/btf", "--color", "never", "--signals", "fault:perf,populate"};
+  Words trace_words = {"trace", "-a"};
+  trace_words.insert(trace_words.end(), common.begin(), common.end());
+  Words probes_words = {"probes"};
+  probes_words.insert(probes_words.end(), common.begin(), common.end());
+  for (const CommonOptions& options : {trace(trace_words).common, parsed<ProbesOptions>(probes_words).common}) {
+    EXPECT_TRUE(options.json);
+    EXPECT_TRUE(options.verbose);
+    EXPECT_TRUE(options.quiet);
+    EXPECT_EQ(options.btf_path, "/x/btf");
+    EXPECT_EQ(options.color, ColorMode::never);
+    ASSERT_EQ(options.signals.size(), 2U);
+    EXPECT_EQ(options.signals[0].name, "fault");
+    EXPECT_EQ(options.signals[0].kind, "perf");
+    EXPECT_EQ(options.signals[1].name, "populate");
+  }
+}
+
+TEST(ParseCommon, LongNames) {
+  const TraceOptions options = trace({"-a", "--verbose", "--quiet"});
+  EXPECT_TRUE(options.common.verbose);
+  EXPECT_TRUE(options.common.quiet);
+}
+
+TEST(ParseCommon, Colors) {
+  EXPECT_EQ(trace({"-a", "--color", "auto"}).common.color, ColorMode::automatic);
+  EXPECT_EQ(trace({"-a", "--color=always"}).common.color, ColorMode::always);
+  EXPECT_EQ(trace({"-a", "--color=never"}).common.color, ColorMode::never);
+  EXPECT_TRUE(has(usage_error({"-a", "--color", "blue"}), "blue"));
+}
+
+TEST(ParseCommon, SignalsThatDoNotExist) {
+  const std::string unknown = usage_error({"-a", "--signals", "fault,fualt"});
+  EXPECT_TRUE(has(unknown, "unknown signal 'fualt'")) << unknown;
+  EXPECT_TRUE(has(unknown, "fault_entry")) << unknown;
+  EXPECT_TRUE(has(usage_error({"-a", "--signals=fault:ebpf"}), "signal 'fault' cannot be measured by 'ebpf'"));
+  EXPECT_TRUE(has(usage_error({"probes", "--signals", "nope"}), "unknown signal 'nope'"));
+}
+
+TEST(ParseCommon, AnEmptyListOfSignalsIsNotAll) {
+  EXPECT_TRUE(has(usage_error({"-a", "--signals", ""}), "--signals names no signal"));
+}
+
+TEST(ParseProbes, TakesNoTarget) {
+  EXPECT_FALSE(parsed<ProbesOptions>({"probes"}).common.json);
+  EXPECT_TRUE(has(usage_error({"probes", "-p", "1"}), "-p"));
+  EXPECT_TRUE(has(usage_error({"probes", "-d", "1s"}), "-d"));
+}
+
+TEST(ParseErrors, NameTheWordAndTheHelp) {
+  for (const Words& words :
+       {Words{"--frobnicate"}, Words{"-p", "1", "--frobnicate"}, Words{"probes", "--frobnicate"}}) {
+    const std::string error = usage_error(words);
+    EXPECT_TRUE(has(error, "--frobnicate")) << error;
+    EXPECT_TRUE(has(error, "`mlocktrace --help`")) << error;
+  }
+}
+
+TEST(ParseErrors, AValueIsMissing) {
+  for (const char* option :
+       {"--pid", "--tid", "--cgroup", "--duration", "--interval", "--output", "--signals", "--btf", "--color"})
+    EXPECT_TRUE(has(usage_error({option}), option)) << option;
+}
+
+// --- help and version ----------------------------------------------------------------------------------------------
+
+TEST(ParseText, Version) {
+  EXPECT_EQ(parsed<PrintText>({"--version"}).text, std::string("mlocktrace ") + kVersion + "\n");
+}
+
+TEST(ParseText, HelpNamesEveryOption) {
+  for (const char* option : {"--help", "-h"}) {
+    const std::string text = parsed<PrintText>({option}).text;
+    for (const char* word :
+         {"--pid", "--tid", "--cgroup", "--all", "--duration", "--interval", "--output", "--follow", "--no-follow",
+          "--dry-run", "--json", "--signals", "--btf", "--color", "--verbose", "--quiet", "--version", "probes"})
+      EXPECT_TRUE(has(text, word)) << word;
+  }
+}
+
+TEST(ParseText, HelpOfOneCommand) {
+  EXPECT_FALSE(has(parsed<PrintText>({"probes", "--help"}).text, "--pid"));
+  EXPECT_TRUE(has(parsed<PrintText>({"trace", "--help"}).text, "--pid"));
+  EXPECT_TRUE(has(parsed<PrintText>({"-p", "1", "--help"}).text, "--pid"));
+}
+
+}  // namespace
+}  // namespace mlt

@@ -1,0 +1,127 @@
+// What users of a tracer feel: nothing lost under load, a quick start, a report at once, little memory, nothing left.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "program.h"
+#include "report_view.h"
+
+namespace live {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(Load, TwoProcessorsFaultingFlatOutLoseNothing) {
+  Program workload({"mlt-workload", "storm", "--seconds", "10", "--hold"});
+  ASSERT_TRUE(workload.read_line().starts_with("ready"));
+  Program tracer({"mlocktrace", "--json", "-p", std::to_string(workload.pid())});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  workload.send("g");
+  const Json truth = Json::parse(workload.read_line(), nullptr, false);
+  const long memory = status_kb(tracer.pid(), "VmRSS");
+  tracer.signal(SIGINT);
+  const Finished finished = tracer.finish();
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json report = parse_report(finished.out);
+  expect_nothing_lost(report);
+  expect_audit_holds(report, "faults of");
+  const Json& process = report.at("processes").at(0);
+  if (sees_everything(report)) {
+    EXPECT_EQ(completed_faults(process),
+              truth["work"]["minor"].get<std::uint64_t>() + truth["work"]["major"].get<std::uint64_t>());
+  }
+  EXPECT_GT(memory, 0);
+  EXPECT_LT(memory, 20 * 1024);
+  printf("storm: %lu faults, tracer %ld KiB\n", static_cast<unsigned long>(completed_faults(process)), memory);
+}
+
+// 128 threads sleep in a fault at once. `signals` chooses how faults are hooked.
+Json trace_blocked_threads(const Words& signals, Json& truth) {
+  Program workload({"mlt-workload", "uffd", "--hold"});
+  EXPECT_TRUE(workload.read_line().starts_with("ready"));
+  Words command = {"mlocktrace", "--json", "-p", std::to_string(workload.pid())};
+  command.insert(command.end(), signals.begin(), signals.end());
+  Program tracer(command);
+  EXPECT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  workload.send("g");
+  truth = Json::parse(workload.read_line(), nullptr, false);
+  // The threads exit, which is when a kretprobe's loss is noticed.
+  workload.send("x");
+  workload.finish();
+  const Finished finished = tracer.finish();
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  return parse_report(finished.out);
+}
+
+TEST(Load, ManySlowFaultsAtOnceAreAllCountedWithTheirLatency) {
+  Json truth;
+  const Json report = trace_blocked_threads({}, truth);
+  if (truth.contains("unsupported")) return;
+  expect_nothing_lost(report);
+  const Json& access = report.at("processes").at(0).at("faults").at("access");
+  const auto at_least = truth["extra"]["min_latency_ns"].get<std::uint64_t>();
+  std::uint64_t slow = 0;
+  for (const Json& bucket : access.at("latency").at("buckets")) {
+    // A bucket is an eighth of an octave wide: one that begins below the bound may hold faults above it.
+    if (bucket[1].get<std::uint64_t>() > at_least) slow += bucket[2].get<std::uint64_t>();
+  }
+  EXPECT_EQ(slow, truth["extra"]["threads"].get<std::uint64_t>());
+  EXPECT_GE(access.at("latency").at("max").get<std::uint64_t>(), at_least);
+}
+
+TEST(Load, WhatKretprobesMissIsCountedAndShown) {
+  const Json probes = parse_report(run({"mlocktrace", "probes", "--json", "--signals", "fault:kprobe"}).out);
+  if (probes.value("type", "") != "probes") return;  // a kernel without kprobes: nothing to lose
+  Json truth;
+  const Json report = trace_blocked_threads({"--signals", "fault:kprobe"}, truth);
+  if (truth.contains("unsupported")) return;
+  const auto missed = report.at("coverage").at("lost").at("missed_probes").get<std::uint64_t>();
+  const Json& process = report.at("processes").at(0);
+  const Json& check = report.at("coverage").at("audit").at(0);
+  EXPECT_EQ(signal_state(report, "fault"), "partial");
+  // Every fault is either counted or missed: together they are what the kernel counted.
+  EXPECT_EQ(completed_faults(process) + missed, check.at("kernel").get<std::uint64_t>()) << check.dump();
+}
+
+TEST(Speed, FirstEventAndReportComeInTime) {
+  Program workload({"mlt-workload", "storm", "--seconds", "30"});
+  const auto start = Clock::now();
+  Program tracer({"mlocktrace", "-p", std::to_string(workload.pid())});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  const auto started = Clock::now() - start;
+  usleep(500'000);
+  const auto interrupted = Clock::now();
+  tracer.signal(SIGINT);
+  // The program itself lives on while the kernel detaches: the text is complete long before.
+  const Finished finished = tracer.finish();
+  const auto reported = tracer.last_output() - interrupted;
+  EXPECT_NE(finished.out.find("audit"), std::string::npos);
+  printf("speed: attached after %ld ms, report %ld ms after Ctrl-C\n",
+         static_cast<long>(std::chrono::duration_cast<milliseconds>(started).count()),
+         static_cast<long>(std::chrono::duration_cast<milliseconds>(reported).count()));
+  EXPECT_LT(started, milliseconds(1000));
+  EXPECT_LT(reported, milliseconds(300));
+}
+
+TEST(Clean, KilledTracerLeavesNothingBehind) {
+  Program workload({"mlt-workload", "idle", "--seconds", "60"});
+  {
+    Program tracer({"mlocktrace", "-p", std::to_string(workload.pid())});
+    ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+    EXPECT_GT(loaded_bpf_programs(), 0);
+    tracer.signal(SIGKILL);
+    EXPECT_EQ(tracer.finish().status, 128 + SIGKILL);
+  }
+  int left = loaded_bpf_programs();
+  for (int i = 0; i < 100 && left > 0; ++i) {
+    usleep(100'000);
+    left = loaded_bpf_programs();
+  }
+  EXPECT_EQ(left, 0);
+}
+
+}  // namespace
+
+}  // namespace live

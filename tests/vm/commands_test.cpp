@@ -1,0 +1,354 @@
+// The command line's contract on a live kernel: targets, outputs, exit statuses, errors.
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "program.h"
+#include "report_view.h"
+
+namespace live {
+
+namespace {
+
+constexpr uid_t kNobody = 65534;
+
+// One line on stderr that says what is wrong, and nothing on stdout.
+void expect_error(const Finished& finished, int status, const std::string& text) {
+  EXPECT_EQ(finished.status, status) << finished.err;
+  EXPECT_EQ(std::ranges::count(finished.err, '\n'), 1) << finished.err;
+  EXPECT_TRUE(finished.err.starts_with("mlocktrace: ")) << finished.err;
+  EXPECT_NE(finished.err.find(text), std::string::npos) << finished.err;
+  EXPECT_EQ(finished.out, "");
+}
+
+Json truth_line(const std::string& out) {
+  const std::size_t begin = out.find("{\"workload\"");
+  EXPECT_NE(begin, std::string::npos) << out.substr(0, 300);
+  if (begin == std::string::npos) return {};
+  return Json::parse(out.substr(begin, out.find('\n', begin) - begin), nullptr, false);
+}
+
+// The report follows whatever the command printed.
+Json report_after(const std::string& out) {
+  const std::size_t begin = out.find("{\n");
+  return begin == std::string::npos ? Json{} : parse_report(out.substr(begin));
+}
+
+// --- a command of our own ------------------------------------------------------------------------------------------
+
+class OwnCommand : public testing::TestWithParam<const char*> {};
+
+// From the first instruction to the last, children included: the kernel's counters at exit are the other side.
+TEST_P(OwnCommand, EveryFaultOfTheCommandAndItsChildrenIsCounted) {
+  const Finished finished = run({"mlocktrace", "-q", "--json", "--", "mlt-workload", GetParam()});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json report = report_after(finished.out);
+  ASSERT_TRUE(report.is_object());
+  const Json truth = truth_line(finished.out);
+  expect_nothing_lost(report);
+  expect_audit_holds(report, "faults of");
+  const Json* process = find_process(report, truth.at("pid"));
+  ASSERT_NE(process, nullptr);
+  EXPECT_TRUE(process->at("exited"));
+  if (sees_everything(report)) {
+    // The audit compares all of them; what the command knows of itself is its work.
+    EXPECT_GE(completed_faults(*process),
+              truth["work"]["minor"].get<std::uint64_t>() + truth["work"]["major"].get<std::uint64_t>());
+  }
+  if (!truth.contains("children") || !sees_everything(report)) return;
+  for (const Json& child : truth["children"]) {
+    const Json* entry = find_process(report, child["pid"]);
+    ASSERT_NE(entry, nullptr) << child.dump();
+    EXPECT_EQ(completed_faults(*entry), child["minor"].get<std::uint64_t>() + child["major"].get<std::uint64_t>());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, OwnCommand,
+                         testing::Values("touch", "lock-middle", "exit-locked", "exec-self", "fork-cow-locked",
+                                         "fork-churn", "thread-churn", "lockall-future-map"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+TEST(OwnCommandStatus, IsTheCommandsOwn) {
+  EXPECT_EQ(run({"mlocktrace", "-q", "--", "sh", "-c", "exit 7"}).status, 7);
+  EXPECT_EQ(run({"mlocktrace", "-q", "--", "sh", "-c", "kill -9 $$"}).status, 128 + 9);
+}
+
+TEST(OwnCommandStatus, NoFollowLeavesChildrenOut) {
+  const Finished finished = run({"mlocktrace", "-q", "--json", "--no-follow", "--", "mlt-workload", "fork-churn"});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(report_after(finished.out).at("processes").size(), 1U);
+}
+
+// --- other targets -------------------------------------------------------------------------------------------------
+
+TEST(Target, ThreadAlone) {
+  Program workload({"mlt-workload", "two-threads", "--hold"});
+  ASSERT_TRUE(workload.read_line().starts_with("ready"));
+  // The workload's own threads are born before it is ready.
+  std::vector<int> tids;
+  for (int tid = workload.pid() + 1; tid < workload.pid() + 64 && tids.size() < 2; ++tid) {
+    if (access(("/proc/" + std::to_string(workload.pid()) + "/task/" + std::to_string(tid)).c_str(), F_OK) == 0)
+      tids.push_back(tid);
+  }
+  ASSERT_EQ(tids.size(), 2U);
+  Program tracer({"mlocktrace", "--json", "-t", std::to_string(tids[0])});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  workload.send("g");
+  const Json truth = Json::parse(workload.read_line(), nullptr, false);
+  tracer.signal(SIGINT);
+  const Finished finished = tracer.finish();
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json report = parse_report(finished.out);
+  const Json* process = find_process(report, static_cast<std::uint64_t>(workload.pid()));
+  ASSERT_NE(process, nullptr);
+  EXPECT_EQ(faults_of(*process, "access"), truth["faults"]["access"].get<std::uint64_t>() / 2);
+  const Json& threads = process->at("faults").at("by_thread");
+  ASSERT_EQ(threads.size(), 1U);
+  EXPECT_EQ(threads[0].at("tid"), tids[0]);
+}
+
+TEST(Target, AllSeesAProcessThatComesLater) {
+  Program tracer({"mlocktrace", "--json", "-a"});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  const Finished workload = run({"mlt-workload", "lock-untouched"});
+  tracer.signal(SIGINT);
+  const Finished finished = tracer.finish();
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json report = parse_report(finished.out);
+  const Json truth = truth_line(workload.out);
+  const Json* process = find_process(report, truth.at("pid"));
+  ASSERT_NE(process, nullptr);
+  if (sees_everything(report)) {
+    EXPECT_EQ(faults_of(*process, "populate"), truth["faults"]["populate"].get<std::uint64_t>());
+  }
+  // The tracer leaves itself out.
+  EXPECT_EQ(find_process(report, static_cast<std::uint64_t>(finished.status == 0 ? tracer.pid() : 0)), nullptr);
+}
+
+// Two processes that had the same number one after the other are two.
+TEST(Target, ReusedPidIsAnotherProcess) {
+  const std::string knob = "/proc/sys/kernel/ns_last_pid";
+  if (access(knob.c_str(), W_OK) != 0) return;  // a kernel without CHECKPOINT_RESTORE cannot be told which pid is next
+  Program tracer({"mlocktrace", "--json", "-a"});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  constexpr int kPid = 20000;
+  for (int round = 0; round < 2; ++round) {
+    write_file(knob, std::to_string(kPid - 1));
+    const Finished workload = run({"mlt-workload", "touch", "--pages", "100"});
+    ASSERT_EQ(truth_line(workload.out).at("pid"), kPid);
+  }
+  tracer.signal(SIGINT);
+  const Json report = parse_report(tracer.finish().out);
+  int entries = 0;
+  for (const Json& process : report.at("processes")) {
+    if (process.at("pid") != kPid) continue;
+    ++entries;
+    EXPECT_GE(*faults_of(process, "access"), 100U);
+    EXPECT_LT(*faults_of(process, "access"), 1000U);
+  }
+  EXPECT_EQ(entries, 2);
+}
+
+TEST(Target, CgroupHoldsWhatRunsInIt) {
+  const std::string root =
+      access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+  const std::string path = root + "/mlt-test";
+  mkdir(path.c_str(), 0755);
+  ASSERT_EQ(access((path + "/cgroup.procs").c_str(), F_OK), 0);
+  Program inside({"mlt-workload", "touch", "--hold"});
+  Program outside({"mlt-workload", "touch", "--hold"});
+  ASSERT_TRUE(inside.read_line().starts_with("ready"));
+  ASSERT_TRUE(outside.read_line().starts_with("ready"));
+  write_file(path + "/cgroup.procs", std::to_string(inside.pid()));
+  Program tracer({"mlocktrace", "--json", "-c", path});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  for (Program* workload : {&inside, &outside}) {
+    workload->send("g");
+    workload->read_line();
+  }
+  tracer.signal(SIGINT);
+  const Finished finished = tracer.finish();
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json report = parse_report(finished.out);
+  const Json* process = find_process(report, static_cast<std::uint64_t>(inside.pid()));
+  ASSERT_NE(process, nullptr);
+  EXPECT_EQ(faults_of(*process, "access"), 2048U);
+  EXPECT_EQ(find_process(report, static_cast<std::uint64_t>(outside.pid())), nullptr);
+  inside.finish(1);
+  rmdir(path.c_str());
+}
+
+// A tracer in a PID namespace of its own takes and shows the numbers of that namespace.
+TEST(Target, NumbersAreThoseOfTheCallersPidNamespace) {
+  const pid_t outer = fork();
+  ASSERT_GE(outer, 0);
+  if (outer == 0) {
+    if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) _exit(77);
+    const pid_t init = fork();
+    if (init == 0) {
+      mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+      if (mount("proc", "/proc", "proc", 0, nullptr) != 0) _exit(78);
+      Program workload({"mlt-workload", "touch", "--hold"});
+      workload.read_line();
+      Program tracer({"mlocktrace", "--json", "-p", std::to_string(workload.pid())});
+      if (!tracer.wait_for_stderr("tracing")) _exit(79);
+      workload.send("g");
+      workload.read_line();
+      tracer.signal(SIGINT);
+      const Json report = Json::parse(tracer.finish().out, nullptr, false);
+      if (report.is_discarded() || report.at("processes").size() != 1) _exit(80);
+      const Json& process = report.at("processes")[0];
+      if (process.at("pid") != workload.pid() || workload.pid() > 100) _exit(81);
+      _exit(faults_of(process, "access") == 2048U ? 0 : 82);
+    }
+    int status = 0;
+    waitpid(init, &status, 0);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 83);
+  }
+  int status = 0;
+  waitpid(outer, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(Target, ThatExitsEndsTheTraceWithACompleteReport) {
+  Program workload({"mlt-workload", "lock-untouched", "--hold"});
+  ASSERT_TRUE(workload.read_line().starts_with("ready"));
+  Program tracer({"mlocktrace", "--json", "-p", std::to_string(workload.pid())});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  workload.send("gx");
+  workload.finish();
+  const Finished finished = tracer.finish();
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  const Json report = parse_report(finished.out);
+  const Json& process = report.at("processes").at(0);
+  EXPECT_TRUE(process.at("exited"));
+  if (sees_everything(report)) {
+    EXPECT_EQ(faults_of(process, "populate"), 2048U);
+    EXPECT_EQ(process.at("pages").at("mlocked"), 2048);
+    EXPECT_EQ(process.at("pages").at("munlocked"), 2048);
+  }
+  expect_audit_holds(report, "faults of");
+}
+
+// --- output --------------------------------------------------------------------------------------------------------
+
+TEST(Output, IntervalsAddUpToTheReport) {
+  Program workload({"mlt-workload", "storm", "--seconds", "3", "--hold"});
+  ASSERT_TRUE(workload.read_line().starts_with("ready"));
+  Program tracer({"mlocktrace", "--json", "-p", std::to_string(workload.pid()), "0.5"});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  workload.send("gx");
+  const Finished finished = tracer.finish();
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  std::istringstream lines(finished.out);
+  std::uint64_t in_intervals = 0;
+  int intervals = 0;
+  std::uint64_t in_report = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const Json object = parse_report(line);
+    const bool final = object.at("type") == "report";
+    for (const Json& process : object.at("processes"))
+      (final ? in_report : in_intervals) += *faults_of(process, "access");
+    intervals += final ? 0 : 1;
+  }
+  EXPECT_GE(intervals, 2);
+  EXPECT_GT(in_report, 0U);
+  // The last interval is not complete: its part is in the report alone.
+  EXPECT_LE(in_intervals, in_report);
+  EXPECT_GT(in_intervals, in_report / 4);
+}
+
+TEST(Output, CountEndsTheTrace) {
+  Program workload({"mlt-workload", "idle", "--seconds", "60"});
+  const auto start = Clock::now();
+  const Finished finished = run({"mlocktrace", "-q", "-p", std::to_string(workload.pid()), "0.3", "2"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_LT(Clock::now() - start, std::chrono::seconds(30));
+}
+
+TEST(Output, GoesToAFile) {
+  const std::string path = "/tmp/mlt-report.json";
+  const Finished finished = run({"mlocktrace", "-q", "--json", "-o", path, "--", "true"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(finished.out, "");
+  EXPECT_TRUE(parse_report(read_file(path)).at("processes").is_array());
+  unlink(path.c_str());
+}
+
+TEST(Output, ProbesNamesEverySignal) {
+  const Finished finished = run({"mlocktrace", "probes", "--json"});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json probes = parse_report(finished.out);
+  EXPECT_EQ(probes.at("type"), "probes");
+  EXPECT_GE(probes.at("signals").size(), 11U);
+}
+
+TEST(Output, DryRunLoadsNothing) {
+  const Finished finished = run({"mlocktrace", "--dry-run", "-a"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_NE(finished.out.find("handle_mm_fault"), std::string::npos);
+}
+
+// --- errors --------------------------------------------------------------------------------------------------------
+
+TEST(Error, NoSuchProcess) { expect_error(run({"mlocktrace", "-p", "4000000"}), 1, "no process with id 4000000"); }
+TEST(Error, NotANumber) { expect_error(run({"mlocktrace", "-p", "abc"}), 2, "'abc' is not a process id"); }
+TEST(Error, NoSuchThread) { expect_error(run({"mlocktrace", "-t", "4000000"}), 1, "no thread with id 4000000"); }
+TEST(Error, NoTarget) { expect_error(run({"mlocktrace"}), 2, "nothing to trace"); }
+TEST(Error, UnknownOption) { expect_error(run({"mlocktrace", "--nonsense", "-a"}), 2, "--nonsense"); }
+TEST(Error, UnknownSignal) { expect_error(run({"mlocktrace", "-a", "--signals", "nope"}), 2, "unknown signal 'nope'"); }
+TEST(Error, UnknownCgroup) { expect_error(run({"mlocktrace", "-c", "/no/such/group"}), 1, "no cgroup /no/such/group"); }
+TEST(Error, NoTypes) { expect_error(run({"mlocktrace", "-a", "--btf", "/etc/passwd"}), 1, "cannot read kernel types"); }
+
+TEST(Error, CommandThatDoesNotExist) {
+  const Finished finished = run({"mlocktrace", "-q", "--", "/no/such/program"});
+  expect_error(finished, 1, "cannot run /no/such/program: No such file or directory");
+}
+
+TEST(Error, OutputThatCannotBeWritten) {
+  expect_error(run({"mlocktrace", "-q", "-o", "/no/such/directory/report", "--", "true"}), 1,
+               "cannot write /no/such/directory/report: No such file or directory");
+}
+
+TEST(Error, ReaderThatWentAway) {
+  Program::Options options;
+  options.close_stdout = true;
+  expect_error(run({"mlocktrace", "-q", "--", "true"}, options), 1,
+               "cannot write the report to standard output: Broken pipe");
+}
+
+TEST(Error, OrdinaryUser) {
+  Program::Options options;
+  options.uid = kNobody;
+  expect_error(run({"mlocktrace", "-q", "--", "true"}, options), 3, "run as root, or with CAP_BPF and CAP_PERFMON");
+}
+
+TEST(Error, RootWithoutCapBpf) {
+  Program::Options options;
+  options.drop_bpf_capabilities = true;
+  expect_error(run({"mlocktrace", "-q", "--", "true"}, options), 3, "run as root, or with CAP_BPF and CAP_PERFMON");
+}
+
+TEST(Error, NothingIsLeftBehind) {
+  // The tests above started and failed in every way; what they loaded must be gone. Freeing takes the kernel a moment.
+  int left = loaded_bpf_programs();
+  for (int i = 0; i < 100 && left > 0; ++i) {
+    usleep(100'000);
+    left = loaded_bpf_programs();
+  }
+  EXPECT_EQ(left, 0);
+}
+
+}  // namespace
+
+}  // namespace live
