@@ -133,6 +133,14 @@ static __always_inline u32 mlt_lock_state(u64 vm_flags) {
   return vm_flags & VM_LOCKONFAULT ? MLT_LOCKED_ON_FAULT : MLT_LOCKED;
 }
 
+/* A return probe that did not fire: its fault ended uncounted. */
+static __always_inline void mlt_return_missed(struct mlt_thread* thread) {
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  if (proc) mlt_add(proc->missed_returns, 1);
+  thread->in_fault = 0;
+  thread->fault_address = 0;
+}
+
 /* The clock of a hardware fault starts at the exception: waiting for mmap_lock is part of it. */
 static __always_inline int mlt_exception(bool from_user) {
   struct mlt_thread* thread = mlt_current();
@@ -141,10 +149,7 @@ static __always_inline int mlt_exception(bool from_user) {
     /* An interrupt may fault (reading a user stack, say) while a fault is being handled: that one counts. */
     if (!from_user) return 0;
     /* Back in user mode without a return: it was missed. */
-    struct mlt_proc* proc = mlt_proc_at(thread->proc);
-    if (proc) mlt_add(proc->missed_returns, 1);
-    thread->in_fault = 0;
-    thread->fault_address = 0;
+    mlt_return_missed(thread);
   }
   thread->fault_start = bpf_ktime_get_ns();
   return 0;
@@ -191,51 +196,50 @@ static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u
   if (bucket < MLT_HIST_BUCKETS) block->buckets[bucket]++;
 }
 
+static __always_inline u32 mlt_kind(u32 flags, u32 ret) {
+  if (ret & VM_FAULT_RETRY) return MLT_KIND_RETRY;
+  if (ret & VM_FAULT_ERROR) return MLT_KIND_ERROR;
+  return mlt_is_major(flags, ret);
+}
+
 /* A fault of a traced process whose thread found no record: counted for the process as a whole, without latency. */
-static __noinline void mlt_count_homeless(u32 class_id, u32 kind) {
+static __noinline int mlt_count_homeless(u32 class_id, u32 kind) {
   u32 tgid = bpf_get_current_pid_tgid() >> 32;
-  u32* proc = mlt_cfg.target_tid ? NULL : bpf_map_lookup_elem(&mlt_tgids, &tgid);
+  if (!mlt_interest[tgid % MLT_INTEREST_SIZE] || mlt_cfg.target_tid) return 0;
+  u32* proc = bpf_map_lookup_elem(&mlt_tgids, &tgid);
   u32 index = proc ? mlt_block_shared(*proc, class_id) : 0;
   struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (block)
     mlt_count_shared(block, 0, kind);
   else if (proc)
     mlt_add(mlt_stats.block_full, 1);
+  return 0;
 }
 
 static __always_inline void mlt_fault_end(u32 flags, bool hardware, u32 ret) {
   struct mlt_thread* thread = mlt_current();
+  u32 kind = mlt_kind(flags, ret);
+  /* For a fault that was in flight when the trace began. Its VMA may be gone: the lock state is not known. */
+  u32 class_id = mlt_class(mlt_origin(flags, hardware), MLT_LOCK_UNKNOWN, 0);
+  u64 ns = 0;
+
   if (!thread) {
-    u64 pid_tgid = bpf_get_current_pid_tgid();
-    if (!mlt_interest[(pid_tgid >> 32) % MLT_INTEREST_SIZE]) return;
-    u32 kind = ret & VM_FAULT_RETRY ? MLT_KIND_RETRY : ret & VM_FAULT_ERROR ? MLT_KIND_ERROR : mlt_is_major(flags, ret);
-    mlt_count_homeless(mlt_class(mlt_origin(flags, hardware), MLT_LOCK_UNKNOWN, 0), kind);
+    mlt_count_homeless(class_id, kind);
     return;
   }
-  /* A fault that was in flight when the trace began has no start. Its VMA may be gone: the lock state is not known. */
-  u32 class_id = thread->in_fault ? thread->fault_class : mlt_class(mlt_origin(flags, hardware), MLT_LOCK_UNKNOWN, 0);
-  bool timed = thread->in_fault;
+  bool entered = thread->in_fault;
   thread->in_fault = 0;
-  if (ret & VM_FAULT_RETRY) {
-    mlt_count(thread, class_id, 0, MLT_KIND_RETRY);
-    return;
+  if (entered) class_id = thread->fault_class;
+  if (kind != MLT_KIND_RETRY) {
+    u64 start = thread->fault_start;
+    thread->fault_start = 0;
+    thread->fault_address = 0;
+    if (entered && start) ns = bpf_ktime_get_ns() - start;
+    /* Without an entry: the kernel has counted it before the record took the kernel's counters. */
+    if (!entered && kind == MLT_KIND_MAJOR) thread->taken_maj_flt--;
+    if (!entered && kind == MLT_KIND_MINOR) thread->taken_min_flt--;
   }
-  u64 start = thread->fault_start;
-  thread->fault_start = 0;
-  thread->fault_address = 0;
-  if (ret & VM_FAULT_ERROR) {
-    mlt_count(thread, class_id, 0, MLT_KIND_ERROR);
-    return;
-  }
-  u32 major = mlt_is_major(flags, ret);
-  if (!timed) {
-    /* The kernel has counted it before the record took the kernel's counters. */
-    if (major)
-      thread->taken_maj_flt--;
-    else
-      thread->taken_min_flt--;
-  }
-  mlt_count(thread, class_id, timed && start ? bpf_ktime_get_ns() - start : 0, major);
+  mlt_count(thread, class_id, ns, kind);
 }
 
 SEC("fentry/handle_mm_fault")
@@ -261,11 +265,12 @@ int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct* vma, unsigned long addre
                struct pt_regs* regs) {
   struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
-  if (thread->in_fault) {
-    struct mlt_proc* proc = mlt_proc_at(thread->proc);
-    if (proc) mlt_add(proc->missed_returns, 1);
+  if (thread->in_fault && thread->fault_address == (address | 1)) {
+    /* The same fault again: the return that did not fire was a retry, and the clock goes on. */
+    mlt_count(thread, thread->fault_class, 0, MLT_KIND_RETRY);
+  } else if (thread->in_fault) {
+    mlt_return_missed(thread);
     thread->fault_start = 0;
-    thread->fault_address = 0;
   }
   thread->kprobe_flags = flags | (regs ? MLT_KPROBE_HARDWARE : 0);
   mlt_fault_begin(BPF_CORE_READ(vma, vm_flags), address, flags, regs != NULL);

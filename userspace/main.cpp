@@ -1,12 +1,10 @@
 // Parse, run the command, print the error: nothing else.
-#include <fmt/format.h>
-
 #include <csignal>
-#include <cstdio>
 
 #include "cli/options.h"
 #include "commands/commands.h"
 #include "commands/output.h"
+#include "util/say.h"
 
 namespace {
 
@@ -28,6 +26,6 @@ int main(int argc, char** argv) {
     return std::visit(Run{}, command);
   });
   if (result) return *result;
-  fmt::print(stderr, "mlocktrace: {}\n", result.error().message());
+  mlt::say(result.error().message());
   return static_cast<int>(result.error().status);
 }

@@ -315,6 +315,14 @@ TEST(Error, CommandThatDoesNotExist) {
   expect_error(finished, 1, "cannot run /no/such/program: No such file or directory");
 }
 
+TEST(Error, ProcessThatExitsWhileTheTraceStarts) {
+  Program short_lived({"sleep", "0.3"});
+  const Finished finished = run({"mlocktrace", "-q", "-p", std::to_string(short_lived.pid())});
+  // As a zombie it still has counters, and the report is complete; were it reaped, one line would say so.
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_NE(finished.out.find("audit"), std::string::npos);
+}
+
 TEST(Error, OutputThatCannotBeWritten) {
   expect_error(run({"mlocktrace", "-q", "-o", "/no/such/directory/report", "--", "true"}), 1,
                "cannot write /no/such/directory/report: No such file or directory");

@@ -85,7 +85,8 @@ void add_trace(CLI::App& app, TraceOptions& options, Raw& raw) {
   app.add_flag("--follow,!--no-follow", raw.follow, "trace children too (always with -- CMD, -c and -a)");
   app.add_flag("--dry-run", options.dry_run, "print what would be attached, attach nothing");
   app.add_option("times", raw.positionals, "[INTERVAL [COUNT]]: report every INTERVAL seconds, COUNT times")
-      ->expected(0, 2);
+      ->expected(0, 2)
+      ->option_text(" ");
 }
 
 Status finish_common(CommonOptions& common, const Raw& raw) {

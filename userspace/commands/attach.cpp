@@ -1,9 +1,10 @@
 #include "commands/attach.h"
 
-#include <fmt/format.h>
+#include <malloc.h>
 
-#include <cstdio>
 #include <utility>
+
+#include "util/say.h"
 
 namespace mlt {
 
@@ -21,10 +22,14 @@ Result<Attached> attach(const PlanOptions& wishes, KernelFacts facts, const Sess
     }
     std::optional<Refusal> refusal;
     auto session = Session::start(*plan, options, refusal);
-    if (session) return Attached{std::move(*plan), std::move(*session)};
+    if (session) {
+      // The kernel's types were read, more than once when a plan was refused: give that memory back.
+      malloc_trim(0);
+      return Attached{std::move(*plan), std::move(*session)};
+    }
     if (!refusal) return tl::unexpected(session.error());
     if (!first_error) first_error = session.error();
-    if (options.verbose) fmt::print(stderr, "mlocktrace: {}: {}\n", refusal->program, refusal->reason);
+    if (options.verbose) say(refusal->program + ": " + refusal->reason);
     if (refusal->kind.empty()) {
       facts.refused_programs[refusal->program] = refusal->reason;
     } else {

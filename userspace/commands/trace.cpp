@@ -21,6 +21,7 @@
 #include "proc/system_files.h"
 #include "report/json.h"
 #include "report/text.h"
+#include "util/say.h"
 #include "util/units.h"
 #include "version.h"
 
@@ -62,7 +63,8 @@ class TraceRun {
   Result<int> run(int signals);
 
  private:
-  void begin();
+  Status begin();
+  void name_command();
   Status follow_until_end(int signals);
   void end();
   void collect();
@@ -86,7 +88,7 @@ class TraceRun {
 };
 
 void TraceRun::say(const std::string& line) const {
-  if (!options_.common.quiet) fmt::print(stderr, "mlocktrace: {}\n", line);
+  if (!options_.common.quiet) mlt::say(line);
 }
 
 TextOptions TraceRun::text_options() const {
@@ -101,7 +103,14 @@ std::vector<std::uint32_t> TraceRun::watched_pids() const {
   return targets_.mode == MLT_TARGET_PIDS ? targets_.pids : list_processes();
 }
 
-void TraceRun::begin() {
+// Until it has called execve, the command looks like mlocktrace.
+void TraceRun::name_command() {
+  const auto pid = static_cast<std::uint32_t>(child_->pid());
+  const auto now = read_process(pid);
+  if (auto& start = data_.views[pid].start; start && now) start->exe = now->exe;
+}
+
+Status TraceRun::begin() {
   data_.tool_version = kVersion;
   data_.host = read_host();
   data_.target = describe_target(options_, targets_);
@@ -109,12 +118,16 @@ void TraceRun::begin() {
   data_.max_map_count = read_max_map_count();
   const auto pids = watched_pids();
   for (const std::uint32_t pid : pids) data_.views[pid].start = read_process(pid);
+  if (targets_.mode == MLT_TARGET_PIDS &&
+      std::ranges::none_of(pids, [this](std::uint32_t pid) { return data_.views[pid].start.has_value(); }))
+    return fail(fmt::format("process {} exited before the trace began", pids.front()));
   data_.vmstat_start = read_vmstat();
   for (const std::uint32_t pid : pids) data_.views[pid].gate_open.before = read_fault_counters(pid);
   attached_.session.open_gate();
   for (const std::uint32_t pid : pids) data_.views[pid].gate_open.after = read_fault_counters(pid);
   data_.start_unix_ns = clock_ns(CLOCK_REALTIME);
   data_.start_ns = interval_start_ns_ = clock_ns(CLOCK_MONOTONIC);
+  return {};
 }
 
 void TraceRun::collect() {
@@ -197,9 +210,10 @@ Status TraceRun::print_report() {
 }
 
 Result<int> TraceRun::run(int signals) {
-  begin();
+  if (Status status = begin(); !status) return tl::unexpected(status.error());
   if (child_) {
     if (Status status = child_->release(); !status) return tl::unexpected(status.error());
+    name_command();
   }
   say(fmt::format("tracing {}{}", data_.target.kind == "command" ? data_.target.text : data_.target.kind,
                   options_.duration_ns || child_ ? "" : "; Ctrl-C ends the trace and prints the report"));

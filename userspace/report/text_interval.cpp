@@ -2,6 +2,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <ctime>
 
 #include "report/text_sections.h"
@@ -25,7 +26,7 @@ std::string rate(const std::optional<FaultTotals>& totals, std::uint64_t duratio
   const double per_second = static_cast<double>(totals->completed()) * 1e9 / static_cast<double>(duration_ns);
   // Less than one a second is not none.
   if (per_second > 0 && per_second < 1) return "<1";
-  return compact_count(static_cast<std::uint64_t>(per_second + 0.5));
+  return compact_count(static_cast<std::uint64_t>(std::llround(per_second)));
 }
 
 std::string pages(const Count& count) { return count ? compact_count(*count) : "n/a"; }

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/perf_event.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@
 #include "session/libbpf_log.h"
 #include "session/tables.h"
 #include "util/fd.h"
+#include "util/say.h"
 
 namespace mlt {
 
@@ -147,6 +149,8 @@ struct Session::Impl {
   SessionOptions options;
   const EventHandler* handler = nullptr;
   bool fills_interest = false;
+  std::uint64_t skipped_before = 0;
+  std::optional<std::uint64_t> skipped_at_end;
 
   Status open(const Plan& plan);
   Status load(const Plan& plan, std::optional<Refusal>& refusal);
@@ -223,8 +227,8 @@ Status Session::Impl::attach(const Plan& plan, std::optional<Refusal>& refusal) 
     auto attached = attach_probe(program, probe, probes);
     if (options.verbose) {
       const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-      fmt::print(stderr, "mlocktrace: {} {}:{} {:.1f} ms\n", attached ? "attached" : "could not attach",
-                 hook_name(probe.hook), probe.target, took.count());
+      say(fmt::format("{} {}:{} {:.1f} ms", attached ? "attached" : "could not attach", hook_name(probe.hook),
+                      probe.target, took.count()));
     }
     if (attached) {
       std::ranges::move(*attached, std::back_inserter(links));
@@ -289,6 +293,9 @@ Result<Session> Session::start(const Plan& plan, const SessionOptions& options, 
 }
 
 void Session::open_gate() {
+  // Skips before the gate opens are of no target: a process in a bpf() call skips its own probes, the tracer first of
+  // all.
+  impl_->skipped_before = impl_->skipped_runs();
   auto& interest = impl_->skel->bss->mlt_interest;
   if (impl_->fills_interest) {
     memset(interest, 1, sizeof(interest));
@@ -302,7 +309,11 @@ Status Session::add_pid(std::uint32_t pid) {
   return impl_->set_targets();
 }
 
-void Session::close_gate() { memset(impl_->skel->bss->mlt_interest, 0, sizeof(impl_->skel->bss->mlt_interest)); }
+void Session::close_gate() {
+  // As above: what the tracer does from now on skips probes too.
+  impl_->skipped_at_end = impl_->skipped_runs();
+  memset(impl_->skel->bss->mlt_interest, 0, sizeof(impl_->skel->bss->mlt_interest));
+}
 
 void Session::drain_events(const EventHandler& handler) {
   impl_->handler = &handler;
@@ -327,7 +338,7 @@ std::uint64_t Session::Impl::skipped_runs() const {
 Counts Session::counts() {
   Counts counts = impl_->tables.counts();
   memcpy(&counts.stats, &impl_->skel->bss->mlt_stats, sizeof(counts.stats));
-  counts.skipped_runs = impl_->skipped_runs();
+  counts.skipped_runs = impl_->skipped_at_end.value_or(impl_->skipped_runs()) - impl_->skipped_before;
   return counts;
 }
 
