@@ -119,7 +119,10 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
   struct mlt_proc* proc = known ? mlt_proc_at(*known) : NULL;
   /* The number may belong to a new process; and a leader that another thread's execve released has not ended its
    * process. */
-  if (!proc || !proc->exit_ns || proc->start_boottime != BPF_CORE_READ(gone, start_boottime)) return 0;
+  if (!proc || proc->start_boottime != BPF_CORE_READ(gone, start_boottime)) return 0;
+  if (BPF_CORE_READ(gone, signal, live.counter)) return 0;
+  /* The exit program may have been skipped: kernels that preempt tracepoint programs do that. */
+  if (!proc->exit_ns) proc->exit_ns = bpf_ktime_get_ns();
   bpf_map_delete_elem(&mlt_tgids, &tgid);
   proc->gone = 1;
   return 0;

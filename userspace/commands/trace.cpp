@@ -1,6 +1,7 @@
 // mlocktrace trace: attach, count, report.
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -31,6 +32,8 @@ namespace {
 
 // How often the tables of threads that are gone are emptied, and the ring buffer.
 constexpr std::uint64_t kTickNs = 100'000'000;
+
+constexpr int kPriority = -10;
 
 std::uint64_t clock_ns(clockid_t clock) {
   timespec now{};
@@ -210,6 +213,9 @@ Status TraceRun::print_report() {
 }
 
 Result<int> TraceRun::run(int signals) {
+  // What is traced may use every processor: the tables must be emptied and the report written all the same. Not
+  // permitted is no harm. The command was started before and keeps its own priority.
+  setpriority(PRIO_PROCESS, 0, kPriority);
   if (Status status = begin(); !status) return tl::unexpected(status.error());
   if (child_) {
     if (Status status = child_->release(); !status) return tl::unexpected(status.error());
