@@ -14,7 +14,7 @@
 #include "compat.bpf.h"
 #include "mlocktrace.h"
 
-#define MLT_WAYS 4
+#define MLT_WAYS 8
 #define MLT_KPROBE_HARDWARE 0x80000000U
 
 /* The record of one thread: the fault and the call that it is in, and where its blocks are. */

@@ -46,8 +46,9 @@ struct TableSizes {
 
 TableSizes table_sizes(const SessionOptions& options) {
   if (options.mode != MLT_TARGET_PIDS) return {16384, 32768, 4096};
-  // Records of threads that have exited stay for some milliseconds: room for those of a process that churns them.
-  const auto threads = std::bit_ceil(std::clamp<__u32>(4 * options.expected_threads, 4096, 16384));
+  // Records of threads that have exited stay until an RCU grace period has passed: a process that churns threads has
+  // thousands of them.
+  const __u32 threads = 16384;
   const auto blocks = std::bit_ceil(std::clamp<__u32>(4 * options.expected_threads, 2048, 32768));
   return {threads, blocks, 512};
 }
