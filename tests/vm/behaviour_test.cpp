@@ -116,12 +116,7 @@ TEST(Clean, KilledTracerLeavesNothingBehind) {
     tracer.signal(SIGKILL);
     EXPECT_EQ(tracer.finish().status, 128 + SIGKILL);
   }
-  int left = loaded_bpf_programs();
-  for (int i = 0; i < 100 && left > 0; ++i) {
-    usleep(100'000);
-    left = loaded_bpf_programs();
-  }
-  EXPECT_EQ(left, 0);
+  EXPECT_EQ(bpf_programs_left(), 0);
 }
 
 }  // namespace

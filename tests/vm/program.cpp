@@ -158,6 +158,15 @@ int loaded_bpf_programs() {
   }
 }
 
+int bpf_programs_left() {
+  int left = loaded_bpf_programs();
+  for (int i = 0; i < 100 && left > 0; ++i) {
+    usleep(100'000);
+    left = loaded_bpf_programs();
+  }
+  return left;
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream text;

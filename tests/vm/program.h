@@ -64,6 +64,8 @@ Finished run(const Words& command, const Program::Options& options = {});
 
 /// Number of BPF programs that are loaded in the kernel; -1 when it may not be asked.
 int loaded_bpf_programs();
+/// The same, after waiting up to 10 s for none: freeing programs takes the kernel a moment.
+int bpf_programs_left();
 
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, const std::string& text);

@@ -138,6 +138,12 @@ Result<std::vector<Link>> attach_probe(bpf_program* program, const Probe& probe,
   return links;
 }
 
+// A skipped run of these loses nothing that is counted: the counters of a thread whose exit was missed are taken when
+// the kernel frees it, and a fault whose exception was missed starts its clock at handle_mm_fault.
+bool made_good(std::string_view program) {
+  return program == "mlt_process_exit" || program == "mlt_exception_user" || program == "mlt_exception_kernel";
+}
+
 }  // namespace
 
 struct Session::Impl {
@@ -305,11 +311,6 @@ void Session::open_gate() {
   }
 }
 
-Status Session::add_pid(std::uint32_t pid) {
-  impl_->options.pids.push_back(pid);
-  return impl_->set_targets();
-}
-
 void Session::close_gate() {
   // As above: what the tracer does from now on skips probes too.
   impl_->skipped_at_end = impl_->skipped_runs();
@@ -323,12 +324,6 @@ void Session::drain_events(const EventHandler& handler) {
 }
 
 void Session::collect_retired() { impl_->tables.collect_retired(); }
-
-// A skipped run of these loses nothing that is counted: the counters of a thread whose exit was missed are taken when
-// the kernel frees it, and a fault whose exception was missed starts its clock at handle_mm_fault.
-bool made_good(std::string_view program) {
-  return program == "mlt_process_exit" || program == "mlt_exception_user" || program == "mlt_exception_kernel";
-}
 
 std::uint64_t Session::Impl::skipped_runs() const {
   std::uint64_t skipped = 0;
@@ -348,7 +343,8 @@ std::uint64_t Session::Impl::skipped_runs() const {
 Counts Session::counts() {
   Counts counts = impl_->tables.counts();
   memcpy(&counts.stats, &impl_->skel->bss->mlt_stats, sizeof(counts.stats));
-  counts.skipped_runs = impl_->skipped_at_end.value_or(impl_->skipped_runs()) - impl_->skipped_before;
+  counts.skipped_runs =
+      (impl_->skipped_at_end ? *impl_->skipped_at_end : impl_->skipped_runs()) - impl_->skipped_before;
   return counts;
 }
 

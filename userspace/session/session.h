@@ -50,8 +50,6 @@ class Session {
 
   /// From here on faults and calls of the targets count.
   void open_gate();
-  /// Adds a process to a session that traces processes by number. Only before `open_gate`.
-  Status add_pid(std::uint32_t pid);
   /// Nothing counts any more. The programs stay attached.
   void close_gate();
 
