@@ -12,19 +12,39 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
+/* Keeps the compiler from moving a bounds check away from the access that needs it: 5.10 and 6.1 lose track otherwise.
+ */
+#define mlt_barrier(x) asm volatile("" : "+r"(x))
+
 /* Macros in every kernel, so not in BTF. The values have not moved since 4.4 (VM_LOCKONFAULT). */
+#define VM_READ 0x00000001UL
+#define VM_WRITE 0x00000002UL
+#define VM_EXEC 0x00000004UL
+#define VM_SHARED 0x00000008UL
+#define VM_GROWSDOWN 0x00000100UL
+#define VM_UFFD_MISSING 0x00000200UL
 #define VM_PFNMAP 0x00000400UL
+#define VM_UFFD_WP 0x00001000UL
 #define VM_LOCKED 0x00002000UL
 #define VM_IO 0x00004000UL
 #define VM_DONTEXPAND 0x00040000UL
 #define VM_LOCKONFAULT 0x00080000UL
+#define VM_HUGETLB 0x00400000UL
+#define VM_SOFTDIRTY 0x08000000UL
 #define VM_MIXEDMAP 0x10000000UL
 #define VM_SPECIAL (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
 
+/* PageAnon and PageKsm of include/linux/page-flags.h, in the low bits of page->mapping. */
+#define MLT_MAPPING_ANON 1UL
+#define MLT_MAPPING_KSM 3UL
+
 /* enum fault_flag is in BTF from 5.14 on only; the values have not moved. */
+#define FAULT_FLAG_WRITE 0x01U
 #define FAULT_FLAG_TRIED 0x20U
 #define FAULT_FLAG_USER 0x40U
 #define FAULT_FLAG_REMOTE 0x80U
+#define FAULT_FLAG_UNSHARE 0x400U
+#define FAULT_FLAG_VMA_LOCK 0x1000U
 
 #define VM_FAULT_OOM 0x000001U
 #define VM_FAULT_SIGBUS 0x000002U
@@ -38,7 +58,15 @@
 #define VM_FAULT_ERROR \
   (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE | VM_FAULT_FALLBACK)
 
+#define CLONE_VFORK 0x00004000UL
+
+#define RLIMIT_MEMLOCK 8
+#define MLT_CAP_IPC_LOCK (1u << 14)
+#define SECCOMP_MODE_FILTER 2
+
 #define PF_EXITING 0x00000004U
+#define PF_MEMALLOC 0x00000800U /* reclaiming memory: kswapd always, others while they do it themselves */
+#define PF_KSWAPD 0x00020000U
 #define PF_KTHREAD 0x00200000U
 
 /* page->flags became a struct (memdesc_flags_t) in 6.18: 53fbef56e07d "mm: introduce memdesc_flags_t". */
@@ -54,6 +82,12 @@ static __always_inline unsigned long mlt_page_flags(const void* page) {
 
   if (bpf_core_field_exists(memdesc->flags.f)) return BPF_CORE_READ(memdesc, flags.f);
   return BPF_CORE_READ(plain, flags);
+}
+
+/* The same of a page that the verifier knows, as a fentry program is given it: one load instead of a call. */
+static __always_inline unsigned long mlt_page_flags_known(struct page* page) {
+  struct page___memdesc* memdesc = (void*)page;
+  return bpf_core_field_exists(memdesc->flags.f) ? memdesc->flags.f : page->flags;
 }
 
 /* The numbers of page flags move with nearly every release, and with the kernel's configuration. */
@@ -85,6 +119,86 @@ static __always_inline u64 mlt_folio_pages(const void* folio, unsigned long flag
   const struct page___compound* second = folio + bpf_core_type_size(struct page);
   if (bpf_core_field_exists(second->compound_nr)) return BPF_CORE_READ(second, compound_nr);
   return 1;
+}
+
+/* The first page of the compound page that this one belongs to; up to 7.0, then the field has another meaning. */
+static __always_inline const struct page* mlt_page_head(const struct page* page) {
+  if (!bpf_core_field_exists(page->compound_head)) return page;
+  unsigned long head = BPF_CORE_READ(page, compound_head);
+  return head & 1 ? (const struct page*)(head - 1) : page;
+}
+
+/*
+ * Does the page belong to one process alone, for good? Only to be asked of anonymous pages. 5.19+ (6c287605fd56 "mm:
+ * remember exclusively mapped anonymous pages with PG_anon_exclusive"); before, nothing tells without counting.
+ */
+static __always_inline bool mlt_page_is_exclusive(const struct page* page) {
+  if (!bpf_core_enum_value_exists(enum pageflags, PG_anon_exclusive)) return false;
+  return mlt_page_flags(page) & mlt_page_flag(PG_anon_exclusive);
+}
+
+/*
+ * The name that prctl(PR_SET_VMA_ANON_NAME) gave, 5.17+ with CONFIG_ANON_VMA_NAME (9a10064f5625 "mm: add a field to
+ * store names for private anonymous memory"). Up to 6.1 the field shares memory with that of file mappings: ask only of
+ * anonymous memory. NULL: none.
+ */
+struct anon_vma_name {
+  char name[1];
+} __attribute__((preserve_access_index));
+
+struct vm_area_struct___named {
+  struct anon_vma_name* anon_name;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct anon_vma_name* mlt_anon_name(const struct vm_area_struct* vma) {
+  const struct vm_area_struct___named* named = (const void*)vma;
+  return bpf_core_field_exists(named->anon_name) ? BPF_CORE_READ(named, anon_name) : NULL;
+}
+
+/* Reads the name; false where there is no such thing. */
+static __always_inline bool mlt_anon_name_read(char* to, u32 size, const struct anon_vma_name* name) {
+  if (!bpf_core_type_exists(struct anon_vma_name)) return false;
+  return bpf_probe_read_kernel_str(to, size, (void*)name + bpf_core_field_offset(struct anon_vma_name, name)) > 0;
+}
+
+/*
+ * The folio that swap_writepage(page, wbc) or swap_writeout(folio, …) is to write, or swap_readpage(page, …) or
+ * swap_read_folio(folio, …) to read; since 7.3 the first argument of the newer ones is a context.
+ */
+static __always_inline struct page* mlt_swap_folio(struct page* first, struct page* second) {
+  /* Both are read before one is chosen: the compiler would choose between their places in the context otherwise. */
+  mlt_barrier(first);
+  mlt_barrier(second);
+  return bpf_core_type_exists(struct swap_io_ctx) ? second : first;
+}
+
+/*
+ * The same for an fentry program, whose verifier refuses to read an argument that is a pointer to a pointer, as the
+ * second one is before 7.3. The barriers are for the same reason as above.
+ */
+static __always_inline struct page* mlt_swap_folio_known(const u64* args) {
+  struct page* folio;
+  if (bpf_core_type_exists(struct swap_io_ctx)) {
+    folio = (void*)args[1];
+    mlt_barrier(folio);
+  } else {
+    folio = (void*)args[0];
+    mlt_barrier(folio);
+  }
+  return folio;
+}
+
+/* Where a page is in its mapping, in pages. The field of struct page has another name since 6.16; that of folio came
+ * with 5.16. */
+static __always_inline u64 mlt_page_index(const void* page) {
+  const struct folio* folio = page;
+  const struct page* plain = page;
+  return bpf_core_field_exists(folio->index) ? BPF_CORE_READ(folio, index) : BPF_CORE_READ(plain, index);
+}
+
+static __always_inline u64 mlt_page_index_known(struct page* page) {
+  struct folio* folio = (void*)page;
+  return bpf_core_field_exists(folio->index) ? folio->index : page->index;
 }
 
 /*
@@ -146,6 +260,46 @@ static __always_inline struct pt_regs* mlt_user_regs(void) {
   struct task_struct* task = (void*)bpf_get_current_task();
   void* stack = BPF_CORE_READ(task, stack);
   return stack + MLT_X86_THREAD_SIZE - bpf_core_type_size(struct pt_regs);
+}
+
+/* The same of another task of its kind: at the same place of its stack. In 32 bits, as the pointer is a trusted one. */
+static __always_inline struct pt_regs* mlt_user_regs_of(struct task_struct* task) {
+  struct task_struct* current = (void*)bpf_get_current_task();
+  u32 offset = (u32)(u64)mlt_user_regs() - (u32)(u64)BPF_CORE_READ(current, stack);
+  return BPF_CORE_READ(task, stack) + offset;
+}
+
+/* CAP_IPC_LOCK as capable() asks for it: the thread's effective set, and only in the initial user namespace. */
+static __always_inline bool mlt_can_lock_any(struct task_struct* task) {
+  const struct cred* cred = BPF_CORE_READ(task, cred);
+  u32 effective = 0; /* the first 32 of them: kernel_cap_t was an array up to 6.2 */
+  bpf_probe_read_kernel(&effective, sizeof(effective), (void*)cred + bpf_core_field_offset(struct cred, cap_effective));
+  return !BPF_CORE_READ(cred, user_ns, level) && (effective & MLT_CAP_IPC_LOCK);
+}
+
+/* Number of a task in the PID namespace of the given depth; 0 when that namespace does not hold it. */
+static __always_inline u32 mlt_pid_at(struct task_struct* task, u32 level) {
+  struct pid* pid = BPF_CORE_READ(task, thread_pid);
+  const void* numbers = (void*)pid + bpf_core_field_offset(struct pid, numbers);
+  u32 number = 0;
+  if (level > BPF_CORE_READ(pid, level)) return 0;
+  bpf_probe_read_kernel(&number, sizeof(number),
+                        numbers + level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, nr));
+  return number;
+}
+
+/* The same in the PID namespace with this inode number. */
+#define MLT_PID_LEVELS 8
+
+static __always_inline u32 mlt_pid_in(struct task_struct* task, u32 inode) {
+  struct pid* pid = BPF_CORE_READ(task, thread_pid);
+  const void* numbers = (void*)pid + bpf_core_field_offset(struct pid, numbers);
+  u32 level = BPF_CORE_READ(pid, level);
+  for (u32 i = 0; i < MLT_PID_LEVELS && i <= level; i++) {
+    const struct upid* number = numbers + i * bpf_core_type_size(struct upid);
+    if (BPF_CORE_READ(number, ns, ns.inum) == inode) return BPF_CORE_READ(number, nr);
+  }
+  return 0;
 }
 
 #endif

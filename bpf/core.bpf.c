@@ -5,22 +5,32 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile struct mlt_config mlt_cfg = {
-    .thread_mask = 1023,
     .block_mask = 2047,
     .proc_mask = 1023,
+    .vma_mask = 4095,
 };
 
+__u8 mlt_known[MLT_INTEREST_SIZE];
 __u8 mlt_interest[MLT_INTEREST_SIZE];
+__u8 mlt_used_blocks[MLT_BLOCKS_MAX];
+__u8 mlt_used_vmas[MLT_VMAS_MAX];
+__u8 mlt_used_procs[MLT_PROCS_MAX];
+__u32 mlt_phase;
+__u64 mlt_copying;
 struct mlt_stats mlt_stats;
+struct mlt_recent mlt_recent[MLT_RECENT_SLOTS];
 
 struct mlt_thread_map mlt_threads SEC(".maps");
 struct mlt_block_map mlt_blocks SEC(".maps");
+struct mlt_vma_map mlt_vmas SEC(".maps");
 struct mlt_proc_map mlt_procs SEC(".maps");
 struct mlt_claim_map mlt_claims SEC(".maps");
 struct mlt_place_map mlt_places SEC(".maps");
 struct mlt_pid_map mlt_tgids SEC(".maps");
 struct mlt_pid_map mlt_wanted SEC(".maps");
 struct mlt_shared_map mlt_shared SEC(".maps");
+struct mlt_shared_vma_map mlt_shared_vmas SEC(".maps");
 struct mlt_move_map mlt_moving SEC(".maps");
+struct mlt_holder_map mlt_holders SEC(".maps");
 struct mlt_cgroup_map mlt_cgroup SEC(".maps");
 struct mlt_ring_map mlt_ring SEC(".maps");

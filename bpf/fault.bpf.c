@@ -5,16 +5,30 @@
  * Counted as mm_account_fault does, so that the sum over all origins equals the task's min_flt + maj_flt: on return,
  * not when VM_FAULT_RETRY is set, errors apart, major when VM_FAULT_MAJOR or this was the second attempt.
  */
+#include "cause.bpf.h"
 #include "core.bpf.h"
+#include "where.bpf.h"
 
 /* log2 of a byte; the table beats a chain of comparisons by 36 instructions a fault. */
 #define L4(n) n, n, n, n
 #define L16(n) L4(n), L4(n), L4(n), L4(n)
 #define L64(n) L16(n), L16(n), L16(n), L16(n)
-static const u8 mlt_log2[256] = {0, 0, 1, 1, L4(2), L4(3), L4(3), L16(4), L16(5), L16(5), L64(6), L64(7), L64(7)};
+const __u8 mlt_log2[256] = {0, 0, 1, 1, L4(2), L4(3), L4(3), L16(4), L16(5), L16(5), L64(6), L64(7), L64(7)};
+
+/* The bucket of a duration of which `highest` is the highest bit. */
+static __always_inline u32 mlt_bucket_in(u64 ns, u32 highest) {
+  u32 octave = highest - MLT_HIST_SUB_BITS;
+  return (octave + 1) * MLT_HIST_SUB + ((ns >> octave) & (MLT_HIST_SUB - 1));
+}
 
 static __always_inline u32 mlt_bucket(u64 ns) {
   u32 shift = 0;
+  /* From a quarter of a microsecond to 65: most faults. */
+  if (ns - (1 << 8) < (1 << 16) - (1 << 8)) {
+    u64 high = ns >> 8;
+    mlt_barrier(high);
+    return mlt_bucket_in(ns, 8 + mlt_log2[high & 0xff]);
+  }
   if (ns < MLT_HIST_SUB) return ns;
   if (ns >> MLT_HIST_OCTAVES) return MLT_HIST_BUCKETS - 1;
   if (ns >> 32)
@@ -25,8 +39,7 @@ static __always_inline u32 mlt_bucket(u64 ns) {
     shift = 16;
   else if (ns >> 8)
     shift = 8;
-  u32 octave = shift + mlt_log2[(ns >> shift) & 0xff] - MLT_HIST_SUB_BITS;
-  return (octave + 1) * MLT_HIST_SUB + ((ns >> octave) & (MLT_HIST_SUB - 1));
+  return mlt_bucket_in(ns, shift + mlt_log2[(ns >> shift) & 0xff]);
 }
 
 static __always_inline struct mlt_block* mlt_block_at(u32 index) { return bpf_map_lookup_elem(&mlt_blocks, &index); }
@@ -44,7 +57,7 @@ static __always_inline void mlt_block_init(struct mlt_block* block, u32 proc, u3
  * The block that all threads of a process share when they found none of their own. The lower half of the table is for
  * these, the upper for threads, so that a process with very many threads cannot starve the others.
  */
-static __noinline u32 mlt_block_shared(u32 proc, u32 class_id) {
+__noinline u32 mlt_block_shared(u32 proc, u32 class_id) {
   u64 key = (u64)proc << 32 | class_id;
   u32* found = bpf_map_lookup_elem(&mlt_shared, &key);
   if (found) return *found;
@@ -60,35 +73,42 @@ static __noinline u32 mlt_block_shared(u32 proc, u32 class_id) {
   return index;
 }
 
-/* A block for a class that the thread meets for the first time. */
-static __noinline u32 mlt_block_new(struct mlt_thread* thread, u32 class_id) {
+/*
+ * A block for a class that the thread, whose record is at `place`, meets for the first time. A global function, like
+ * the one above: the verifier checks it once, and not again for every state in which it is called.
+ */
+__noinline u32 mlt_block_new(u32 place, u32 class_id) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (!thread) return 0;
+  u32 count = thread->block_count;
+  if (count >= MLT_THREAD_BLOCKS || class_id >= MLT_CLASS_NR) return mlt_block_shared(thread->proc, class_id);
   u32 half = mlt_cfg.block_mask >> 1;
   u32 index = mlt_claim(MLT_CLAIM_BLOCK, thread->task, mlt_hash(thread->task + class_id), half + 1, half);
   struct mlt_block* block = index ? mlt_block_at(index) : NULL;
-  if (!block) return mlt_block_shared(thread->proc, class_id);
-  mlt_block_init(block, thread->proc, thread->tid, class_id, thread->task);
+  if (block)
+    mlt_block_init(block, thread->proc, thread->tid, class_id, thread->task);
+  else
+    index = mlt_block_shared(thread->proc, class_id);
+  mlt_barrier(count);
+  mlt_barrier(class_id);
+  if (count >= MLT_THREAD_BLOCKS || class_id >= MLT_CLASS_NR) return index;
+  thread->blocks[count] = index;
+  thread->block_of[class_id] = count + 1;
+  thread->block_count = count + 1;
   return index;
 }
 
-static __always_inline struct mlt_block* mlt_thread_block(struct mlt_thread* thread, u32 class_id) {
-  if (class_id >= MLT_CLASS_NR) return NULL;
+/* The place of the thread's block for a class; 0: none, which is counted. */
+static __always_inline u32 mlt_thread_block(struct mlt_thread* thread, u32 class_id) {
+  if (class_id >= MLT_CLASS_NR) return 0;
   mlt_barrier(class_id);
-  if (class_id >= MLT_CLASS_NR) return NULL;
-  u16* place = &thread->block[class_id];
-  u32 index = *place;
-  if (!index) {
-    index = mlt_block_new(thread, class_id);
-    if (!index) {
-      mlt_add(mlt_stats.block_full, 1);
-      return NULL;
-    }
-    *place = index;
-  }
-  return mlt_block_at(index);
+  if (class_id >= MLT_CLASS_NR) return 0;
+  u32 place = thread->block_of[class_id] - 1;
+  mlt_barrier(place);
+  u32 index = place < MLT_THREAD_BLOCKS ? thread->blocks[place] : mlt_block_new(thread->place, class_id);
+  if (!index) mlt_add(mlt_stats.block_full, 1);
+  return index;
 }
-
-/* What handle_mm_fault's return was. */
-enum { MLT_KIND_MINOR, MLT_KIND_MAJOR, MLT_KIND_ERROR, MLT_KIND_RETRY };
 
 /* As mm_account_fault decides it. */
 static __always_inline u32 mlt_is_major(u32 flags, u32 ret) {
@@ -129,7 +149,7 @@ static __always_inline u32 mlt_origin(u32 flags, bool hardware) {
 }
 
 static __always_inline u32 mlt_lock_state(u64 vm_flags) {
-  if (!(vm_flags & VM_LOCKED)) return MLT_UNLOCKED;
+  if (__builtin_expect(!(vm_flags & VM_LOCKED), 1)) return MLT_UNLOCKED;
   return vm_flags & VM_LOCKONFAULT ? MLT_LOCKED_ON_FAULT : MLT_LOCKED;
 }
 
@@ -143,7 +163,8 @@ static __always_inline void mlt_return_missed(struct mlt_thread* thread) {
 
 /* The clock of a hardware fault starts at the exception: waiting for mmap_lock is part of it. */
 static __always_inline int mlt_exception(bool from_user) {
-  struct mlt_thread* thread = mlt_current();
+  /* A birth that the kernel did not announce (it may skip a tracepoint program) is made good here. */
+  struct mlt_thread* thread = mlt_current_from(MLT_COUNTING, MLT_ADOPT_AT_EXCEPTIONS);
   if (!thread) return 0;
   if (thread->in_fault) {
     /* An interrupt may fault (reading a user stack, say) while a fault is being handled: that one counts. */
@@ -155,24 +176,75 @@ static __always_inline int mlt_exception(bool from_user) {
   return 0;
 }
 
-static __always_inline void mlt_fault_begin(u64 vm_flags, u64 address, u32 flags, bool hardware) {
-  struct mlt_thread* thread = mlt_current();
-  if (!thread) return;
+/* The two counters are of the process: faults come here rarely. */
+static __noinline int mlt_vma_lock_abort(struct mlt_thread* thread) {
+  struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
+  if (proc) mlt_add(proc->vma_lock_aborts, 1);
+  return 0;
+}
+
+static __noinline int mlt_vma_lock_retry(struct mlt_thread* thread) {
+  struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
+  if (proc) mlt_add(proc->vma_lock_retries, 1);
+  return 0;
+}
+
+/*
+ * Plain: the end needs no closer look for this cause (mlt_check_first_touch, mlt_check_swapped_in), and no event. A
+ * fault that turns out not to be minor always gets one.
+ */
+static __always_inline u8 mlt_in_fault(u32 cause, u32 lock_state) {
+  bool plain = !mlt_cfg.fault_events && cause != MLT_CAUSE_SWAP_IN &&
+               (cause != MLT_CAUSE_FIRST_TOUCH || lock_state == MLT_UNLOCKED);
+  return plain ? MLT_IN_PLAIN_FAULT : MLT_IN_FAULT;
+}
+
+static __always_inline int mlt_fault_begin(void* ctx, struct mlt_thread* thread, struct vm_area_struct* vma, bool known,
+                                           u64 vm_flags, u64 address, u32 flags, bool hardware) {
   u64 expected = address | 1;
-  if (hardware && mlt_cfg.has_exception ? !thread->fault_start : thread->fault_address != expected)
-    thread->fault_start = bpf_ktime_get_ns();
+  if (thread->fault_address == expected) {
+    /* What the first attempt found is the cause: by the second somebody may have brought the page. */
+    if (!thread->fault_start) thread->fault_start = bpf_ktime_get_ns();
+    thread->in_fault = MLT_IN_FAULT;
+    return 0;
+  }
+  if (!hardware || !mlt_cfg.has_exception || !thread->fault_start) thread->fault_start = bpf_ktime_get_ns();
+  u32 lock_state = mlt_lock_state(vm_flags);
+  u32 cause = mlt_cause_of(thread, vma, known, vm_flags, address, flags);
   thread->fault_address = expected;
-  thread->fault_class = mlt_class(mlt_origin(flags, hardware), mlt_lock_state(vm_flags), MLT_CAUSE_UNKNOWN);
-  thread->in_fault = 1;
+  thread->fault_class = mlt_class(mlt_origin(flags, hardware), lock_state, MLT_CAUSE_UNKNOWN);
+  thread->fault_cause = cause;
+  thread->in_fault = mlt_in_fault(cause, lock_state);
+  thread->fault_read = 0;
+  thread->fault_mlocked = mlt_phase != MLT_COMPLETE;
+  mlt_where_begin(thread, vma, known, vm_flags, address, flags);
+  mlt_stacks_take(ctx, thread);
+  /* The first attempt is already one with mmap_lock: somebody is changing the VMA, or it has to grow. */
+  if (mlt_cfg.has_vma_lock && (flags & (FAULT_FLAG_USER | FAULT_FLAG_VMA_LOCK)) == FAULT_FLAG_USER)
+    mlt_vma_lock_abort(thread);
+  return 0;
+}
+
+/* A block of one thread has one writer: no atomics. */
+static __always_inline void mlt_count_latency(struct mlt_block* block, u64 ns) {
+  block->sum_ns += ns;
+  if (ns < block->min_ns) block->min_ns = ns;
+  if (ns > block->max_ns) block->max_ns = ns;
+  u32 bucket = mlt_bucket(ns);
+  mlt_barrier(bucket);
+  if (bucket < MLT_HIST_BUCKETS) block->buckets[bucket]++;
 }
 
 static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u64 ns, u32 kind) {
-  struct mlt_block* block = mlt_thread_block(thread, class_id);
+  u32 index = mlt_thread_block(thread, class_id);
+  struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (!block) return;
   if (block->flags & MLT_BLOCK_SHARED) {
     mlt_count_shared(block, ns, kind);
     return;
   }
+  thread->last_class = class_id;
+  thread->last_block = index;
   if (kind > MLT_KIND_MAJOR) {
     if (kind == MLT_KIND_ERROR)
       block->errors++;
@@ -184,16 +256,72 @@ static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u
     block->major++;
   else
     block->minor++;
-  if (!ns) {
+  if (ns)
+    mlt_count_latency(block, ns);
+  else
     block->untimed++;
+}
+
+/* The part of a call's time that a fault of each cause belongs to; MLT_PART_OTHER where none is named. */
+const __u8 mlt_part_of[32] = {
+    [MLT_CAUSE_FIRST_TOUCH] = MLT_PART_MEMORY, [MLT_CAUSE_STACK] = MLT_PART_MEMORY,
+    [MLT_CAUSE_COW] = MLT_PART_MEMORY,         [MLT_CAUSE_ZERO_PAGE] = MLT_PART_MEMORY,
+    [MLT_CAUSE_KSM] = MLT_PART_MEMORY,         [MLT_CAUSE_HUGETLB] = MLT_PART_MEMORY,
+    [MLT_CAUSE_FILE_MAP] = MLT_PART_FILE,      [MLT_CAUSE_FILE_READ] = MLT_PART_FILE,
+    [MLT_CAUSE_MKWRITE] = MLT_PART_FILE,       [MLT_CAUSE_SWAP_IN] = MLT_PART_SWAP_IN,
+};
+
+/* A fault inside a call that is followed: what the call's time went into. */
+static __always_inline void mlt_fault_in_call(struct mlt_thread* thread, u64 ns) {
+  u64 waited = thread->fault_waited_ns;
+  if (waited) {
+    thread->fault_waited_ns = 0;
+    ns = ns > waited ? ns - waited : 0;
+  }
+  thread->call_parts_ns[mlt_part_of[thread->fault_cause & 31] & (MLT_CALL_PARTS - 1)] += ns;
+}
+
+/* Nearly every fault ends here. False: this one wants a closer look, and nothing has been done about it. */
+static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags, u32 ret) {
+  if (thread->in_fault != MLT_IN_PLAIN_FAULT || (ret & (VM_FAULT_RETRY | VM_FAULT_ERROR | VM_FAULT_MAJOR)) ||
+      (flags & FAULT_FLAG_TRIED) || thread->last_class != thread->fault_class + thread->fault_cause)
+    return false;
+  struct mlt_block* block = mlt_block_at(thread->last_block);
+  if (!block) return false;
+  u64 ns = bpf_ktime_get_ns() - thread->fault_start;
+  thread->fault_start = 0;
+  thread->fault_address = 0;
+  thread->in_fault = MLT_IN_NO_FAULT;
+  block->minor++;
+  mlt_count_latency(block, ns);
+  if (thread->call_start) mlt_fault_in_call(thread, ns);
+  mlt_where_end(thread, thread->fault_cause, ns, MLT_KIND_MINOR);
+  mlt_stacks_count(thread, thread->last_class, ns, MLT_KIND_MINOR);
+  return true;
+}
+
+/* Of this object alone. The front end makes it larger when faults are wanted one by one. */
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 4096);
+} mlt_fault_ring SEC(".maps");
+
+/* The front end polls: a wakeup would cost a multiple of the fault. */
+static __always_inline void mlt_report_fault(const struct mlt_thread* thread, u64 address, u32 class_id, u64 ns,
+                                             u32 kind) {
+  if (!mlt_cfg.fault_events || mlt_phase != MLT_COMPLETE) return;
+  struct mlt_fault_event* event = bpf_ringbuf_reserve(&mlt_fault_ring, sizeof(*event), 0);
+  if (!event) {
+    mlt_add(mlt_stats.fault_ring_full, 1);
     return;
   }
-  block->sum_ns += ns;
-  if (ns < block->min_ns) block->min_ns = ns;
-  if (ns > block->max_ns) block->max_ns = ns;
-  u32 bucket = mlt_bucket(ns);
-  mlt_barrier(bucket);
-  if (bucket < MLT_HIST_BUCKETS) block->buckets[bucket]++;
+  event->ns = bpf_ktime_get_ns();
+  event->duration_ns = ns;
+  event->address = address & ~1ULL;
+  event->tid = thread->tid;
+  event->proc = thread->proc;
+  event->kind = class_id << 2 | kind;
+  bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline u32 mlt_kind(u32 flags, u32 ret) {
@@ -205,7 +333,7 @@ static __always_inline u32 mlt_kind(u32 flags, u32 ret) {
 /* A fault of a traced process whose thread found no record: counted for the process as a whole, without latency. */
 static __noinline int mlt_count_homeless(u32 class_id, u32 kind) {
   u32 tgid = bpf_get_current_pid_tgid() >> 32;
-  if (!mlt_interest[tgid % MLT_INTEREST_SIZE] || mlt_cfg.target_tid) return 0;
+  if (mlt_cfg.target_tid) return 0;
   u32* proc = bpf_map_lookup_elem(&mlt_tgids, &tgid);
   u32 index = proc ? mlt_block_shared(*proc, class_id) : 0;
   struct mlt_block* block = index ? mlt_block_at(index) : NULL;
@@ -216,8 +344,46 @@ static __noinline int mlt_count_homeless(u32 class_id, u32 kind) {
   return 0;
 }
 
-static __always_inline void mlt_fault_end(u32 flags, bool hardware, u32 ret) {
-  struct mlt_thread* thread = mlt_current();
+static __always_inline u32 mlt_entered_class(struct mlt_thread* thread, u32 ret) {
+  u32 cause = thread->fault_cause;
+  if (ret & VM_FAULT_MAJOR) thread->fault_read = 1;
+  if (cause == MLT_CAUSE_FILE_MAP && thread->fault_read) cause = MLT_CAUSE_FILE_READ;
+  return thread->fault_class + cause;
+}
+
+static __always_inline u32 mlt_entered_lock_state(const struct mlt_thread* thread) {
+  return thread->fault_class / MLT_CAUSE_NR % MLT_LOCK_STATE_NR;
+}
+
+/*
+ * A page that is to be moved is unmapped first, and a moment later the entry says where it goes. Who faults in between
+ * finds nothing, as if the page had never been there, and must not take that for the cause: then the fault brought
+ * nothing either, and leaves the entry as others made it. Looked at only where the page ought to have been there.
+ */
+static __noinline void mlt_check_first_touch(struct mlt_thread* thread, u32 flags) {
+  if (thread->fault_cause != MLT_CAUSE_FIRST_TOUCH || mlt_entered_lock_state(thread) != MLT_LOCKED) return;
+  struct task_struct* task = (void*)bpf_get_current_task();
+  if (mlt_is_special_entry(mlt_page_entry((u64)BPF_CORE_READ(task, mm, pgd), thread->fault_address)))
+    thread->fault_cause = MLT_CAUSE_MIGRATION;
+  else if (mlt_cfg.has_page_lock && (flags & FAULT_FLAG_WRITE) && !thread->fault_mlocked)
+    thread->fault_cause = MLT_CAUSE_SPURIOUS;
+}
+
+/*
+ * A page that comes from swap into a VM_LOCKED mapping is not mlocked from 6.11 on, where do_swap_page adds it as a new
+ * anonymous page; and up to 5.17 only if it was a populate that brought it.
+ */
+static __always_inline void mlt_check_swapped_in(struct mlt_thread* thread) {
+  if (thread->fault_cause != MLT_CAUSE_SWAP_IN || thread->fault_mlocked) return;
+  u32 origin = thread->fault_class / (MLT_CAUSE_NR * MLT_LOCK_STATE_NR);
+  if (mlt_cfg.mlocks_after_populate && origin == MLT_ORIGIN_POPULATE) return;
+  u32 lock_state = mlt_entered_lock_state(thread);
+  if (lock_state != MLT_LOCKED && lock_state != MLT_LOCKED_ON_FAULT) return;
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  if (proc) mlt_add(proc->locked_not_mlocked, 1);
+}
+
+static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 hardware, u32 ret) {
   u32 kind = mlt_kind(flags, ret);
   /* For a fault that was in flight when the trace began. Its VMA may be gone: the lock state is not known. */
   u32 class_id = mlt_class(mlt_origin(flags, hardware), MLT_LOCK_UNKNOWN, 0);
@@ -225,35 +391,48 @@ static __always_inline void mlt_fault_end(u32 flags, bool hardware, u32 ret) {
 
   if (!thread) {
     mlt_count_homeless(class_id, kind);
-    return;
+    return 0;
   }
   bool entered = thread->in_fault;
   thread->in_fault = 0;
-  if (entered) class_id = thread->fault_class;
+  if (mlt_cfg.has_vma_lock && kind == MLT_KIND_RETRY && (flags & FAULT_FLAG_VMA_LOCK)) mlt_vma_lock_retry(thread);
+  if (entered && hardware && kind == MLT_KIND_MINOR) mlt_check_first_touch(thread, flags);
+  if (entered) class_id = mlt_entered_class(thread, ret);
+  if (entered && kind <= MLT_KIND_MAJOR) mlt_check_swapped_in(thread);
   if (kind != MLT_KIND_RETRY) {
     u64 start = thread->fault_start;
+    if (entered && start) ns = bpf_ktime_get_ns() - start;
+    mlt_report_fault(thread, thread->fault_address, class_id, ns, kind);
     thread->fault_start = 0;
     thread->fault_address = 0;
-    if (entered && start) ns = bpf_ktime_get_ns() - start;
+    if (thread->call_start) mlt_fault_in_call(thread, ns);
     /* Without an entry: the kernel has counted it before the record took the kernel's counters. */
     if (!entered && kind == MLT_KIND_MAJOR) thread->taken_maj_flt--;
     if (!entered && kind == MLT_KIND_MINOR) thread->taken_min_flt--;
   }
   mlt_count(thread, class_id, ns, kind);
+  if (!entered) return 0;
+  mlt_where_end(thread, class_id - thread->fault_class, ns, kind);
+  mlt_stacks_count(thread, class_id, ns, kind);
+  return 0;
 }
 
+/* The arguments are read after the filter: for a process that is not traced nothing else should be done. */
 SEC("fentry/handle_mm_fault")
-int BPF_PROG(mlt_fault_enter, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
-             struct pt_regs* regs) {
-  mlt_fault_begin(vma->vm_flags, address, flags, regs != NULL);
-  return 0;
+int mlt_fault_enter(u64* ctx) {
+  struct mlt_thread* thread = mlt_faulting();
+  if (!thread) return 0;
+  struct vm_area_struct* vma = (void*)ctx[0];
+  return mlt_fault_begin(ctx, thread, vma, true, vma->vm_flags, ctx[1], ctx[2], ctx[3] != 0);
 }
 
 SEC("fexit/handle_mm_fault")
-int BPF_PROG(mlt_fault_exit, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
-             struct pt_regs* regs, unsigned int ret) {
-  mlt_fault_end(flags, regs != NULL, ret);
-  return 0;
+int mlt_fault_exit(u64* ctx) {
+  u64 task = bpf_get_current_task();
+  if (!mlt_is_of_interest(task) || mlt_phase < MLT_COUNTING) return 0;
+  struct mlt_thread* thread = mlt_thread_of_interest(task, MLT_ADOPT_ANYWHERE);
+  if (thread && mlt_count_plain(thread, ctx[2], ctx[4])) return 0;
+  return mlt_fault_end(thread, ctx[2], ctx[3] != 0, ctx[4]);
 }
 
 /*
@@ -263,28 +442,45 @@ int BPF_PROG(mlt_fault_exit, struct vm_area_struct* vma, unsigned long address, 
 SEC("kprobe/handle_mm_fault")
 int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
                struct pt_regs* regs) {
-  struct mlt_thread* thread = mlt_current();
+  struct mlt_thread* thread = mlt_faulting();
   if (!thread) return 0;
   if (thread->in_fault && thread->fault_address == (address | 1)) {
     /* The same fault again: the return that did not fire was a retry, and the clock goes on. */
-    mlt_count(thread, thread->fault_class, 0, MLT_KIND_RETRY);
+    mlt_count(thread, thread->fault_class + thread->fault_cause, 0, MLT_KIND_RETRY);
   } else if (thread->in_fault) {
     mlt_return_missed(thread);
     thread->fault_start = 0;
   }
   thread->kprobe_flags = flags | (regs ? MLT_KPROBE_HARDWARE : 0);
-  mlt_fault_begin(BPF_CORE_READ(vma, vm_flags), address, flags, regs != NULL);
-  return 0;
+  return mlt_fault_begin(ctx, thread, vma, false, BPF_CORE_READ(vma, vm_flags), address, flags, regs != NULL);
 }
 
 SEC("kretprobe/handle_mm_fault")
 int BPF_KRETPROBE(mlt_fault_kretprobe, unsigned int ret) {
-  struct mlt_thread* thread = mlt_current();
+  struct mlt_thread* thread = mlt_faulting();
   /* Without an entry nothing is known of this return: it began before the trace. */
   if (!thread || !thread->in_fault) return 0;
-  mlt_fault_end(thread->kprobe_flags, thread->kprobe_flags & MLT_KPROBE_HARDWARE, ret);
+  u32 flags = thread->kprobe_flags;
+  return mlt_count_plain(thread, flags, ret) ? 0 : mlt_fault_end(thread, flags, flags & MLT_KPROBE_HARDWARE, ret);
+}
+
+/* The proof of what a page table entry only suggests: the fault waits until the page has been moved. */
+static __always_inline int mlt_migration(void) {
+  struct mlt_thread* thread = mlt_faulting();
+  if (!thread || !thread->in_fault) return 0;
+  thread->fault_cause = MLT_CAUSE_MIGRATION;
+  thread->in_fault = MLT_IN_FAULT;
   return 0;
 }
+
+SEC("fentry/migration_entry_wait")
+int BPF_PROG(mlt_migration_fentry) { return mlt_migration(); }
+
+SEC("fentry/pmd_migration_entry_wait")
+int BPF_PROG(mlt_pmd_migration_fentry) { return mlt_migration(); }
+
+SEC("kprobe")
+int BPF_KPROBE(mlt_migration_kprobe) { return mlt_migration(); }
 
 SEC("raw_tp/page_fault_user")
 int mlt_exception_user(void* ctx) { return mlt_exception(true); }
@@ -297,12 +493,17 @@ int mlt_exception_kernel(void* ctx) { return mlt_exception(false); }
  * a completed hardware fault. Populate and remote faults emit none.
  */
 static __always_inline int mlt_software_event(struct bpf_perf_event_data* ctx, bool major) {
-  struct mlt_thread* thread = mlt_current();
+  struct mlt_thread* thread = mlt_faulting();
   if (!thread) return 0;
   u64 start = thread->fault_start;
   thread->fault_start = 0;
   u32 origin = (ctx->regs.cs & 3) == 3 ? MLT_ORIGIN_ACCESS : MLT_ORIGIN_KERNEL;
-  mlt_count(thread, mlt_class(origin, MLT_LOCK_UNKNOWN, 0), start ? bpf_ktime_get_ns() - start : 0, major);
+  u32 class_id = mlt_class(origin, MLT_LOCK_UNKNOWN, 0);
+  u64 ns = start ? bpf_ktime_get_ns() - start : 0;
+  mlt_report_fault(thread, ctx->addr, class_id, ns, major);
+  mlt_count(thread, class_id, ns, major);
+  mlt_stacks_take(ctx, thread);
+  mlt_stacks_count(thread, class_id, ns, major);
   return 0;
 }
 

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The system calls that lock or unlock memory, or that map memory which MCL_FUTURE locks; and populate, the work of
- * making pages present that they ask for.
+ * The system calls that lock or unlock memory, map memory which MCL_FUTURE locks, or give up locked memory; and
+ * populate, the work of making pages present that they ask for.
  *
- * Calls that never have to do with locking (an mmap without MAP_LOCKED in a process without MCL_FUTURE) leave no event
- * and count in nothing. The hooks are functions, not the syscalls:* tracepoints, by preference: one such tracepoint
- * sends every system call of every process through the kernel's slow path.
+ * Calls that never have to do with locking (an mmap without MAP_LOCKED in a process without MCL_FUTURE, a munmap of
+ * unlocked memory, an madvise that no lock stands in the way of) count in nothing; some of them are told, for they may
+ * lead to a storm of faults. The hooks are functions, not the syscalls:* tracepoints, by preference: one such
+ * tracepoint sends every system call of every process through the kernel's slow path.
  */
+#include <asm-generic/errno.h>
+
 #include "core.bpf.h"
 
 #define MAP_LOCKED 0x2000
+#define MADV_DONTNEED_LOCKED 24
 
 /* The arguments are those of the user's registers: what the hooks are given differs, and 5.10's BTF lacks its type. */
 static __always_inline int mlt_call_enter(void) {
@@ -20,44 +24,128 @@ static __always_inline int mlt_call_enter(void) {
   thread->call_args[1] = BPF_CORE_READ(regs, si);
   thread->call_args[2] = BPF_CORE_READ(regs, dx);
   thread->call_args[3] = BPF_CORE_READ(regs, r10);
+  thread->call_locked_pages = BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), mm, locked_vm);
   thread->call_populate_ns = 0;
   thread->call_populated = 0;
   thread->call_splits = 0;
   thread->call_merges = 0;
+  __builtin_memset(thread->call_parts_ns, 0, sizeof(thread->call_parts_ns));
+  thread->fault_waited_ns = 0;
   thread->call_start = bpf_ktime_get_ns();
   return 0;
 }
 
 static __always_inline bool mlt_is_error(s64 ret) { return ret < 0 && ret >= -4095; }
 
+/* brk returns the break as it is, also when it was refused to move it up. */
+static __always_inline bool mlt_is_refused(struct mlt_thread* thread, u32 call, s64 ret) {
+  return mlt_is_error(ret) || (call == MLT_CALL_BRK && thread->call_args[0] > (u64)ret);
+}
+
+/* Memory that stays because it is locked, or that goes although it is. */
+static __always_inline bool mlt_madvise_matters(struct mlt_thread* thread, struct mm_struct* mm, s64 ret) {
+  return ret == -EINVAL ? BPF_CORE_READ(mm, locked_vm) != 0 : thread->call_args[2] == MADV_DONTNEED_LOCKED;
+}
+
+/*
+ * Locked memory goes with munmap, with a heap that shrinks, with mremap, and under what is mapped over it. More of it
+ * than before comes from calls that lock, perhaps of another thread.
+ */
+static __always_inline bool mlt_gives_up_locked(struct mlt_thread* thread, struct mm_struct* mm) {
+  return BPF_CORE_READ(mm, locked_vm) < thread->call_locked_pages;
+}
+
 /* Did the call change, use or want a lock? Always, for the lock family. */
-static __always_inline bool mlt_call_matters(struct mlt_thread* thread, u32 call, u64 def_flags) {
-  if (call <= MLT_CALL_MUNLOCKALL || thread->call_populate_ns) return true;
+static __always_inline bool mlt_call_matters(struct mlt_thread* thread, u32 call, u64 def_flags, struct mm_struct* mm,
+                                             s64 ret) {
+  if (call == MLT_CALL_MADVISE) return mlt_madvise_matters(thread, mm, ret);
+  if (call <= MLT_CALL_MUNLOCKALL || thread->call_populate_ns || mlt_gives_up_locked(thread, mm)) return true;
+  if (call == MLT_CALL_MUNMAP) return false;
   if (call == MLT_CALL_MMAP && (thread->call_args[3] & MAP_LOCKED)) return true;
   /* Under MCL_FUTURE: mappings are locked, and may be refused. mprotect neither locks nor unlocks. */
   return call != MLT_CALL_MPROTECT && (def_flags & VM_LOCKED);
 }
 
-static __noinline int mlt_call_exit(u32 call, s64 ret) {
+/*
+ * A program may map memory a million times a second: the process tells of one call in ten milliseconds, and of what is
+ * more than twice as large as the last that it told of.
+ */
+#define MLT_TELL_NS 10000000
+
+static __always_inline bool mlt_tells(struct mlt_proc* proc, struct mlt_thread* thread, u32 call, s64 ret, u64 now) {
+  if (mlt_is_error(ret) || call == MLT_CALL_MUNMAP) return false;
+  u64 bytes = call == MLT_CALL_BRK ? 0 : thread->call_args[1];
+  if (now - proc->told_ns < MLT_TELL_NS && bytes <= 2 * proc->told_bytes) return false;
+  proc->told_ns = now;
+  proc->told_bytes = bytes;
+  return true;
+}
+
+static __always_inline void mlt_call_count(struct mlt_proc* proc, struct mlt_thread* thread, u32 call, s64 ret,
+                                           u64 duration) {
+  struct mlt_call_total* total = mlt_call_total(proc, call);
+  if (!total) return;
+  mlt_add(total->calls, 1);
+  if (mlt_is_error(ret)) mlt_add(total->errors, 1);
+  mlt_add(total->time_ns, duration);
+  for (u32 part = 0; part < MLT_PART_NR; part++) {
+    if (thread->call_parts_ns[part]) mlt_add(total->parts_ns[part], thread->call_parts_ns[part]);
+  }
+}
+
+/* The process may change its limit, or end, before anybody else can look. */
+static __always_inline void mlt_read_limits(struct mlt_limits* limits, struct task_struct* task, struct mm_struct* mm) {
+  limits->memlock_bytes = BPF_CORE_READ(task, signal, rlim[RLIMIT_MEMLOCK].rlim_cur);
+  limits->mapped_pages = BPF_CORE_READ(mm, total_vm);
+  limits->map_count = BPF_CORE_READ(mm, map_count);
+  limits->flags = MLT_LIMITS_KNOWN;
+  if (mlt_can_lock_any(task)) limits->flags |= MLT_LIMITS_IPC_LOCK;
+  if (!bpf_core_field_exists(task->seccomp.mode)) return;
+  bool filtered = BPF_CORE_READ(task, seccomp.mode) == SECCOMP_MODE_FILTER;
+  limits->flags |= filtered ? MLT_LIMITS_SECCOMP : MLT_LIMITS_NO_SECCOMP;
+}
+
+/*
+ * What the thread, whose record is at `place`, had to fault in of unlocked memory so far. A global function: the
+ * verifier checks it once.
+ */
+__noinline u64 mlt_unlocked_faults(u32 place) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  u64 sum = 0;
+  if (!thread) return 0;
+  for (u32 i = 0; i < MLT_THREAD_BLOCKS; i++) {
+    u32 index = thread->blocks[i];
+    struct mlt_block* block = index ? bpf_map_lookup_elem(&mlt_blocks, &index) : NULL;
+    if (!block || block->task != thread->task) continue;
+    u32 cause = block->class_id % MLT_CAUSE_NR;
+    u32 locked = block->class_id / MLT_CAUSE_NR % MLT_LOCK_STATE_NR;
+    u32 origin = block->class_id / (MLT_CAUSE_NR * MLT_LOCK_STATE_NR);
+    if (locked != MLT_UNLOCKED || (origin != MLT_ORIGIN_ACCESS && origin != MLT_ORIGIN_KERNEL)) continue;
+    if (MLT_SPARED_BY_LOCK >> cause & 1) sum += block->minor + block->major;
+  }
+  return sum;
+}
+
+/*
+ * Inlined, like all that it calls: up to 6.3 the verifier prunes next to nothing in a program that has functions of its
+ * own (__mark_reg_unknown takes every number as precise), and looks at 4,700 instructions for each call, not at 700.
+ */
+static __always_inline int mlt_call_exit(u32 call, s64 ret) {
   struct mlt_thread* thread = mlt_current();
   if (!thread || !thread->call_start) return 0;
-  u64 duration = bpf_ktime_get_ns() - thread->call_start;
+  u64 now = bpf_ktime_get_ns();
+  u64 duration = now - thread->call_start;
   thread->call_start = 0;
   struct task_struct* task = (void*)bpf_get_current_task();
   struct mm_struct* mm = BPF_CORE_READ(task, mm);
   u64 def_flags = BPF_CORE_READ(mm, def_flags);
-  if (!mlt_call_matters(thread, call, def_flags)) return 0;
-
+  bool matters = mlt_call_matters(thread, call, def_flags, mm, ret);
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  struct mlt_call_total* total = proc ? mlt_call_total(proc, call) : NULL;
-  if (total) {
-    mlt_add(total->calls, 1);
-    if (mlt_is_error(ret)) mlt_add(total->errors, 1);
-    mlt_add(total->time_ns, duration);
-  }
+  if (!proc || (!matters && !mlt_tells(proc, thread, call, ret, now))) return 0;
+  if (matters) mlt_call_count(proc, thread, call, ret, duration);
   struct mlt_event_call* event = mlt_reserve(struct mlt_event_call);
   if (!event) return 0;
-  mlt_event_head(&event->head, MLT_EVENT_CALL, thread, call);
+  mlt_event_head(&event->head, matters ? MLT_EVENT_CALL : MLT_EVENT_MAPPING, thread, call);
   __builtin_memcpy(event->args, thread->call_args, sizeof(event->args));
   event->ret = ret;
   event->duration_ns = duration;
@@ -67,24 +155,12 @@ static __noinline int mlt_call_exit(u32 call, s64 ret) {
   event->vma_merges = thread->call_merges;
   event->locked_pages = BPF_CORE_READ(mm, locked_vm);
   event->def_flags = def_flags;
+  __builtin_memcpy(event->parts_ns, thread->call_parts_ns, sizeof(event->parts_ns));
+  __builtin_memset(&event->limits, 0, sizeof(event->limits));
+  event->unlocked_faults = call == MLT_CALL_MLOCKALL ? mlt_unlocked_faults(thread->place) : 0;
+  if (mlt_is_refused(thread, call, ret)) mlt_read_limits(&event->limits, task, mm);
   mlt_submit(event);
   return 0;
-}
-
-/* The followed calls by their numbers (x86-64). */
-static __always_inline u32 mlt_call_of(long nr) {
-  switch (nr) {
-    case 9: return MLT_CALL_MMAP;
-    case 10: return MLT_CALL_MPROTECT;
-    case 12: return MLT_CALL_BRK;
-    case 25: return MLT_CALL_MREMAP;
-    case 149: return MLT_CALL_MLOCK;
-    case 150: return MLT_CALL_MUNLOCK;
-    case 151: return MLT_CALL_MLOCKALL;
-    case 152: return MLT_CALL_MUNLOCKALL;
-    case 325: return MLT_CALL_MLOCK2;
-    default: return MLT_CALL_NONE;
-  }
 }
 
 /* A fentry or fexit program belongs to one function: a pair for each call. */
@@ -103,13 +179,38 @@ MLT_CALL_FUNCTION(mmap, MLT_CALL_MMAP)
 MLT_CALL_FUNCTION(brk, MLT_CALL_BRK)
 MLT_CALL_FUNCTION(mremap, MLT_CALL_MREMAP)
 MLT_CALL_FUNCTION(mprotect, MLT_CALL_MPROTECT)
+MLT_CALL_FUNCTION(munmap, MLT_CALL_MUNMAP)
+MLT_CALL_FUNCTION(madvise, MLT_CALL_MADVISE)
 
 /* Everything else serves all calls: which one it is, the user's registers tell. */
 static __always_inline int mlt_call_exit_any(s64 ret) {
   struct pt_regs* regs = mlt_user_regs();
   u32 call = mlt_call_of(BPF_CORE_READ(regs, orig_ax));
-  return call == MLT_CALL_NONE ? 0 : mlt_call_exit(call, ret);
+  return mlt_is_followed(call) ? mlt_call_exit(call, ret) : 0;
 }
+
+/*
+ * A call that a seccomp filter answers never gets to its function: SystemCallFilter=~@memlock of a service is the usual
+ * one. The answer stands in the user's registers, where a call that is let through still has what every one begins with
+ * (arch/x86/entry/entry_64.S). It may be success, too. A filter that answers -ENOSYS is not told from one that permits.
+ */
+static __always_inline int mlt_call_filtered(void) {
+  struct mlt_thread* thread = mlt_current();
+  if (!thread) return 0;
+  struct pt_regs* regs = mlt_user_regs();
+  s64 ret = BPF_CORE_READ(regs, ax);
+  if (ret == -ENOSYS) return 0;
+  u32 call = mlt_system_call_by(regs);
+  if (!mlt_is_followed(call)) return 0;
+  mlt_call_enter();
+  return mlt_call_exit(call, ret);
+}
+
+SEC("fexit/__secure_computing")
+int BPF_PROG(mlt_seccomp_fexit) { return mlt_call_filtered(); }
+
+SEC("kretprobe/__secure_computing")
+int BPF_KRETPROBE(mlt_seccomp_kretprobe) { return mlt_call_filtered(); }
 
 SEC("kprobe")
 int BPF_KPROBE(mlt_call_kprobe) { return mlt_call_enter(); }
@@ -133,7 +234,7 @@ int mlt_call_tp_exit(struct mlt_syscall_exit* ctx) { return mlt_call_exit_any(ct
 /* From every system call, where the others are not to be had. */
 SEC("raw_tp/sys_enter")
 int mlt_raw_enter(struct bpf_raw_tracepoint_args* ctx) {
-  return mlt_call_of(ctx->args[1]) == MLT_CALL_NONE ? 0 : mlt_call_enter();
+  return mlt_is_followed(mlt_call_of(ctx->args[1])) ? mlt_call_enter() : 0;
 }
 
 SEC("raw_tp/sys_exit")
@@ -144,9 +245,16 @@ int mlt_raw_exit(struct bpf_raw_tracepoint_args* ctx) { return mlt_call_exit_any
  * fault may drop mmap_lock, and alone by mprotect of a locked private mapping (mprotect_fixup), where the whole work is
  * done with mmap_lock held for writing.
  */
+static __always_inline void mlt_set_populating(struct mlt_thread* thread, u32 call) {
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  if (proc) proc->populating = call;
+}
+
 static __always_inline int mlt_populate_enter(void) {
   struct mlt_thread* thread = mlt_current();
-  if (thread) thread->populate_start = bpf_ktime_get_ns();
+  if (!thread) return 0;
+  thread->populate_start = bpf_ktime_get_ns();
+  mlt_set_populating(thread, mlt_current_call(thread));
   return 0;
 }
 
@@ -166,6 +274,7 @@ static __always_inline int mlt_populate_exit(void) {
   if (!thread || !thread->populate_start) return 0;
   u64 ns = bpf_ktime_get_ns() - thread->populate_start;
   thread->populate_start = 0;
+  mlt_set_populating(thread, MLT_CALL_NONE);
   mlt_populate_count(thread, 1, 0, ns);
   return 0;
 }
@@ -176,6 +285,7 @@ static __always_inline int mlt_range_enter(struct vm_area_struct* vma) {
   if (!thread) return 0;
   thread->range_vm_flags = BPF_CORE_READ(vma, vm_flags);
   thread->range_start = bpf_ktime_get_ns();
+  if (!thread->populate_start) mlt_set_populating(thread, mlt_current_call(thread));
   return 0;
 }
 
@@ -188,6 +298,7 @@ static __always_inline int mlt_range_exit(long ret) {
   u64 pages = ret > 0 && !(thread->range_vm_flags & VM_LOCKONFAULT) ? ret : 0;
   /* Inside __mm_populate the time is that of the operation. */
   bool alone = !thread->populate_start;
+  if (alone) mlt_set_populating(thread, MLT_CALL_NONE);
   mlt_populate_count(thread, alone, pages, alone ? ns : 0);
   return 0;
 }

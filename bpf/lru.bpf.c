@@ -9,11 +9,66 @@
  * The move between the lists is done later, when a per-CPU batch is flushed, by whichever task flushes it. So whoever
  * locks or unlocks a page leaves a note in mlt_moving, and the flush looks the owner up there.
  */
-#include "core.bpf.h"
+#include "rmap.bpf.h"
+
+/* Adds pages to a process, or to what everybody else did: the kernel's counters know no processes. */
+#define mlt_add_pages(proc, name, pages)        \
+  ({                                            \
+    if (proc)                                   \
+      mlt_add((proc)->name, (pages));           \
+    else if (mlt_phase == MLT_COMPLETE)         \
+      mlt_add(mlt_stats.other_##name, (pages)); \
+  })
+
+/* Made unevictable by its mapping, whoever locks it: ramfs, SHM_LOCK, secretmem. */
+static __always_inline bool mlt_is_unevictable_file(const void* folio) {
+  const struct page* page = folio;
+  struct address_space* mapping = BPF_CORE_READ(page, mapping);
+  if (!mapping || ((u64)mapping & 3)) return false;
+  return BPF_CORE_READ(mapping, flags) & (1UL << bpf_core_enum_value(enum mapping_flags, AS_UNEVICTABLE));
+}
+
+/* A page reached the unevictable list. `index`: record of the process on whose behalf; 0: not known, or not traced. */
+static __always_inline void mlt_made_unevictable(const void* folio, u32 index, u64 pages) {
+  if (mlt_is_unevictable_file(folio) && mlt_phase == MLT_COMPLETE) {
+    mlt_add(mlt_stats.unmlocked_unevictable, pages);
+    if (!index) index = mlt_mapper_of(folio, pages, 0);
+    /* Put back by reclaim. The last of them may wait in the processor's batch until somebody else comes by. */
+    struct mlt_proc* mapper = index && mlt_is_reclaiming() ? mlt_proc_at(index) : NULL;
+    if (mapper) mlt_add(mapper->culled, pages);
+  }
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  mlt_add_pages(proc, unevictable, pages);
+}
 
 static __always_inline void mlt_note_move(const void* folio, u32 proc) {
   u64 key = (u64)folio;
   if (bpf_map_update_elem(&mlt_moving, &key, &proc, BPF_ANY)) mlt_add(mlt_stats.moving_full, 1);
+}
+
+/* A note may tell, too, that the page comes from the unevictable list; up to 5.17 that it is being munlocked. */
+#define MLT_NOTE_UNLOCK 0x80000000U
+#define MLT_NOTE_UNEVICTABLE 0x40000000U
+#define MLT_NOTE_PROC 0x3fffffffU
+
+/*
+ * Reclaim met a page that is not mlocked in a VM_LOCKED mapping, and stops there: from 5.18 on folio_referenced_one, on
+ * its way through either list, before that try_to_unmap_one. Both mlock the page on behalf of the mapping. Not so with
+ * a huge page that is locked in part: that is not mlocked, and not seen here.
+ */
+static __always_inline void mlt_met_locked(const void* folio, unsigned long flags, u64 pages) {
+  u32 index = mlt_mapper_of(folio, pages, VM_LOCKED);
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  bool mlocked = flags & mlt_page_flag(PG_mlocked);
+  if (proc && (flags & mlt_page_flag(PG_active)))
+    mlt_add(proc->met_locked_active, pages);
+  else if (proc)
+    mlt_add(proc->met_locked_inactive, pages);
+  if (mlocked) return;
+  mlt_add_pages(proc, mlocked, pages);
+  if (!proc) return;
+  mlt_add(proc->culled, pages);
+  mlt_note_move(folio, index);
 }
 
 /* A page of the current process was locked. `fresh`: it is new, so PG_mlocked cannot have been set. */
@@ -21,15 +76,15 @@ static __always_inline int mlt_page_lock(const void* folio, bool fresh) {
   struct mlt_thread* thread = mlt_current();
   unsigned long flags = mlt_page_flags(folio);
   if (thread) thread->fault_mlocked = 1;
+  if (!fresh && mlt_is_reclaiming()) {
+    mlt_met_locked(folio, flags, mlt_folio_pages(folio, flags));
+    return 0;
+  }
   if (!fresh && (flags & mlt_page_flag(PG_mlocked))) return 0;
   u64 pages = mlt_folio_pages(folio, flags);
   struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
-  if (!proc) {
-    mlt_add(mlt_stats.other_mlocked, pages);
-    return 0;
-  }
-  mlt_add(proc->mlocked, pages);
-  mlt_note_move(folio, thread->proc);
+  mlt_add_pages(proc, mlocked, pages);
+  if (proc) mlt_note_move(folio, thread->proc);
   return 0;
 }
 
@@ -57,8 +112,31 @@ static __always_inline int mlt_page_added(const void* page, u64 vm_flags) {
   return mlt_page_lock(page, false);
 }
 
+/*
+ * Up to 5.17 munlock clears PG_mlocked and then looks whether another VM_LOCKED mapping holds the page: if so it is
+ * mlocked again, on behalf of that one.
+ */
+static __always_inline int mlt_page_lock_old(const void* page) {
+  u64 key = (u64)page;
+  unsigned long flags = mlt_page_flags(page);
+  u32* note = bpf_map_lookup_elem(&mlt_moving, &key);
+  if (!note || !(*note & MLT_NOTE_UNLOCK) || (flags & mlt_page_flag(PG_mlocked))) return mlt_page_lock(page, false);
+  u64 pages = mlt_folio_pages(page, flags);
+  u32 index = *note & MLT_NOTE_PROC;
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  *note |= MLT_NOTE_UNEVICTABLE;
+  mlt_add_pages(proc, munlocked, -pages);
+  struct mlt_thread* thread = mlt_current();
+  if (proc && thread && thread->proc == index)
+    mlt_still_locked(thread, proc, page, pages);
+  else if (proc)
+    mlt_add(proc->still_locked, pages);
+  if (mlt_phase == MLT_COMPLETE) mlt_add(mlt_stats.other_mlocked, pages);
+  return 0;
+}
+
 SEC("fentry/mlock_vma_page")
-int BPF_PROG(mlt_vma_page_fentry, void* page) { return mlt_page_lock(page, false); }
+int BPF_PROG(mlt_vma_page_fentry, void* page) { return mlt_page_lock_old(page); }
 
 SEC("fentry/lru_cache_add_inactive_or_unevictable")
 int BPF_PROG(mlt_page_added_fentry, void* page, struct vm_area_struct* vma) {
@@ -66,7 +144,7 @@ int BPF_PROG(mlt_page_added_fentry, void* page, struct vm_area_struct* vma) {
 }
 
 SEC("kprobe/mlock_vma_page")
-int BPF_KPROBE(mlt_vma_page_kprobe, void* page) { return mlt_page_lock(page, false); }
+int BPF_KPROBE(mlt_vma_page_kprobe, void* page) { return mlt_page_lock_old(page); }
 
 SEC("kprobe/lru_cache_add_inactive_or_unevictable")
 int BPF_KPROBE(mlt_page_added_kprobe, void* page, struct vm_area_struct* vma) {
@@ -82,15 +160,13 @@ static __always_inline int mlt_page_unlock(const void* folio) {
   unsigned long counted = mlt_page_flag(PG_lru) | mlt_page_flag(PG_unevictable);
   u64 pages = mlt_folio_pages(folio, flags);
   if ((flags & counted) == counted && mlt_mlock_count(folio) > 1) {
-    if (proc) mlt_add(proc->still_locked, pages);
-    return 0;
+    return proc ? mlt_still_locked(thread, proc, folio, pages) : 0;
   }
-  if (!proc) {
-    mlt_add(mlt_stats.other_munlocked, pages);
-    return 0;
-  }
-  mlt_add(proc->munlocked, pages);
-  mlt_note_move(folio, thread->proc);
+  mlt_add_pages(proc, munlocked, pages);
+  if (!proc) return 0;
+  u64 key = (u64)folio;
+  u32* put_back = flags & mlt_page_flag(PG_lru) ? NULL : bpf_map_lookup_elem(&mlt_moving, &key);
+  mlt_note_move(folio, thread->proc | (put_back ? *put_back & MLT_NOTE_UNEVICTABLE : 0));
   return 0;
 }
 
@@ -106,19 +182,15 @@ int BPF_KPROBE(mlt_unlock_folio_kprobe, void* folio) { return mlt_page_unlock(fo
 SEC("kprobe/munlock_page")
 int BPF_KPROBE(mlt_unlock_page_kprobe, void* page) { return mlt_page_unlock(page); }
 
-/* Up to 5.17: PG_mlocked is simply cleared, and set again later if another VMA still locks the page. */
+/* Up to 5.17: PG_mlocked is simply cleared, and set again if another mapping still locks the page. */
 static __always_inline int mlt_page_unlock_old(const void* page) {
   unsigned long flags = mlt_page_flags(page);
   if (!(flags & mlt_page_flag(PG_mlocked))) return 0;
   struct mlt_thread* thread = mlt_current();
   struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
   u64 pages = mlt_folio_pages(page, flags);
-  if (!proc) {
-    mlt_add(mlt_stats.other_munlocked, pages);
-    return 0;
-  }
-  mlt_add(proc->munlocked, pages);
-  mlt_note_move(page, thread->proc);
+  mlt_add_pages(proc, munlocked, pages);
+  mlt_note_move(page, MLT_NOTE_UNLOCK | (proc ? thread->proc : 0));
   return 0;
 }
 
@@ -146,8 +218,20 @@ int BPF_PROG(mlt_unlock_pagevec_fentry, void* pagevec) { return mlt_unlock_batch
 SEC("fentry/munlock_vma_page")
 int BPF_PROG(mlt_unlock_vma_page_fentry, void* page) { return mlt_page_unlock_old(page); }
 
+/*
+ * Where the page is unmapped, truncated or replaced. One that somebody has isolated meanwhile, such as khugepaged, the
+ * kernel counts as unevictable_pgs_cleared and as unevictable_pgs_stranded.
+ */
+static __always_inline int mlt_page_cleared(const void* page) {
+  unsigned long flags = mlt_page_flags(page);
+  unsigned long twice = mlt_page_flag(PG_mlocked) | mlt_page_flag(PG_unevictable);
+  if (mlt_phase == MLT_COMPLETE && (flags & (twice | mlt_page_flag(PG_lru))) == twice)
+    mlt_add(mlt_stats.cleared_stranded, mlt_folio_pages(page, flags));
+  return mlt_page_unlock_old(page);
+}
+
 SEC("fentry/clear_page_mlock")
-int BPF_PROG(mlt_clear_page_fentry, void* page) { return mlt_page_unlock_old(page); }
+int BPF_PROG(mlt_clear_page_fentry, void* page) { return mlt_page_cleared(page); }
 
 SEC("kprobe/__munlock_pagevec")
 int BPF_KPROBE(mlt_unlock_pagevec_kprobe, void* pagevec) { return mlt_unlock_batch_old(pagevec); }
@@ -156,16 +240,18 @@ SEC("kprobe/munlock_vma_page")
 int BPF_KPROBE(mlt_unlock_vma_page_kprobe, void* page) { return mlt_page_unlock_old(page); }
 
 SEC("kprobe/clear_page_mlock")
-int BPF_KPROBE(mlt_clear_page_kprobe, void* page) { return mlt_page_unlock_old(page); }
+int BPF_KPROBE(mlt_clear_page_kprobe, void* page) { return mlt_page_cleared(page); }
 
 /* What mlock_folio and mlock_new_folio note in the pointer that they put into the batch; munlock_folio notes nothing.
  */
 #define MLT_TAG_MLOCK 1
 #define MLT_TAG_NEW 2
 
-/* The flush of a batch, 5.18 and later. The conditions are those of __mlock_folio, __mlock_new_folio, __munlock_folio.
+/*
+ * The flush of a batch, 5.18 and later. The conditions are those of __mlock_folio, __mlock_new_folio, __munlock_folio.
+ * A global function: the verifier checks it once, and not for each turn of the loop (217 million instructions on 7.3).
  */
-static __always_inline void mlt_flush_entry(u64 entry) {
+__noinline int mlt_flush_entry(u64 entry) {
   u64 folio = entry & ~3ULL;
   u32 tag = entry & 3;
   u32* owner = bpf_map_lookup_elem(&mlt_moving, &folio);
@@ -175,19 +261,21 @@ static __always_inline void mlt_flush_entry(u64 entry) {
 
   bool culled = !unevictable && (tag == MLT_TAG_NEW || (tag == MLT_TAG_MLOCK && lru));
   bool rescued = tag == 0 && lru && unevictable && mlt_mlock_count((void*)folio) <= 1;
-  if (culled || rescued) {
+  u32 note = owner ? *owner : 0;
+  /* Put back, but still waiting to be added: the kernel calls it stranded now, and rescued when it is added. */
+  bool stranded = tag == 0 && !lru && unevictable && (note & MLT_NOTE_UNEVICTABLE) &&
+                  (flags & mlt_page_flag(PG_mlocked)) && !mlt_is_unevictable_file((void*)folio);
+  if (culled || rescued || stranded) {
     u64 pages = mlt_folio_pages((void*)folio, flags);
-    struct mlt_proc* proc = owner ? mlt_proc_at(*owner) : NULL;
-    if (proc && culled)
-      mlt_add(proc->unevictable, pages);
-    else if (proc)
-      mlt_add(proc->rescued, pages);
-    else if (culled)
-      mlt_add(mlt_stats.other_unevictable, pages);
+    u32 index = note & MLT_NOTE_PROC;
+    struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+    if (culled)
+      mlt_made_unevictable((void*)folio, index, pages);
     else
-      mlt_add(mlt_stats.other_rescued, pages);
+      mlt_add_pages(proc, rescued, pages);
   }
   if (owner) bpf_map_delete_elem(&mlt_moving, &folio);
+  return 0;
 }
 
 static long mlt_flush_nth(u32 i, const void** array) {
@@ -222,13 +310,111 @@ int BPF_KPROBE(mlt_flush_pages_kprobe, void* batch) { return mlt_flush(batch); }
 static __always_inline void mlt_inserted_unevictable(const void* folio, unsigned long flags) {
   u64 key = (u64)folio;
   u64 pages = mlt_folio_pages(folio, flags);
-  u32* owner = bpf_map_lookup_elem(&mlt_moving, &key);
-  struct mlt_proc* proc = owner ? mlt_proc_at(*owner) : NULL;
-  if (proc)
-    mlt_add(proc->unevictable, pages);
-  else
-    mlt_add(mlt_stats.other_unevictable, pages);
+  u32* note = bpf_map_lookup_elem(&mlt_moving, &key);
+  if (note && (*note & MLT_NOTE_UNEVICTABLE)) {
+    *note &= ~MLT_NOTE_UNEVICTABLE;
+    if (!*note) bpf_map_delete_elem(&mlt_moving, &key);
+    return;
+  }
+  mlt_made_unevictable(folio, note ? *note : 0, pages);
 }
+
+/*
+ * A page that was isolated goes back to where it was: compaction takes mlocked pages off the list, and moves not all of
+ * them. The kernel counts no move then, unless the page has become evictable meanwhile.
+ */
+static __always_inline int mlt_put_back(const void* folio) {
+  unsigned long flags = mlt_page_flags(folio);
+  if (!(flags & mlt_page_flag(PG_unevictable))) return 0;
+  if ((flags & mlt_page_flag(PG_mlocked)) || mlt_is_unevictable_file(folio))
+    mlt_note_move(folio, MLT_NOTE_UNEVICTABLE);
+  else if (mlt_phase == MLT_COMPLETE)
+    mlt_add(mlt_stats.other_rescued, mlt_folio_pages(folio, flags));
+  return 0;
+}
+
+SEC("fentry/folio_putback_lru")
+int BPF_PROG(mlt_put_back_fentry, void* folio) { return mlt_put_back(folio); }
+
+SEC("kprobe/folio_putback_lru")
+int BPF_KPROBE(mlt_put_back_kprobe, void* folio) { return mlt_put_back(folio); }
+
+/*
+ * A page that is migrated gives PG_unevictable to its copy, but not PG_mlocked: that comes back with the mappings, and
+ * from 5.18 on the copy is on a list before (c3096e6782b7 "mm/migrate: __unmap_and_move() push good newpage to LRU").
+ * So the kernel counts it as rescued there. It counts nothing where the mapping itself makes the copy unevictable.
+ */
+static __always_inline int mlt_migrated(const void* copy, const void* folio) {
+  unsigned long flags = mlt_page_flags(folio);
+  if (!(flags & mlt_page_flag(PG_unevictable))) return 0;
+  if (mlt_is_unevictable_file(copy))
+    mlt_note_move(copy, MLT_NOTE_UNEVICTABLE);
+  else if (mlt_phase == MLT_COMPLETE)
+    mlt_add(mlt_stats.other_rescued, mlt_folio_pages(folio, flags));
+  return 0;
+}
+
+SEC("fentry/folio_migrate_flags")
+int BPF_PROG(mlt_migrated_fentry, void* copy, void* folio) { return mlt_migrated(copy, folio); }
+
+SEC("kprobe/folio_migrate_flags")
+int BPF_KPROBE(mlt_migrated_kprobe, void* copy, void* folio) { return mlt_migrated(copy, folio); }
+
+/*
+ * SHM_UNLOCK, whose pages go back at once, without the batch. The condition is that of check_move_unevictable_folios;
+ * the mapping is evictable already.
+ */
+static __always_inline void mlt_checked(u64 folio, u32 index) {
+  unsigned long flags = mlt_page_flags((void*)folio);
+  unsigned long on_list = mlt_page_flag(PG_lru) | mlt_page_flag(PG_unevictable);
+  if ((flags & (on_list | mlt_page_flag(PG_mlocked))) != on_list || mlt_is_unevictable_file((void*)folio)) return;
+  u64 pages = mlt_folio_pages((void*)folio, flags);
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  mlt_add_pages(proc, rescued, pages);
+}
+
+struct mlt_check {
+  const void* array;
+  u32 proc;
+};
+
+static long mlt_check_nth(u32 i, struct mlt_check* check) {
+  mlt_checked(mlt_batch_entry(check->array, i), check->proc);
+  return 0;
+}
+
+static __noinline int mlt_check_move(void* batch) {
+  struct mlt_thread* thread = mlt_current();
+  struct mlt_check check = {.array = mlt_batch_array(batch), .proc = thread ? thread->proc : 0};
+  u32 size = mlt_batch_size(batch);
+  bpf_loop(size < MLT_BATCH_MAX ? size : MLT_BATCH_MAX, mlt_check_nth, &check, 0);
+  return 0;
+}
+
+/* Up to 5.18, where bpf_loop is missing or this is the function's only name. */
+static __noinline int mlt_check_move_old(void* pagevec) {
+  struct mlt_thread* thread = mlt_current();
+  u32 index = thread ? thread->proc : 0;
+  u32 size = mlt_batch_size(pagevec);
+  const void* array = mlt_batch_array(pagevec);
+  for (u32 i = 0; i < 15; i++) {
+    if (i >= size) break;
+    mlt_checked(mlt_batch_entry(array, i), index);
+  }
+  return 0;
+}
+
+SEC("fentry/check_move_unevictable_folios")
+int BPF_PROG(mlt_check_folios_fentry, void* batch) { return mlt_check_move(batch); }
+
+SEC("fentry/check_move_unevictable_pages")
+int BPF_PROG(mlt_check_pages_fentry, void* pagevec) { return mlt_check_move_old(pagevec); }
+
+SEC("kprobe/check_move_unevictable_folios")
+int BPF_KPROBE(mlt_check_folios_kprobe, void* batch) { return mlt_check_move(batch); }
+
+SEC("kprobe/check_move_unevictable_pages")
+int BPF_KPROBE(mlt_check_pages_kprobe, void* pagevec) { return mlt_check_move_old(pagevec); }
 
 SEC("raw_tp/mm_lru_insertion")
 int mlt_lru_insertion(struct bpf_raw_tracepoint_args* ctx) {
@@ -238,20 +424,38 @@ int mlt_lru_insertion(struct bpf_raw_tracepoint_args* ctx) {
   return 0;
 }
 
+/* Up to 5.17 a page that stays unevictable is inserted again, and so is the copy of one that is migrated. */
+static __always_inline int mlt_put_back_old(const void* page) {
+  unsigned long stays = mlt_page_flag(PG_unevictable) | mlt_page_flag(PG_mlocked);
+  if ((mlt_page_flags(page) & stays) == stays) mlt_note_move(page, MLT_NOTE_UNEVICTABLE);
+  return 0;
+}
+
+SEC("fentry/putback_lru_page")
+int BPF_PROG(mlt_put_back_old_fentry, void* page) { return mlt_put_back_old(page); }
+
+SEC("kprobe/putback_lru_page")
+int BPF_KPROBE(mlt_put_back_old_kprobe, void* page) { return mlt_put_back_old(page); }
+
 /* Up to 5.17 a munlocked page goes back the same way. Both moves end here, so the note is done with. */
 SEC("raw_tp/mm_lru_insertion")
 int mlt_lru_insertion_old(struct bpf_raw_tracepoint_args* ctx) {
   const void* page = (void*)ctx->args[0];
   u64 key = (u64)page;
   unsigned long flags = mlt_page_flags(page);
-  if (flags & mlt_page_flag(PG_unevictable)) {
-    mlt_inserted_unevictable(page, flags);
-  } else {
-    u32* owner = bpf_map_lookup_elem(&mlt_moving, &key);
-    struct mlt_proc* proc = owner ? mlt_proc_at(*owner) : NULL;
-    if (proc) mlt_add(proc->rescued, mlt_folio_pages(page, flags));
+  u64 pages = mlt_folio_pages(page, flags);
+  u32* found = bpf_map_lookup_elem(&mlt_moving, &key);
+  u32 note = found ? *found : 0;
+  u32 index = note & MLT_NOTE_PROC;
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  if (note & MLT_NOTE_UNEVICTABLE) {
+    /* It was on the unevictable list and is back there. */
+  } else if (flags & mlt_page_flag(PG_unevictable)) {
+    mlt_made_unevictable(page, index, pages);
+  } else if (note & MLT_NOTE_UNLOCK) {
+    mlt_add_pages(proc, rescued, pages);
   }
-  bpf_map_delete_elem(&mlt_moving, &key);
+  if (found) bpf_map_delete_elem(&mlt_moving, &key);
   return 0;
 }
 
@@ -262,11 +466,6 @@ int mlt_lru_insertion_current(struct bpf_raw_tracepoint_args* ctx) {
   unsigned long flags = mlt_page_flags(folio);
   if (!(flags & mlt_page_flag(PG_unevictable))) return 0;
   struct mlt_thread* thread = mlt_current();
-  struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
-  u64 pages = mlt_folio_pages(folio, flags);
-  if (proc)
-    mlt_add(proc->unevictable, pages);
-  else
-    mlt_add(mlt_stats.other_unevictable, pages);
+  mlt_made_unevictable(folio, thread ? thread->proc : 0, mlt_folio_pages(folio, flags));
   return 0;
 }

@@ -32,11 +32,36 @@ enum mlt_lock_state {
   MLT_LOCK_STATE_NR,
 };
 
-/* Why the page was not simply there. */
+/* Why the page was not simply there: what the page table said when handle_mm_fault was entered, and what came after. */
 enum mlt_cause {
   MLT_CAUSE_UNKNOWN,
+  MLT_CAUSE_FIRST_TOUCH,   /* nothing there yet, anonymous memory */
+  MLT_CAUSE_STACK,         /* the same in a mapping that grows downwards: a main thread's stack */
+  MLT_CAUSE_FILE_MAP,      /* nothing there yet, file or shared memory: the page was in memory */
+  MLT_CAUSE_FILE_READ,     /* the same, and the kernel called it major: it had to be read */
+  MLT_CAUSE_COW,           /* write to a private page that is shared or read-only: copied, or taken over */
+  MLT_CAUSE_ZERO_PAGE,     /* write to memory that was read before: the zero page is replaced */
+  MLT_CAUSE_KSM,           /* write to a page that KSM merged */
+  MLT_CAUSE_SOFT_DIRTY,    /* write to a page protected by /proc/PID/clear_refs */
+  MLT_CAUSE_WRITE_ENABLE,  /* write to an own page whose entry was read-only: after mprotect, migration, swap-in */
+  MLT_CAUSE_MKWRITE,       /* write to a clean page of a shared file mapping: dirty tracking */
+  MLT_CAUSE_UFFD_MISSING,  /* userfaultfd: another thread or process must supply the page */
+  MLT_CAUSE_UFFD_WP,       /* userfaultfd write protection */
+  MLT_CAUSE_NUMA_HINT,     /* made inaccessible by automatic NUMA balancing */
+  MLT_CAUSE_MIGRATION,     /* the page is being moved */
+  MLT_CAUSE_SWAP_IN,       /* the page is in swap or the swap cache */
+  MLT_CAUSE_SPECIAL_ENTRY, /* hardware poison, guard marker, device memory */
+  MLT_CAUSE_SPECIAL_MAP,   /* device or kernel mapping: the vDSO's data, for one */
+  MLT_CAUSE_HUGETLB,       /* hugetlbfs */
+  MLT_CAUSE_SPURIOUS,      /* present and permitted: another thread was faster */
   MLT_CAUSE_NR,
 };
+
+/* Causes, by bits, of which locking the memory would have spared an access: those that locked memory meets too apart.
+ */
+#define MLT_SPARED_BY_LOCK                                                                                    \
+  (1u << MLT_CAUSE_UNKNOWN | 1u << MLT_CAUSE_FIRST_TOUCH | 1u << MLT_CAUSE_STACK | 1u << MLT_CAUSE_FILE_MAP | \
+   1u << MLT_CAUSE_FILE_READ | 1u << MLT_CAUSE_COW | 1u << MLT_CAUSE_ZERO_PAGE | 1u << MLT_CAUSE_SWAP_IN)
 
 /*
  * Every fault falls into one class; each thread has its own counters and histogram for each class it met.
@@ -83,17 +108,80 @@ enum mlt_target_mode {
   MLT_TARGET_CGROUP, /* every process below the cgroup in mlt_cgroup */
 };
 
+/* Where the trace is. Probes that count faults are attached first, and their gate is opened first. */
+enum mlt_phase {
+  MLT_STARTING,
+  MLT_ENDED,
+  MLT_COUNTING, /* faults, while other probes are still being attached */
+  MLT_COMPLETE, /* every probe is attached */
+};
+
+/*
+ * Threads get their record when the trace begins or when they are born, or else when a program first meets them. The
+ * latter takes the verifier some thousand instructions in each program that does it.
+ */
+enum mlt_adopt {
+  MLT_ADOPT_NEVER,
+  MLT_ADOPT_AT_EXCEPTIONS, /* for births that are not announced: a kernel that preempts programs may skip one */
+  MLT_ADOPT_ANYWHERE,
+};
+
+#define MLT_STACK_USER 1u
+#define MLT_STACK_KERNEL 2u
+#define MLT_STACK_DEPTH 127 /* PERF_MAX_STACK_DEPTH */
+
+/*
+ * A stack map keeps one stack for each value of a hash and refuses every other one that has it (bpf_get_stackid(), in
+ * bpf-helpers(7): -EEXIST). Of 300 stacks in 16,384 places, three are refused. So there are several maps of one size:
+ * what one refuses is kept by the next. Number of a stack: its place, and the number of its map above that.
+ */
+#define MLT_STACK_MAPS 4
+#define MLT_STACK_MAP_SHIFT 24
+#define MLT_STACK_PLACE ((1 << MLT_STACK_MAP_SHIFT) - 1)
+
+/* Faults that came from one place, by the numbers of its stacks; negative: could not be read, or found no room. */
+struct mlt_stack_key {
+  __u64 start_boottime; /* of the process, which it tells apart together with its number */
+  __u32 tgid;
+  __s32 user;
+  __s32 kernel;
+  __u32 class_id;
+};
+
+struct mlt_stack_count {
+  __u64 faults;
+  __u64 time_ns;
+};
+
+/*
+ * Number of thread records that are looked for by hash - 1, a power of two. Records of threads that have exited stay
+ * until an RCU grace period has passed: a process that churns threads has thousands of them.
+ */
+#define MLT_THREAD_MASK 16383u
+
 /* Fixed before load, so that the verifier removes what is not used. */
 struct mlt_config {
   __u32 target_mode;
-  __u32 target_tid;    /* 0, or the one thread to trace, in the caller's PID namespace */
-  __u32 follow;        /* children of traced processes are traced too */
-  __u32 self_tgid;     /* the tracer in the initial PID namespace when known: never traced by MLT_TARGET_ALL */
-  __u32 thread_mask;   /* number of thread records - 1 (a power of two) */
-  __u32 block_mask;    /* number of fault blocks - 1 */
-  __u32 proc_mask;     /* number of process records - 1 */
-  __u32 has_exception; /* the exception tracepoints are attached: they start a fault's clock */
-  __u64 pidns_dev;     /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
+  __u32 target_tid;            /* 0, or the one thread to trace, in the caller's PID namespace */
+  __u32 follow;                /* children of traced processes are traced too */
+  __u32 self_tgid;             /* the tracer in the initial PID namespace when known: never traced by MLT_TARGET_ALL */
+  __u32 block_mask;            /* number of fault blocks - 1 (a power of two) */
+  __u32 proc_mask;             /* number of process records - 1 */
+  __u32 has_exception;         /* the exception tracepoints are attached: they start a fault's clock */
+  __u32 adopt;                 /* enum mlt_adopt */
+  __u32 page_levels;           /* of page tables: 4 or 5; 0: causes are not determined */
+  __u32 has_soft_dirty;        /* the kernel keeps soft-dirty bits */
+  __u32 mlocks_after_populate; /* pages are mlocked by the populate after the fault, not in it: up to 5.17 */
+  __u32 has_page_lock;         /* it is seen when a page is mlocked */
+  __u32 fault_events;          /* every fault is reported as a struct mlt_fault_event too */
+  __u32 vma_mask;              /* number of records of mappings - 1 */
+  __u32 stacks;                /* MLT_STACK_*: what is taken of each fault */
+  __u32 has_vma_lock;          /* faults at access are tried under the lock of their VMA alone: from 6.4 on */
+  __u32 more_threads;          /* thread records beyond those that are looked for by hash; a power of two, or 0 */
+  __u32 pad;
+  __u64 page_offset; /* where the kernel maps physical memory */
+  __u64 vmemmap;     /* the array of all struct page */
+  __u64 pidns_dev;   /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
   __u64 pidns_ino;
 };
 
@@ -123,6 +211,55 @@ struct mlt_block {
   __u64 buckets[MLT_HIST_BUCKETS];
 };
 
+/* What the time of a call went into. No two overlap; what is left is the work on mappings and page tables. */
+enum mlt_part {
+  MLT_PART_OTHER,     /* faults of causes that are none of the following */
+  MLT_PART_MEMORY,    /* faults that allocate memory and zero or copy it */
+  MLT_PART_FILE,      /* faults that map pages of files, reading them if need be */
+  MLT_PART_SWAP_IN,   /* faults that bring pages back from swap */
+  MLT_PART_RECLAIM,   /* reclaim that the thread did itself */
+  MLT_PART_LOCK_WAIT, /* waiting for mmap_lock */
+  MLT_PART_NR,
+};
+
+/* What a mapping without a file is. */
+enum mlt_vma_kind {
+  MLT_VMA_FILE,
+  MLT_VMA_ANONYMOUS,
+  MLT_VMA_HEAP,
+  MLT_VMA_STACK,
+  MLT_VMA_SPECIAL, /* of the kernel's making: the vDSO and its data */
+  MLT_VMA_OTHER,   /* of another address space: another process, or the next program of an execve */
+};
+
+#define MLT_VMA_NAME 64
+
+/*
+ * Faults of one thread in one mapping. Parts of a mapping that have the same permissions and lock state share a record,
+ * and so has what was mapped there again. Written by that thread alone, like a block; `state` has the flags of a block.
+ */
+struct mlt_vma {
+  /* What a fault is compared with. */
+  __u64 flags; /* those of vm_flags that tell mappings apart; of another address space: FAULT_FLAG_REMOTE */
+  __u64 inode; /* address of the struct inode; 0: no file */
+  __u64 start; /* of all parts seen */
+  __u64 size;  /* from there to the end of all of them; 0: nothing seen yet */
+  __u64 completed[MLT_CAUSE_NR];
+  __u64 major; /* of these */
+  __u64 errors;
+  __u64 time_ns;
+  __u64 max_ns;
+  __u64 task; /* owner: address of the task_struct, of a shared one something else; 0: free */
+  __u32 proc; /* index of the process record */
+  __u32 state;
+  __u64 anon_name; /* address of the kernel's copy of the name; 0: none */
+  __u64 pgoff;
+  __u64 inode_number;
+  __u32 dev; /* as the kernel numbers it: major << 20 | minor */
+  __u32 kind;
+  char name[MLT_VMA_NAME]; /* last part of the path, or the name that prctl gave; may be cut */
+};
+
 /* Totals of one call of enum mlt_call in one process. */
 struct mlt_call_total {
   __u64 calls;
@@ -133,6 +270,27 @@ struct mlt_call_total {
   __u64 populate_ns;
   __u64 vma_splits;
   __u64 vma_merges;
+  __u64 parts_ns[MLT_PART_NR];
+};
+
+/* Waits for the process's own mmap_lock. */
+struct mlt_lock_wait {
+  __u64 waits;
+  __u64 time_ns;
+};
+
+/* Reclaim that a process did itself, by what made it. */
+enum mlt_reclaim_kind {
+  MLT_RECLAIM_DIRECT, /* the machine was short of memory */
+  MLT_RECLAIM_MEMCG,  /* a memory cgroup was over its limit */
+  MLT_RECLAIM_NR,
+};
+
+struct mlt_reclaim {
+  __u64 calls;
+  __u64 time_ns;
+  __u64 reclaimed; /* pages */
+  __u64 max_ns;
 };
 
 #define MLT_PROC_FREE 2u
@@ -146,7 +304,11 @@ struct mlt_proc {
   __u32 pid;            /* in the caller's PID namespace; 0: not known yet */
   __u32 parent_tgid;    /* the traced parent that it was forked from; 0: none */
   __u32 gone;           /* 1: released by the kernel, the front end takes the record over; MLT_PROC_FREE: given back */
+  __u32 populating;     /* enum mlt_call: in this one a thread is making pages present; of several the last to begin */
+  __u32 pad;
   char comm[16];
+  __u64 told_ns; /* the last MLT_EVENT_MAPPING: when, and of how many bytes */
+  __u64 told_bytes;
   /* The kernel's own counters, summed over the threads that exited during the trace: the audit's other side. */
   __u64 exited_min_flt;
   __u64 exited_maj_flt;
@@ -158,7 +320,37 @@ struct mlt_proc {
   __u64 still_locked;       /* munlocked here, still mlocked through another VMA */
   __u64 locked_not_mlocked; /* faulted in a VM_LOCKED VMA, and the page was not mlocked */
   __u64 missed_returns;     /* faults whose return probe did not fire */
+  __u64 culled;             /* mlocked, or else made unevictable, by reclaim when it met the page */
+  __u64 met_locked_active;  /* passes of reclaim that stopped at a VM_LOCKED mapping, by the page's list */
+  __u64 met_locked_inactive;
+  struct mlt_reclaim reclaim[MLT_RECLAIM_NR];
+  __u64 reclaim_in_fault_ns;
+  __u64 reclaim_in_call_ns;
+  __u64 swap_out; /* written to swap, whoever did it */
+  __u64 swap_out_self;
+  __u64 swap_out_kswapd;
+  __u64 swap_readahead;  /* pages that its swap-in faults read besides those that they needed */
+  __u64 swap_duplicated; /* entries copied by fork */
+  __u64 swap_duplicate_ns;
+  __u64 swap_freed; /* entries given up */
+  __u64 swap_free_ns;
+  struct mlt_lock_wait mmap_lock_read;
+  struct mlt_lock_wait mmap_lock_write;
+  struct mlt_lock_wait mmap_lock_in_fault;      /* of both, those inside page faults */
+  struct mlt_lock_wait mmap_lock_while_locking; /* of both, those while it was held by a call that locks memory */
+  __u64 mmap_lock_max_ns;
+  struct mlt_lock_wait mmap_lock_held_by[MLT_CALL_NR]; /* what its holder was doing when the wait began */
+  __u64 vma_lock_aborts;  /* faults at access that did not get the lock of their VMA and took mmap_lock */
+  __u64 vma_lock_retries; /* faults that gave it up and were tried again with mmap_lock */
   struct mlt_call_total calls[MLT_CALL_NR];
+};
+
+/* A process because of which pages that another one munlocked stayed mlocked. */
+struct mlt_holder {
+  __u64 pages;
+  __u32 tgid; /* in the initial PID namespace */
+  __u32 pid;  /* in the caller's PID namespace; 0: that does not hold it */
+  char comm[16];
 };
 
 /* Loss and the like, for the whole trace. */
@@ -167,19 +359,39 @@ struct mlt_stats {
   __u64 thread_full; /* faults of threads that found no record: counted in their process, without latency */
   __u64 block_full;  /* faults that found no block at all: not counted */
   __u64 proc_full;   /* processes that found no record: not traced */
+  __u64 stack_full;  /* stacks of faults that found no room, and faults that found none in the count of stacks */
   __u64 moving_full; /* pages whose mover could not be remembered: missing in unevictable or rescued */
   /* The same page counts for processes that are not traced: the audit compares the sum with /proc/vmstat. */
   __u64 other_mlocked;
   __u64 other_munlocked;
   __u64 other_unevictable;
   __u64 other_rescued;
+  __u64 other_swap_out;
+  __u64 unmlocked_unevictable; /* moved to the unevictable LRU list without being mlocked, of any process */
+  __u64 cleared_stranded; /* munlocked by clear_page_mlock, and counted as cleared and as stranded, of any process */
+  __u64 kswapd_wakeups;
+  __u64 fault_ring_full; /* single faults that found no room in their ring buffer: counted all the same */
+};
+
+/* The last answer that was found on a processor: whose page it is that has this page->mapping. BPF alone uses it. */
+#define MLT_RECENT_SLOTS 64
+
+struct mlt_recent {
+  __u64 mapping;
+  __u64 first; /* page->index from here */
+  __u64 last;  /* to here */
+  __u64 owner; /* record of the process; 0: none that is traced */
+  __u64 check; /* of all the others, and of the tick of the clock: it is neither torn nor old */
 };
 
 enum mlt_event_kind {
   MLT_EVENT_CALL = 1,
+  MLT_EVENT_MAPPING, /* a call that has nothing to do with locking, but after which pages fault: not all are told */
   MLT_EVENT_SPLIT,
   MLT_EVENT_MERGE,
   MLT_EVENT_FORK,
+  MLT_EVENT_VFORK, /* the child borrows the parent's address space */
+  MLT_EVENT_SHARE, /* the child shares it */
   MLT_EVENT_EXEC,
   MLT_EVENT_EXIT,
 };
@@ -190,6 +402,19 @@ struct mlt_event {
   __u32 tid;
   __u32 call; /* enum mlt_call: what the thread was doing */
   __u64 ns;   /* CLOCK_MONOTONIC; for a call its end */
+};
+
+/* What decided about a call that failed, as it was then. */
+#define MLT_LIMITS_KNOWN 1u      /* the call failed: the fields are filled in */
+#define MLT_LIMITS_IPC_LOCK 2u   /* CAP_IPC_LOCK was effective, in the initial user namespace */
+#define MLT_LIMITS_SECCOMP 4u    /* a seccomp filter was in force */
+#define MLT_LIMITS_NO_SECCOMP 8u /* none was; neither: not known */
+
+struct mlt_limits {
+  __u64 memlock_bytes; /* soft RLIMIT_MEMLOCK; all ones: unlimited */
+  __u64 mapped_pages;  /* mm->total_vm: VmSize */
+  __u32 map_count;
+  __u32 flags;
 };
 
 struct mlt_event_call {
@@ -203,6 +428,9 @@ struct mlt_event_call {
   __u32 vma_merges;
   __u64 locked_pages; /* mm->locked_vm after the call */
   __u64 def_flags;    /* mm->def_flags after the call */
+  __u64 parts_ns[MLT_PART_NR];
+  struct mlt_limits limits;
+  __u64 unlocked_faults; /* mlockall: what the thread had of them before, of the causes MLT_SPARED_BY_LOCK */
 };
 
 struct mlt_event_vma {
@@ -216,25 +444,41 @@ struct mlt_event_vma {
 
 struct mlt_event_process {
   struct mlt_event head;
-  __u64 locked_pages; /* fork: the parent's; exec: before; exit: at exit */
+  __u64 locked_pages; /* of the parent; before an exec; at exit */
   __u64 def_flags;
-  __u32 child_proc; /* fork: record of the child */
+  __u64 locked_pages_after; /* of the child; after an exec */
+  __u32 child_proc;         /* fork: record of the child */
   __u32 child_tgid;
   char comm[16]; /* exec: the new name */
+};
+
+/* A completed fault, for those who want every single one. Small: it is written up to some hundred thousand times a
+ * second. */
+struct mlt_fault_event {
+  __u64 ns;          /* CLOCK_MONOTONIC; its end */
+  __u64 duration_ns; /* 0: it began before the trace */
+  __u64 address;     /* without its lowest bit; 0: not known */
+  __u32 tid;
+  __u16 proc; /* index of the process record */
+  __u16 kind; /* 4 * class + 0: minor, 1: major, 2: error */
 };
 
 #define MLT_INTEREST_SIZE 65536u
 
 #ifdef __cplusplus
-static_assert(sizeof(mlt_config) == 48);
+static_assert(sizeof(mlt_config) == 104);
 static_assert(sizeof(mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS);
+static_assert(sizeof(mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME);
 static_assert(sizeof(mlt_event) == 24);
-static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16);
+static_assert(sizeof(mlt_fault_event) == 32);
+static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 32);
 #else
-_Static_assert(sizeof(struct mlt_config) == 48, "layout");
+_Static_assert(sizeof(struct mlt_config) == 104, "layout");
 _Static_assert(sizeof(struct mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS, "layout");
+_Static_assert(sizeof(struct mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME, "layout");
 _Static_assert(sizeof(struct mlt_event) == 24, "layout");
-_Static_assert(sizeof(struct mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16, "layout");
+_Static_assert(sizeof(struct mlt_fault_event) == 32, "layout");
+_Static_assert(sizeof(struct mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 32, "layout");
 #endif
 
 #endif

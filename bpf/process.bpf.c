@@ -13,20 +13,71 @@ static __always_inline void mlt_mm_state(struct mlt_event_process* event, struct
   event->def_flags = mm ? BPF_CORE_READ(mm, def_flags) : 0;
 }
 
-/* Runs in the parent, before the child runs. */
+/* How the child came to be. The tracepoint does not tell; the caller's registers do. */
+static __always_inline u32 mlt_fork_kind(struct task_struct* parent, struct task_struct* child) {
+  if (BPF_CORE_READ(parent, mm) != BPF_CORE_READ(child, mm)) return MLT_EVENT_FORK;
+  struct pt_regs* regs = mlt_user_regs();
+  u64 flags = BPF_CORE_READ(regs, di);
+  switch (BPF_CORE_READ(regs, orig_ax)) {
+    case 58: return MLT_EVENT_VFORK;
+    case 435: {
+      /* clone3: the flags come first in a struct. */
+      u64* arguments = (void*)flags;
+      flags = 0;
+      bpf_probe_read_user(&flags, sizeof(flags), arguments);
+      break;
+    }
+    default: break;
+  }
+  return flags & CLONE_VFORK ? MLT_EVENT_VFORK : MLT_EVENT_SHARE;
+}
+
+/*
+ * The threads that exist when the trace begins, one after the other: the front end reads this iterator once. New ones
+ * are entered at their birth by mlt_process_fork, which is attached before. `current` is the tracer.
+ */
+SEC("iter/task")
+int mlt_find_threads(struct bpf_iter__task* ctx) {
+  struct task_struct* task = NULL;
+  /* As a plain number: the verifier lets nobody hash a pointer that it knows. */
+  bpf_core_read(&task, sizeof(task), &ctx->task);
+  if (!task) return 0;
+  u32 level = BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), thread_pid, level);
+  u32 pid = mlt_pid_at(BPF_CORE_READ(task, group_leader), level);
+  if (!bpf_map_lookup_elem(&mlt_wanted, &pid)) return 0;
+  if (mlt_cfg.target_tid && mlt_pid_at(task, level) != mlt_cfg.target_tid) return 0;
+  u32 tgid = BPF_CORE_READ(task, tgid);
+  u32* known = bpf_map_lookup_elem(&mlt_tgids, &tgid);
+  u32 index = known ? *known : mlt_proc_new(tgid, BPF_CORE_READ(task, group_leader), 0);
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  if (!proc) return 0;
+  proc->pid = pid;
+  mlt_thread_new(task, index, BPF_CORE_READ(task, pid));
+  return 0;
+}
+
+/* Runs in the parent, before the child runs; before the gate opens too, for the sake of the threads. */
 SEC("raw_tp/sched_process_fork")
 int mlt_process_fork(struct bpf_raw_tracepoint_args* ctx) {
   struct task_struct* parent = (void*)ctx->args[0];
   struct task_struct* child = (void*)ctx->args[1];
   u32 child_tgid = BPF_CORE_READ(child, tgid);
-  struct mlt_thread* thread = mlt_current();
-  /* A new thread has the tgid of its process and needs nothing. */
-  if (!thread || child_tgid == (u32)BPF_CORE_READ(parent, tgid)) return 0;
-  u32 index = mlt_cfg.follow ? mlt_proc_new(child_tgid, child, BPF_CORE_READ(parent, tgid)) : 0;
-  struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);
+  u32 tgid = BPF_CORE_READ(parent, tgid);
+  bool births = mlt_cfg.adopt != MLT_ADOPT_ANYWHERE;
+  struct mlt_thread* thread = births ? mlt_thread_of((u64)parent) : mlt_current();
+  if (child_tgid == tgid) {
+    if (thread && births && !mlt_cfg.target_tid) mlt_thread_new(child, thread->proc, BPF_CORE_READ(child, pid));
+    return 0;
+  }
+  if (!thread || mlt_phase == MLT_ENDED) return 0;
+  u32 index = mlt_cfg.follow ? mlt_proc_new(child_tgid, child, tgid) : 0;
+  if (index) mlt_interest[child_tgid % MLT_INTEREST_SIZE] = 1;
+  if (index && births) mlt_thread_new(child, index, child_tgid);
+  struct mlt_event_process* event = mlt_phase == MLT_COMPLETE ? mlt_reserve(struct mlt_event_process) : NULL;
   if (!event) return 0;
-  mlt_event_head(&event->head, MLT_EVENT_FORK, thread, MLT_CALL_FORK);
+  mlt_event_head(&event->head, mlt_fork_kind(parent, child), thread, MLT_CALL_FORK);
   mlt_mm_state(event, parent);
+  event->locked_pages_after = BPF_CORE_READ(child, mm, locked_vm);
   event->child_proc = index;
   event->child_tgid = child_tgid;
   event->comm[0] = 0;
@@ -46,7 +97,9 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
   struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);
   if (!event) return 0;
   mlt_event_head(&event->head, MLT_EVENT_EXEC, thread, MLT_CALL_EXECVE);
-  mlt_mm_state(event, task);
+  event->locked_pages = thread->exec_locked_pages;
+  event->def_flags = thread->exec_def_flags;
+  event->locked_pages_after = BPF_CORE_READ(task, mm, locked_vm);
   event->child_proc = 0;
   event->child_tgid = 0;
   BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
@@ -54,15 +107,19 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
   return 0;
 }
 
-/* The fault counters that the kernel kept for this thread, less what was taken before. */
-static __always_inline void mlt_take_counters(struct mlt_proc* proc, struct mlt_thread* thread,
-                                              struct task_struct* task) {
+/*
+ * At the exit of a thread and again when it is freed, of which the kernel may skip one: the fault counters that the
+ * kernel kept for it, less what was taken before, and a return that did not fire.
+ */
+static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread* thread, struct task_struct* task) {
   u64 minor = BPF_CORE_READ(task, min_flt);
   u64 major = BPF_CORE_READ(task, maj_flt);
   mlt_add(proc->exited_min_flt, minor - thread->taken_min_flt);
   mlt_add(proc->exited_maj_flt, major - thread->taken_maj_flt);
   thread->taken_min_flt = minor;
   thread->taken_maj_flt = major;
+  if (thread->in_fault) mlt_add(proc->missed_returns, 1);
+  thread->in_fault = 0;
 }
 
 SEC("raw_tp/sched_process_exit")
@@ -72,14 +129,14 @@ int mlt_process_exit(struct bpf_raw_tracepoint_args* ctx) {
   if (!thread) return 0;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (!proc) return 0;
-  mlt_take_counters(proc, thread, task);
-  if (thread->in_fault) mlt_add(proc->missed_returns, 1);
+  mlt_settle(proc, thread, task);
   if (BPF_CORE_READ(task, signal, live.counter)) return 0;
   proc->exit_ns = bpf_ktime_get_ns();
   struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);
   if (!event) return 0;
   mlt_event_head(&event->head, MLT_EVENT_EXIT, thread, MLT_CALL_EXIT);
   mlt_mm_state(event, task);
+  event->locked_pages_after = 0;
   event->child_proc = 0;
   event->child_tgid = 0;
   event->comm[0] = 0;
@@ -104,11 +161,16 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
   if (thread) {
     u32 index = *place;
     struct mlt_proc* proc = mlt_proc_at(thread->proc);
-    if (proc) mlt_take_counters(proc, thread, gone);
-    for (u32 i = 0; i < MLT_CLASS_NR; i++) {
-      u32 block_place = thread->block[i];
+    if (proc) mlt_settle(proc, thread, gone);
+    for (u32 i = 0; i < MLT_THREAD_BLOCKS; i++) {
+      u32 block_place = thread->blocks[i];
       struct mlt_block* block = block_place ? bpf_map_lookup_elem(&mlt_blocks, &block_place) : NULL;
       if (block && block->task == task) block->flags |= MLT_BLOCK_RETIRED;
+    }
+    for (u32 i = 0; i < MLT_THREAD_VMAS; i++) {
+      u32 vma_place = thread->vmas[i];
+      struct mlt_vma* vma = vma_place ? bpf_map_lookup_elem(&mlt_vmas, &vma_place) : NULL;
+      if (vma && vma->task == task) vma->state |= MLT_BLOCK_RETIRED;
     }
     bpf_map_delete_elem(&mlt_places, &task);
     __builtin_memset(thread, 0, sizeof(*thread));

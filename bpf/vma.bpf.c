@@ -2,9 +2,10 @@
 /* VMA splits and merges, with the ranges and the call that caused them. */
 #include "core.bpf.h"
 
-static __always_inline struct mlt_thread* mlt_change_begin(u64 start, u64 end, u64 addr, u64 vm_flags) {
+static __always_inline struct mlt_thread* mlt_change_begin(u32 kind, u64 start, u64 end, u64 addr, u64 vm_flags) {
   struct mlt_thread* thread = mlt_current();
   if (!thread) return NULL;
+  thread->change_kind = kind;
   thread->change_start = start;
   thread->change_end = end;
   thread->change_addr = addr;
@@ -12,9 +13,12 @@ static __always_inline struct mlt_thread* mlt_change_begin(u64 start, u64 end, u
   return thread;
 }
 
-/* Counts and reports the change that was begun, if it succeeded. */
+/*
+ * Counts and reports the change that was begun, if it succeeded. What ends may be no change of its own: up to 6.2
+ * __split_vma calls __vma_adjust, whose return probe knows no arguments.
+ */
 static __noinline int mlt_change_end(struct mlt_thread* thread, u32 kind, int ret) {
-  if (!thread || ret || !thread->change_end) return 0;
+  if (!thread || ret || !thread->change_end || thread->change_kind != kind) return 0;
   u32 call = mlt_current_call(thread);
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   struct mlt_call_total* total = proc ? mlt_call_total(proc, call) : NULL;
@@ -42,7 +46,8 @@ static __noinline int mlt_change_end(struct mlt_thread* thread, u32 kind, int re
 
 /* __split_vma(mm or vmi, vma, addr, new_below): the range as it was is known at the entry only, success at the exit. */
 static __always_inline int mlt_split_enter(struct vm_area_struct* vma, u64 addr) {
-  mlt_change_begin(BPF_CORE_READ(vma, vm_start), BPF_CORE_READ(vma, vm_end), addr, BPF_CORE_READ(vma, vm_flags));
+  mlt_change_begin(MLT_EVENT_SPLIT, BPF_CORE_READ(vma, vm_start), BPF_CORE_READ(vma, vm_end), addr,
+                   BPF_CORE_READ(vma, vm_flags));
   return 0;
 }
 
@@ -66,7 +71,7 @@ SEC("kretprobe/__split_vma")
 int BPF_KRETPROBE(mlt_split_kretprobe, int ret) { return mlt_change_end(mlt_current(), MLT_EVENT_SPLIT, ret); }
 
 static __always_inline int mlt_merged(u64 start, u64 end, u64 vm_flags) {
-  return mlt_change_end(mlt_change_begin(start, end, 0, vm_flags), MLT_EVENT_MERGE, 0);
+  return mlt_change_end(mlt_change_begin(MLT_EVENT_MERGE, start, end, 0, vm_flags), MLT_EVENT_MERGE, 0);
 }
 
 /*
@@ -83,7 +88,7 @@ int mlt_commit_merge_fexit(u64* ctx) {
 
 SEC("kprobe/commit_merge")
 int BPF_KPROBE(mlt_commit_merge_kprobe, struct vma_merge_struct* merge) {
-  mlt_change_begin(BPF_CORE_READ(merge, start), BPF_CORE_READ(merge, end), 0, mlt_merge_flags(merge));
+  mlt_change_begin(MLT_EVENT_MERGE, BPF_CORE_READ(merge, start), BPF_CORE_READ(merge, end), 0, mlt_merge_flags(merge));
   return 0;
 }
 
@@ -118,7 +123,7 @@ SEC("kprobe/__vma_adjust")
 int BPF_KPROBE(mlt_vma_adjust_kprobe, struct vm_area_struct* vma, unsigned long start, unsigned long end) {
   /* x86-64: the fifth argument, `insert`, is in r8; the sixth, `expand`, in r9. */
   struct vm_area_struct* expand = (void*)ctx->r9;
-  if (expand && !ctx->r8) mlt_change_begin(start, end, 0, BPF_CORE_READ(expand, vm_flags));
+  if (expand && !ctx->r8) mlt_change_begin(MLT_EVENT_MERGE, start, end, 0, BPF_CORE_READ(expand, vm_flags));
   return 0;
 }
 

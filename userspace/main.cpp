@@ -5,11 +5,15 @@
 #include "commands/commands.h"
 #include "commands/output.h"
 #include "util/say.h"
+#include "util/units.h"
 
 namespace {
 
 struct Run {
   mlt::Result<int> operator()(const mlt::TraceOptions& options) const { return mlt::run_trace(options); }
+  mlt::Result<int> operator()(const mlt::RecordOptions& options) const { return mlt::run_record(options); }
+  mlt::Result<int> operator()(const mlt::ReportOptions& options) const { return mlt::run_report(options); }
+  mlt::Result<int> operator()(const mlt::DiffOptions& options) const { return mlt::run_diff(options); }
   mlt::Result<int> operator()(const mlt::ProbesOptions& options) const { return mlt::run_probes(options); }
   mlt::Result<int> operator()(const mlt::PrintText& text) const {
     auto output = mlt::Output::open("");
@@ -26,6 +30,7 @@ int main(int argc, char** argv) {
     return std::visit(Run{}, command);
   });
   if (result) return *result;
-  mlt::say(result.error().message());
+  // It may name a file whose name steers terminals.
+  mlt::say(mlt::sanitize(result.error().message()));
   return static_cast<int>(result.error().status);
 }

@@ -61,3 +61,13 @@ elapsed() { # START
 	local tenths=$(((now - start) / 100000))
 	printf '%d.%d' $((tenths / 10)) $((tenths % 10))
 }
+
+# Installs into DIR/node_modules the versions that PACKAGE.JSON names, unless they are there.
+npm_modules() { # PACKAGE.JSON DIR
+	if cmp -s "$1" "$2/package.json" && [[ -f $2/installed ]]; then return 0; fi
+	mkdir -p "$2"
+	rm -f "$2/installed"
+	cp "$1" "$2/package.json"
+	(cd "$2" && npm install --no-package-lock --no-audit --no-fund --loglevel=error)
+	touch "$2/installed"
+}

@@ -12,7 +12,7 @@ KERNEL_SERIES=(5.10 6.1 6.12 6.18)
 
 # Where a name is looked for, the likeliest suite first.
 suites_of() { # NAME
-	case $1 in
+	case ${1%-rt} in
 	5.10 | linux-image-5.10.*) echo bullseye-security bullseye ;;
 	6.1 | linux-image-6.1.0-*) echo bookworm-security bookworm bullseye-security ;;
 	6.12) echo trixie-security trixie bookworm-backports bookworm-security ;;
@@ -24,7 +24,7 @@ suites_of() { # NAME
 }
 
 check_name() { # NAME
-	[[ $1 == latest || $1 =~ ^[0-9]+\.[0-9]+$ || $1 =~ ^linux-image-[a-z0-9.+~-]+$ ]] ||
+	[[ $1 == latest || $1 =~ ^[0-9]+\.[0-9]+(-rt)?$ || $1 =~ ^linux-image-[a-z0-9.+~-]+$ ]] ||
 		die 2 "unknown kernel: $1 (see scripts/vm list)"
 }
 
@@ -146,6 +146,7 @@ match_in_suite() { # NAME SUITE
 	case $1 in
 	latest) regex='linux-image-[0-9].*-cloud-amd64' ;;
 	linux-image-*) regex=${1//[.+]/\\&} ;;
+	*-rt) regex="linux-image-${1//./\\.}" regex="${regex%-rt}([.+~-].*)?-rt-amd64" ;;
 	*) regex="linux-image-${1//./\\.}([.+~-].*)?-cloud-amd64" ;;
 	esac
 	found=$(suite_packages "$2" "$regex" | tail -n 1)

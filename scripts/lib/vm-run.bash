@@ -20,7 +20,7 @@ check_number() { # OPTION VALUE
 }
 
 parse_run_options() {
-	OPT_KERNEL=6.1 OPT_MEMORY='' OPT_CPUS='' OPT_NUMA='' OPT_SWAP='' OPT_DISK=''
+	OPT_KERNEL=6.1 OPT_MEMORY='' OPT_CPUS='' OPT_POSSIBLE='' OPT_NUMA='' OPT_SWAP='' OPT_DISK=''
 	OPT_CGROUP=v2 OPT_ICOUNT='' OPT_TIMEOUT=300 OPT_PUT=() OPT_OUT='' OPT_APPEND=''
 	OPT_MODULES='' OPT_CONSOLE='' OPT_PARALLEL='' OPT_VERBOSE=''
 	while (($#)); do
@@ -32,7 +32,7 @@ parse_run_options() {
 			shift
 			break
 			;;
-		--kernel | --memory | --cpus | --numa | --swap | --disk | --cgroup | --timeout | --put | \
+		--kernel | --memory | --cpus | --possible-cpus | --numa | --swap | --disk | --cgroup | --timeout | --put | \
 			--out | --append | --modules | --console)
 			(($# > 1)) || die 2 "$1: value missing"
 			take_option "$1" "$2"
@@ -52,6 +52,8 @@ parse_run_options() {
 	OPT_MEMORY=${OPT_MEMORY:-${OPT_ICOUNT:+2G}}
 	OPT_MEMORY=$(size_bytes --memory "${OPT_MEMORY:-1G}")
 	if [[ -n $OPT_ICOUNT ]]; then OPT_CPUS=1; fi
+	OPT_POSSIBLE=${OPT_POSSIBLE:-$OPT_CPUS}
+	((OPT_POSSIBLE >= OPT_CPUS)) || die 2 '--possible-cpus: fewer than --cpus'
 }
 
 take_option() { # OPTION VALUE
@@ -59,6 +61,7 @@ take_option() { # OPTION VALUE
 	--kernel) check_name "$2" && OPT_KERNEL=$2 ;;
 	--memory) OPT_MEMORY=$2 ;;
 	--cpus) check_number "$1" "$2" && OPT_CPUS=$2 ;;
+	--possible-cpus) check_number "$1" "$2" && OPT_POSSIBLE=$2 ;;
 	--numa) check_number "$1" "$2" && OPT_NUMA=$2 ;;
 	--swap) OPT_SWAP=$(size_bytes "$1" "$2") ;;
 	--disk) OPT_DISK=$(size_bytes "$1" "$2") ;;
@@ -145,7 +148,7 @@ build_qemu() { # KERNEL
 		QEMU+=(-cpu 'max,-rdrand,-rdseed' -accel "$accel")
 	fi
 	# A socket for each CPU: nodes of one socket look odd to the kernel.
-	QEMU+=(-m "$((OPT_MEMORY >> 20))M" -smp "cpus=$OPT_CPUS,sockets=$OPT_CPUS,cores=1,threads=1"
+	QEMU+=(-m "$((OPT_MEMORY >> 20))M" -smp "cpus=$OPT_CPUS,maxcpus=$OPT_POSSIBLE,sockets=$OPT_POSSIBLE,cores=1,threads=1"
 		-append "$append$OPT_APPEND")
 	add_numa
 	add_ports

@@ -212,7 +212,7 @@ TEST_F(AuditLocked, TheLastCallDecides) {
 TEST_F(AuditLocked, DiffersWithoutALockCall) {
   trace.data.views[42].end = snapshot(61440);
   EXPECT_EQ(check().verdict, Verdict::differs);
-  EXPECT_EQ(check().why, "its size changed without a lock call: munmap, or stack growth");
+  EXPECT_EQ(check().why, "its size changed without a call that is followed: stack growth, or shmdt");
 }
 
 TEST_F(AuditLocked, NotWhenTheLastCallsWereNotKept) {
@@ -318,6 +318,41 @@ TEST(AuditPages, AllProcessesAndTheUntracedCount) {
             "/proc/vmstat unevictable_pgs_munlocked unevictable_pgs_stranded unevictable_pgs_cleared");
 }
 
+// Up to 5.17 clear_page_mlock counts a page that somebody has isolated as cleared and as stranded.
+TEST(AuditPages, ClearedAndStranded) {
+  Trace trace(capable(), "page_unlock");
+  trace.add(process(1, 42)).proc.munlocked = 1000;
+  trace.data.counts.stats.cleared_stranded = 300;
+  for (const char* name : {"unevictable_pgs_munlocked", "unevictable_pgs_stranded", "unevictable_pgs_cleared"})
+    trace.data.vmstat_start[name] = trace.data.vmstat_end[name] = 0;
+  trace.data.vmstat_end["unevictable_pgs_stranded"] = 500;
+  trace.data.vmstat_end["unevictable_pgs_cleared"] = 800;
+  const AuditCheck check = check_of(trace.data, "pages munlocked");
+  EXPECT_EQ(check.kernel, 1000U);
+  EXPECT_EQ(check.verdict, Verdict::equal);
+  EXPECT_EQ(check.why, "");
+  EXPECT_EQ(check.source,
+            "/proc/vmstat unevictable_pgs_munlocked unevictable_pgs_stranded unevictable_pgs_cleared "
+            "(300 of it in two of these)");
+}
+
+// Stranded pages are rescued when they are put back, or freed before.
+TEST(AuditPages, RescuedOrFreed) {
+  Trace trace(capable(), "page_unlock,rescue");
+  trace.add(process(1, 42)).proc.rescued = 1000;
+  for (const char* name : {"unevictable_pgs_rescued", "unevictable_pgs_stranded"}) trace.data.vmstat_start[name] = 0;
+  trace.data.vmstat_end["unevictable_pgs_stranded"] = 300;
+  trace.data.vmstat_end["unevictable_pgs_rescued"] = 700;
+  EXPECT_EQ(check_of(trace.data, "pages rescued").verdict, Verdict::equal);
+  EXPECT_EQ(check_of(trace.data, "pages rescued").why,
+            "within 300: the kernel may have freed so many that it stranded instead");
+  trace.data.vmstat_end["unevictable_pgs_rescued"] = 600;
+  EXPECT_EQ(check_of(trace.data, "pages rescued").verdict, Verdict::differs);
+  // The other way round nothing explains it.
+  trace.data.vmstat_end["unevictable_pgs_rescued"] = 1300;
+  EXPECT_EQ(check_of(trace.data, "pages rescued").verdict, Verdict::differs);
+}
+
 TEST(AuditPages, ACounterThatTheKernelDoesNotHave) {
   Trace trace(capable(), "page_unlock");
   for (const char* name : {"unevictable_pgs_munlocked", "unevictable_pgs_stranded"})
@@ -342,8 +377,94 @@ TEST(AuditPages, NotWithoutTheSignal) {
   Trace trace(without_functions(capable(), {"munlock_folio", "munlock_page", "munlock_vma_page"}));
   EXPECT_EQ(find(trace.data, "pages munlocked"), std::nullopt);
   EXPECT_EQ(find(trace.data, "pages rescued"), std::nullopt);
+  EXPECT_NE(find(trace.data, "pages swapped out"), std::nullopt);
+  Trace without(without_functions(capable(), {"swap_writeout", "swap_writepage"}));
+  EXPECT_EQ(find(without.data, "pages swapped out"), std::nullopt);
   EXPECT_NE(find(trace.data, "pages mlocked"), std::nullopt);
   EXPECT_NE(find(trace.data, "pages to unevictable"), std::nullopt);
+}
+
+AuditCheck swapped_out_against(std::uint64_t own, std::uint64_t other, std::int64_t kernel) {
+  Trace trace(capable(), "swap_out");
+  trace.add(process(1, 42)).proc.swap_out = own;
+  trace.data.counts.stats.other_swap_out = other;
+  trace.data.vmstat_start["pswpout"] = 100;
+  trace.data.vmstat_end["pswpout"] = 100 + kernel;
+  return check_of(trace.data, "pages swapped out");
+}
+
+TEST(AuditPages, SwappedOut) {
+  const AuditCheck check = swapped_out_against(500, 70, 570);
+  EXPECT_EQ(check.verdict, Verdict::equal);
+  EXPECT_EQ(check.why, "");
+  EXPECT_EQ(check.traced, 570U);
+  EXPECT_EQ(check.kernel, 570U);
+  EXPECT_EQ(check.source, "/proc/vmstat pswpout");
+}
+
+TEST(AuditPages, SwappedOutButNotWritten) {
+  const AuditCheck near = swapped_out_against(500, 0, 438);
+  EXPECT_EQ(near.verdict, Verdict::equal);
+  EXPECT_EQ(near.why, "within 62: more may come between the reading of the counters and the gate's moving");
+  const AuditCheck far = swapped_out_against(500, 0, 437);
+  EXPECT_EQ(far.verdict, Verdict::differs);
+  EXPECT_EQ(far.why, "the kernel does not write pages of zeroes, nor those that zswap takes");
+}
+
+// --- pages that reclaim made unevictable, unseen -------------------------------------------------------------------
+
+class CulledUnseen : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t kSeen = 300 + 40 + 5;
+  static constexpr std::int64_t kLag = 62;  // two processors, 31 pages each
+
+  static void fill(Trace& trace, std::int64_t kernel) {
+    trace.add(process(1, 42)).proc.unevictable = 300;
+    trace.add(process(2, 43)).proc.unevictable = 40;
+    trace.data.counts.stats.other_unevictable = 5;
+    trace.data.vmstat_start["unevictable_pgs_culled"] = 7000;
+    trace.data.vmstat_end["unevictable_pgs_culled"] = 7000 + kernel;
+  }
+
+  static std::uint64_t unseen(std::int64_t kernel, std::string_view signals = {}) {
+    Trace trace(capable(), signals);
+    fill(trace, kernel);
+    return culled_unseen(trace.data);
+  }
+};
+
+TEST_F(CulledUnseen, IsWhatTheKernelCountedBeyondItsLag) {
+  EXPECT_EQ(unseen(kSeen), 0U);
+  EXPECT_EQ(unseen(kSeen + kLag), 0U);
+  // All of it then, not what exceeds the lag.
+  EXPECT_EQ(unseen(kSeen + kLag + 1), 63U);
+  EXPECT_EQ(unseen(kSeen + 100'000), 100'000U);
+}
+
+TEST_F(CulledUnseen, MoreSeenThanCountedIsNone) {
+  EXPECT_EQ(unseen(kSeen - 1), 0U);
+  EXPECT_EQ(unseen(0), 0U);
+}
+
+TEST_F(CulledUnseen, TheLagGrowsWithProcessors) {
+  Trace trace;
+  fill(trace, kSeen + 4 * 31);
+  EXPECT_EQ(culled_unseen(trace.data), 124U);
+  trace.data.host.cpus = 4;
+  EXPECT_EQ(culled_unseen(trace.data), 0U);
+}
+
+TEST_F(CulledUnseen, CannotBeToldWithoutBothSides) {
+  EXPECT_EQ(unseen(100'000, "fault"), 0U);
+  EXPECT_EQ(unseen(100'000, "unevictable,page_lock"), 100'000U - kSeen);
+  // Without page_lock it is the way that sees a part only: the rest was not looked for.
+  EXPECT_EQ(unseen(100'000, "unevictable"), 0U);
+  for (auto counters : {&TraceData::vmstat_start, &TraceData::vmstat_end}) {
+    Trace trace;
+    fill(trace, 100'000);
+    (trace.data.*counters).erase("unevictable_pgs_culled");
+    EXPECT_EQ(culled_unseen(trace.data), 0U);
+  }
 }
 
 TEST(Audit, ChecksProcessesFirst) {
@@ -353,7 +474,7 @@ TEST(Audit, ChecksProcessesFirst) {
   std::vector<std::string> names;
   for (const AuditCheck& check : audit(trace.data)) names.push_back(check.check);
   EXPECT_EQ(names, (std::vector<std::string>{"faults of 42", "faults of 43", "pages mlocked", "pages munlocked",
-                                             "pages to unevictable", "pages rescued"}));
+                                             "pages to unevictable", "pages rescued", "pages swapped out"}));
 }
 
 }  // namespace

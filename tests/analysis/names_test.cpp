@@ -22,6 +22,27 @@ TEST(Names, LockStates) {
   EXPECT_EQ(lock_state_name(MLT_LOCK_UNKNOWN), "");
 }
 
+TEST(Names, CausesAreDistinct) {
+  std::set<std::string_view> names;
+  for (int cause = 0; cause < MLT_CAUSE_NR; ++cause) {
+    const std::string_view name = cause_name(static_cast<mlt_cause>(cause));
+    EXPECT_FALSE(name.empty()) << cause;
+    EXPECT_TRUE(names.insert(name).second) << name;
+  }
+  EXPECT_EQ(cause_name(MLT_CAUSE_UNKNOWN), "unknown");
+  EXPECT_EQ(cause_name(MLT_CAUSE_FILE_READ), "file_read");
+  EXPECT_EQ(cause_name(MLT_CAUSE_SWAP_IN), "swap_in");
+  EXPECT_EQ(cause_name(MLT_CAUSE_SPURIOUS), "spurious");
+  EXPECT_EQ(cause_name(MLT_CAUSE_NR), "");
+}
+
+TEST(Names, LifeKindsAreDistinct) {
+  using enum LifeEvent::Kind;
+  std::set<std::string_view> names;
+  for (const LifeEvent::Kind kind : {fork, vfork, share, exec, exit}) names.insert(life_kind_name(kind));
+  EXPECT_EQ(names, (std::set<std::string_view>{"fork", "vfork", "share", "exec", "exit"}));
+}
+
 TEST(Names, CallsAreDistinct) {
   std::set<std::string_view> names;
   for (int call = MLT_CALL_NONE + 1; call < MLT_CALL_NR; ++call) names.insert(call_name(static_cast<mlt_call>(call)));

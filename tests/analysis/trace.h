@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "analysis/build_report.h"
 #include "analysis/trace_data.h"
 #include "plan/capable.h"
 
@@ -12,8 +13,9 @@ namespace mlt::fixtures {
 
 constexpr std::uint64_t kStartNs = 1'000'000'000;
 
-constexpr std::uint16_t class_id(mlt_origin origin, mlt_lock_state locked) {
-  return static_cast<std::uint16_t>((int{origin} * int{MLT_LOCK_STATE_NR} + int{locked}) * int{MLT_CAUSE_NR});
+constexpr std::uint16_t class_id(mlt_origin origin, mlt_lock_state locked, mlt_cause cause = MLT_CAUSE_UNKNOWN) {
+  const int class_of_locked = int{origin} * int{MLT_LOCK_STATE_NR} + int{locked};
+  return static_cast<std::uint16_t>(class_of_locked * int{MLT_CAUSE_NR} + int{cause});
 }
 
 /// `minor` faults of `latency_ns` each, and `major` ones.
@@ -69,6 +71,7 @@ class Trace {
     data.host = {"6.1.0-test", "x86_64", 2, 4096};
     data.start_unix_ns = 1'700'000'000'000'000'000;
     data.start_ns = kStartNs;
+    data.complete_ns = kStartNs + 1'500'000'000;
     data.end_ns = kStartNs + 10'000'000'000;
     data.plan = &plan;
   }
@@ -80,5 +83,13 @@ class Trace {
   Plan plan;
   TraceData data;
 };
+
+/// The report's, of a trace of one process.
+inline Process only_process(const Trace& trace) {
+  Report report = build_report(trace.data);
+  if (report.processes.size() == 1) return std::move(report.processes.front());
+  ADD_FAILURE() << report.processes.size() << " processes";
+  return {};
+}
 
 }  // namespace mlt::fixtures

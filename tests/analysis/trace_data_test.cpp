@@ -114,10 +114,28 @@ TEST(CountsSince, EveryNumberOfTheProcess) {
   ProcessCounts before = process(1, 42);
   before.proc.first_seen_ns = 11;
   before.proc.start_boottime = 12;
-  constexpr auto kNumbers =
-      std::to_array({&mlt_proc::exited_min_flt, &mlt_proc::exited_maj_flt, &mlt_proc::mlocked, &mlt_proc::munlocked,
-                     &mlt_proc::unevictable, &mlt_proc::rescued, &mlt_proc::still_locked, &mlt_proc::missed_returns,
-                     &mlt_proc::locked_not_mlocked});
+  constexpr auto kNumbers = std::to_array({&mlt_proc::exited_min_flt,
+                                           &mlt_proc::exited_maj_flt,
+                                           &mlt_proc::mlocked,
+                                           &mlt_proc::munlocked,
+                                           &mlt_proc::unevictable,
+                                           &mlt_proc::rescued,
+                                           &mlt_proc::still_locked,
+                                           &mlt_proc::missed_returns,
+                                           &mlt_proc::locked_not_mlocked,
+                                           &mlt_proc::culled,
+                                           &mlt_proc::met_locked_active,
+                                           &mlt_proc::met_locked_inactive,
+                                           &mlt_proc::reclaim_in_fault_ns,
+                                           &mlt_proc::reclaim_in_call_ns,
+                                           &mlt_proc::swap_out,
+                                           &mlt_proc::swap_out_self,
+                                           &mlt_proc::swap_out_kswapd,
+                                           &mlt_proc::swap_readahead,
+                                           &mlt_proc::swap_duplicated,
+                                           &mlt_proc::swap_duplicate_ns,
+                                           &mlt_proc::swap_freed,
+                                           &mlt_proc::swap_free_ns});
   for (const auto number : kNumbers) before.proc.*number = 1000;
   ProcessCounts now = before;
   std::uint64_t step = 0;
@@ -136,12 +154,26 @@ TEST(CountsSince, EveryNumberOfTheProcess) {
   EXPECT_STREQ(proc.comm, "worker");
 }
 
+TEST(CountsSince, PagesOfEveryHolder) {
+  ProcessCounts before = process(1, 42);
+  before.proc.still_locked = 10;
+  before.holders[50].pages = 10;
+  ProcessCounts now = before;
+  now.proc.still_locked = 17;
+  now.holders[50].pages = 12;
+  now.holders[51].pages = 5;
+  const Counts difference = counts_of({now}).since(counts_of({before}));
+  ASSERT_EQ(difference.processes.size(), 1U);
+  EXPECT_EQ(difference.processes[0].holders.at(50).pages, 2U);
+  EXPECT_EQ(difference.processes[0].holders.at(51).pages, 5U);
+}
+
 TEST(CountsSince, EveryNumberOfACall) {
   ProcessCounts before = process(1, 42);
-  before.proc.calls[MLT_CALL_MLOCK] = {10, 20, 30, 40, 50, 60, 70, 80};
+  before.proc.calls[MLT_CALL_MLOCK] = {10, 20, 30, 40, 50, 60, 70, 80, {0, 90, 100, 110, 120, 130}};
   before.proc.calls[MLT_CALL_EXECVE].calls = 5;
   ProcessCounts now = before;
-  now.proc.calls[MLT_CALL_MLOCK] = {11, 22, 33, 44, 55, 66, 77, 88};
+  now.proc.calls[MLT_CALL_MLOCK] = {11, 22, 33, 44, 55, 66, 77, 88, {0, 99, 110, 121, 132, 143}};
   const Counts difference = counts_of({now}).since(counts_of({before}));
   ASSERT_EQ(difference.processes.size(), 1U);
   const mlt_call_total& total = difference.processes[0].proc.calls[MLT_CALL_MLOCK];
@@ -153,7 +185,69 @@ TEST(CountsSince, EveryNumberOfACall) {
   EXPECT_EQ(total.populate_ns, 6U);
   EXPECT_EQ(total.vma_splits, 7U);
   EXPECT_EQ(total.vma_merges, 8U);
+  EXPECT_EQ(total.parts_ns[MLT_PART_MEMORY], 9U);
+  EXPECT_EQ(total.parts_ns[MLT_PART_LOCK_WAIT], 13U);
   EXPECT_EQ(difference.processes[0].proc.calls[MLT_CALL_EXECVE].calls, 0U);
+}
+
+TEST(CountsSince, WaitsButTheLongest) {
+  ProcessCounts before = process(1, 42);
+  before.proc.mmap_lock_read = {10, 100};
+  before.proc.mmap_lock_max_ns = 70;
+  before.proc.mmap_lock_held_by[MLT_CALL_MLOCK] = {10, 100};
+  ProcessCounts now = before;
+  now.proc.mmap_lock_read = {11, 105};
+  now.proc.mmap_lock_held_by[MLT_CALL_MLOCK] = {11, 105};
+  const Counts difference = counts_of({now}).since(counts_of({before}));
+  ASSERT_EQ(difference.processes.size(), 1U);  // a wait is enough not to be idle
+  const mlt_proc& proc = difference.processes[0].proc;
+  EXPECT_EQ(proc.mmap_lock_read.waits, 1U);
+  EXPECT_EQ(proc.mmap_lock_read.time_ns, 5U);
+  EXPECT_EQ(proc.mmap_lock_held_by[MLT_CALL_MLOCK].time_ns, 5U);
+  EXPECT_EQ(proc.mmap_lock_max_ns, 70U);
+}
+
+TEST(CountsSince, EveryNumberOfReclaimButTheLongest) {
+  ProcessCounts before = process(1, 42);
+  before.proc.reclaim[MLT_RECLAIM_DIRECT] = {10, 20, 30, 900};
+  before.proc.reclaim[MLT_RECLAIM_MEMCG] = {100, 200, 300, 50};
+  ProcessCounts now = before;
+  now.proc.reclaim[MLT_RECLAIM_DIRECT] = {11, 22, 33, 900};
+  now.proc.reclaim[MLT_RECLAIM_MEMCG] = {104, 205, 306, 70};
+  const Counts difference = counts_of({now}).since(counts_of({before}));
+  ASSERT_EQ(difference.processes.size(), 1U);
+  const mlt_reclaim& direct = difference.processes[0].proc.reclaim[MLT_RECLAIM_DIRECT];
+  EXPECT_EQ(direct.calls, 1U);
+  EXPECT_EQ(direct.time_ns, 2U);
+  EXPECT_EQ(direct.reclaimed, 3U);
+  // No difference of two longest ones is the longest in between: it stays that of the whole trace.
+  EXPECT_EQ(direct.max_ns, 900U);
+  const mlt_reclaim& memcg = difference.processes[0].proc.reclaim[MLT_RECLAIM_MEMCG];
+  EXPECT_EQ(memcg.calls, 4U);
+  EXPECT_EQ(memcg.time_ns, 5U);
+  EXPECT_EQ(memcg.reclaimed, 6U);
+  EXPECT_EQ(memcg.max_ns, 70U);
+}
+
+// Reclaim and swap often come to a process that does nothing, or by the hand of another.
+TEST(CountsSince, ReclaimAndSwapAloneAreNews) {
+  ProcessCounts before = process(1, 42);
+  before.proc.reclaim[MLT_RECLAIM_DIRECT] = {1, 2, 3, 4};
+  constexpr auto kNews = std::to_array({&mlt_proc::culled, &mlt_proc::met_locked_active, &mlt_proc::met_locked_inactive,
+                                        &mlt_proc::swap_out, &mlt_proc::swap_readahead, &mlt_proc::swap_duplicated,
+                                        &mlt_proc::swap_freed});
+  for (const auto number : kNews) {
+    ProcessCounts now = before;
+    now.proc.*number = 1;
+    EXPECT_EQ(counts_of({now}).since(counts_of({before})).processes.size(), 1U);
+  }
+  for (int kind = 0; kind < MLT_RECLAIM_NR; ++kind) {
+    ProcessCounts now = before;
+    ++now.proc.reclaim[kind].calls;
+    EXPECT_EQ(counts_of({now}).since(counts_of({before})).processes.size(), 1U) << kind;
+  }
+  // The longest that came before is no news.
+  EXPECT_TRUE(counts_of({before}).since(counts_of({before})).processes.empty());
 }
 
 // Page moves come late, when a batch is flushed: often alone in their interval.
@@ -179,19 +273,25 @@ TEST(CountsSince, LossAloneIsNews) {
 
 TEST(CountsSince, LossOfTheWholeTrace) {
   Counts before;
-  before.stats = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  before.stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   Counts now;
-  now.stats = {11, 22, 33, 44, 55, 66, 77, 88, 99};
+  now.stats = {11, 22, 33, 44, 55, 66, 77, 88, 99, 110, 121, 132, 143, 154, 165};
   const mlt_stats stats = now.since(before).stats;
   EXPECT_EQ(stats.ring_full, 10U);
   EXPECT_EQ(stats.thread_full, 20U);
   EXPECT_EQ(stats.block_full, 30U);
   EXPECT_EQ(stats.proc_full, 40U);
-  EXPECT_EQ(stats.moving_full, 50U);
-  EXPECT_EQ(stats.other_mlocked, 60U);
-  EXPECT_EQ(stats.other_munlocked, 70U);
-  EXPECT_EQ(stats.other_unevictable, 80U);
-  EXPECT_EQ(stats.other_rescued, 90U);
+  EXPECT_EQ(stats.stack_full, 50U);
+  EXPECT_EQ(stats.moving_full, 60U);
+  EXPECT_EQ(stats.other_mlocked, 70U);
+  EXPECT_EQ(stats.other_munlocked, 80U);
+  EXPECT_EQ(stats.other_unevictable, 90U);
+  EXPECT_EQ(stats.other_rescued, 100U);
+  EXPECT_EQ(stats.other_swap_out, 110U);
+  EXPECT_EQ(stats.unmlocked_unevictable, 120U);
+  EXPECT_EQ(stats.cleared_stranded, 130U);
+  EXPECT_EQ(stats.kswapd_wakeups, 140U);
+  EXPECT_EQ(stats.fault_ring_full, 150U);
 }
 
 TEST(CountsSince, SkippedRuns) {
@@ -225,21 +325,24 @@ TEST(ProcessEventsAdd, SortsEveryKind) {
   call.locked_pages = 3;
   events.add(call.head);
   for (const auto kind : {MLT_EVENT_SPLIT, MLT_EVENT_MERGE}) events.add(vma_event(kind, 50).head);
-  for (const auto kind : {MLT_EVENT_FORK, MLT_EVENT_EXEC, MLT_EVENT_EXIT}) events.add(life_event(kind).head);
+  for (const auto kind : {MLT_EVENT_FORK, MLT_EVENT_VFORK, MLT_EVENT_SHARE, MLT_EVENT_EXEC, MLT_EVENT_EXIT})
+    events.add(life_event(kind).head);
   ASSERT_EQ(events.calls.size(), 1U);
   EXPECT_EQ(events.calls[0].args[1], 4096U);
   EXPECT_EQ(events.calls[0].locked_pages, 3U);
   ASSERT_EQ(events.changes.size(), 2U);
   EXPECT_EQ(events.changes[0].head.kind, MLT_EVENT_SPLIT);
   EXPECT_EQ(events.changes[1].head.kind, MLT_EVENT_MERGE);
-  ASSERT_EQ(events.life.size(), 3U);
-  EXPECT_EQ(events.life[1].head.kind, MLT_EVENT_EXEC);
+  ASSERT_EQ(events.life.size(), 5U);
+  EXPECT_EQ(events.life[1].head.kind, MLT_EVENT_VFORK);
+  EXPECT_EQ(events.life[2].head.kind, MLT_EVENT_SHARE);
+  EXPECT_EQ(events.life[3].head.kind, MLT_EVENT_EXEC);
 }
 
 TEST(ProcessEventsAdd, UnknownKindsAreIgnored) {
   ProcessEvents events;
   mlt_event_call unknown{};
-  for (const std::uint32_t kind : {0U, 7U, 1000U}) {
+  for (const std::uint32_t kind : {0U, MLT_EVENT_EXIT + 1U, 1000U}) {
     unknown.head.kind = kind;
     events.add(unknown.head);
   }

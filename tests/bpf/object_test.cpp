@@ -1,6 +1,7 @@
 // The table of signals against the programs in the BPF object: names, hooks and targets must agree. Opens the object,
 // loads nothing, needs no privilege.
 #include <bpf/libbpf.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -10,13 +11,26 @@
 #include <string_view>
 
 #include "bpf/mlocktrace.h"
-#include "mlocktrace.skel.h"
+#include "mlocktrace_early.skel.h"
+#include "mlocktrace_late.skel.h"
+#include "mlocktrace_late_adopting.skel.h"
 #include "signals/signals.h"
 
 namespace mlt {
 namespace {
 
-using Skeleton = std::unique_ptr<mlocktrace_bpf, decltype([](mlocktrace_bpf* skel) { mlocktrace_bpf__destroy(skel); })>;
+using Sections = std::map<std::string, std::string>;  // by program
+
+template <typename Skel>
+Sections sections_of() {
+  Sections sections;
+  const std::unique_ptr<Skel, decltype([](Skel* skel) { Skel::destroy(skel); })> skel(Skel::open());
+  if (!skel) return sections;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skel->obj) sections[bpf_program__name(program)] =
+      bpf_program__section_name(program);
+  return sections;
+}
 
 /// The type in SEC(). A kprobe program serves kprobe.multi too: the session changes its attach type.
 std::string type_of(Hook hook) {
@@ -28,6 +42,7 @@ std::string type_of(Hook hook) {
     case Hook::kretprobe:
     case Hook::multi_return: return "kretprobe";
     case Hook::tracepoint: return "tp";
+    case Hook::iterator: return "iter";
     case Hook::raw_tracepoint: return "raw_tp";
     case Hook::perf_minor:
     case Hook::perf_major: return "perf_event";
@@ -38,22 +53,25 @@ std::string type_of(Hook hook) {
 class ObjectTest : public testing::Test {
  protected:
   void SetUp() override {
-    skel_.reset(mlocktrace_bpf__open());
-    ASSERT_TRUE(skel_);
-    bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, skel_->obj) sections_[bpf_program__name(program)] =
-        bpf_program__section_name(program);
-    ASSERT_FALSE(sections_.empty());
+    const Sections early = sections_of<mlocktrace_early>();
+    const Sections late = sections_of<mlocktrace_late>();
+    ASSERT_FALSE(early.empty());
+    ASSERT_FALSE(late.empty());
     for (const Signal& signal : all_signals()) {
       for (const Alternative& way : signal.alternatives) {
-        for (const Probe& probe : way.probes) named_.emplace(probe.program, probe);
+        for (const Probe& probe : way.probes) {
+          named_.emplace(probe.program, probe);
+          // The session looks for the program in the object of its part.
+          EXPECT_TRUE((signal.early ? early : late).contains(std::string(probe.program))) << probe.program;
+        }
       }
     }
+    sections_.insert(early.begin(), early.end());
+    sections_.insert(late.begin(), late.end());
   }
 
-  Skeleton skel_;
-  std::map<std::string, std::string> sections_;  // by program
-  std::multimap<std::string, Probe> named_;      // by program, as often as the table names it
+  Sections sections_;
+  std::multimap<std::string, Probe> named_;  // by program, as often as the table names it
 };
 
 TEST_F(ObjectTest, EveryProgramIsInTheTable) {
@@ -75,8 +93,16 @@ TEST_F(ObjectTest, SectionsAgreeWithTheTable) {
     std::set<std::string_view> targets;
     for (auto [other, end] = named_.equal_range(program); other != end; ++other) targets.insert(other->second.target);
     const bool bare = type == "perf_event" || targets.size() > 1;
-    EXPECT_EQ(found->second, bare ? type : type + "/" + std::string(probe.target)) << program;
+    // libbpf puts the common beginning of the functions that declare iterators in front by itself.
+    const std::string_view prefix = probe.hook == Hook::iterator ? "bpf_iter_" : "";
+    const std::string target(probe.target.substr(prefix.size()));
+    EXPECT_EQ(found->second, bare ? type : fmt::format("{}/{}", type, target)) << program;
   }
+}
+
+TEST(Objects, TheTwoBuildsOfTheLatePartHoldTheSamePrograms) {
+  EXPECT_FALSE(sections_of<mlocktrace_late>().empty());
+  EXPECT_EQ(sections_of<mlocktrace_late>(), sections_of<mlocktrace_late_adopting>());
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ std::string usage_error(const Words& words) {
     return {};
   }
   EXPECT_EQ(command.error().status, ExitStatus::usage);
-  const std::string message = command.error().message();
+  std::string message = command.error().message();
   EXPECT_FALSE(command.error().what.empty());
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
   return message;
@@ -68,6 +68,13 @@ TEST(ParseTrace, DefaultsOfEverythingElse) {
   EXPECT_FALSE(options.common.json);
   EXPECT_FALSE(options.common.verbose);
   EXPECT_FALSE(options.common.quiet);
+}
+
+TEST(ParseTrace, StacksAreAskedFor) {
+  EXPECT_FALSE(trace({"-p", "42"}).user_stacks || trace({"-p", "42"}).kernel_stacks);
+  EXPECT_TRUE(trace({"-p", "42", "-U"}).user_stacks && trace({"-p", "42", "--user-stacks"}).user_stacks);
+  EXPECT_TRUE(trace({"-p", "42", "-K"}).kernel_stacks && trace({"-p", "42", "--kernel-stacks"}).kernel_stacks);
+  EXPECT_TRUE(trace({"-p", "42", "-KU"}).user_stacks);
 }
 
 TEST(ParseTrace, TheCommandsNameMayBeLeftOut) {
@@ -262,6 +269,47 @@ TEST(ParseCommon, AnEmptyListOfSignalsIsNotAll) {
   EXPECT_TRUE(has(usage_error({"-a", "--signals", ""}), "--signals names no signal"));
 }
 
+// --- findings ------------------------------------------------------------------------------------------------------
+
+TEST(ParseFindings, NoneFailsByDefault) {
+  EXPECT_TRUE(trace({"-a"}).fail_on.empty());
+  EXPECT_EQ(trace({"-a"}).thresholds.splits, FindingOptions{}.splits);
+}
+
+TEST(ParseFindings, FailOnTakesSeveritiesAndNames) {
+  EXPECT_EQ(trace({"-a", "--fail-on", "warning,fork-cow"}).fail_on, (Words{"warning", "fork-cow"}));
+  for (const char* list : {"", "fork-cwo", "warning,"}) {
+    const std::string error = usage_error({"-a", "--fail-on", list});
+    EXPECT_TRUE(has(error, "unknown finding")) << error;
+    EXPECT_TRUE(has(error, "fork-cow")) << error;
+  }
+}
+
+TEST(ParseFindings, ThresholdsMayBeGivenOneByOne) {
+  const FindingOptions options = trace({"--threshold", "splits=5", "--threshold=vma-percent=70", "-p", "1"}).thresholds;
+  EXPECT_EQ(options.splits, 5U);
+  EXPECT_EQ(options.vma_percent, 70U);
+  EXPECT_EQ(options.headroom_mib, FindingOptions{}.headroom_mib);
+  EXPECT_TRUE(has(usage_error({"-a", "--threshold", "slpits=5"}), "unknown threshold 'slpits'"));
+  EXPECT_TRUE(has(usage_error({"-a", "--threshold", "splits=many"}), "splits=NUMBER"));
+}
+
+// An option that takes one value leaves the interval and the count alone.
+TEST(ParseFindings, ThresholdsAreNotIntervals) {
+  const TraceOptions options = trace({"-p", "1", "--threshold", "splits=5", "2", "3"});
+  EXPECT_EQ(options.thresholds.splits, 5U);
+  EXPECT_EQ(options.interval_ns, 2'000'000'000U);
+  EXPECT_EQ(options.count, 3U);
+}
+
+TEST(ParseFindings, TheListNeedsNoTarget) {
+  for (const Words& words : {Words{"--list-findings"}, Words{"trace", "--list-findings"}}) {
+    const std::string text = parsed<PrintText>(words).text;
+    EXPECT_TRUE(has(text, "fork-cow")) << text;
+    EXPECT_TRUE(has(text, "storm-per-s")) << text;
+  }
+}
+
 TEST(ParseProbes, TakesNoTarget) {
   EXPECT_FALSE(parsed<ProbesOptions>({"probes"}).common.json);
   EXPECT_TRUE(has(usage_error({"probes", "-p", "1"}), "-p"));
@@ -278,8 +326,8 @@ TEST(ParseErrors, NameTheWordAndTheHelp) {
 }
 
 TEST(ParseErrors, AValueIsMissing) {
-  for (const char* option :
-       {"--pid", "--tid", "--cgroup", "--duration", "--interval", "--output", "--signals", "--btf", "--color"})
+  for (const char* option : {"--pid", "--tid", "--cgroup", "--duration", "--interval", "--output", "--signals", "--btf",
+                             "--color", "--fail-on", "--threshold"})
     EXPECT_TRUE(has(usage_error({option}), option)) << option;
 }
 
@@ -293,8 +341,9 @@ TEST(ParseText, HelpNamesEveryOption) {
   for (const char* option : {"--help", "-h"}) {
     const std::string text = parsed<PrintText>({option}).text;
     for (const char* word :
-         {"--pid", "--tid", "--cgroup", "--all", "--duration", "--interval", "--output", "--follow", "--no-follow",
-          "--dry-run", "--json", "--signals", "--btf", "--color", "--verbose", "--quiet", "--version", "probes"})
+         {"--pid",     "--tid",       "--cgroup",  "--all",     "--duration",  "--interval",      "--output",
+          "--follow",  "--no-follow", "--dry-run", "--fail-on", "--threshold", "--list-findings", "--json",
+          "--signals", "--btf",       "--color",   "--verbose", "--quiet",     "--version",       "probes"})
       EXPECT_TRUE(has(text, word)) << word;
   }
 }
@@ -303,6 +352,108 @@ TEST(ParseText, HelpOfOneCommand) {
   EXPECT_FALSE(has(parsed<PrintText>({"probes", "--help"}).text, "--pid"));
   EXPECT_TRUE(has(parsed<PrintText>({"trace", "--help"}).text, "--pid"));
   EXPECT_TRUE(has(parsed<PrintText>({"-p", "1", "--help"}).text, "--pid"));
+}
+
+TEST(ParseText, UsageIsWhatMayBeTyped) {
+  EXPECT_TRUE(has(parsed<PrintText>({"trace", "-h"}).text, "Usage: mlocktrace trace [OPTIONS] [INTERVAL [COUNT]]\n"));
+  EXPECT_TRUE(has(parsed<PrintText>({"probes", "-h"}).text, "Usage: mlocktrace probes [OPTIONS]\n"));
+}
+
+// --- recordings ----------------------------------------------------------------------------------------------------
+
+RecordOptions record(const Words& words) { return parsed<RecordOptions>(words); }
+ReportOptions report(const Words& words) { return parsed<ReportOptions>(words); }
+
+TEST(ParseRecord, TakesWhatTraceTakes) {
+  const RecordOptions options = record({"record", "-o", "f", "-p", "42", "-d", "10s", "-i", "2s", "--json", "-q"});
+  EXPECT_EQ(options.trace.output, "f");
+  EXPECT_EQ(options.trace.pids, std::vector<std::uint32_t>{42});
+  EXPECT_EQ(options.trace.duration_ns, 10'000'000'000U);
+  EXPECT_EQ(options.trace.interval_ns, 2'000'000'000U);
+  EXPECT_TRUE(options.trace.common.json);
+  EXPECT_TRUE(options.trace.common.quiet);
+  EXPECT_FALSE(options.trace.follow);
+  EXPECT_FALSE(options.events);
+  EXPECT_FALSE(options.max_bytes);
+}
+
+TEST(ParseRecord, ItsOwnOptions) {
+  const RecordOptions options = record({"record", "-o", "f", "--events", "--max-size", "64M", "--", "ls", "-l"});
+  EXPECT_TRUE(options.events);
+  EXPECT_EQ(options.max_bytes, std::uint64_t{64} << 20);
+  EXPECT_EQ(options.trace.command, (Words{"ls", "-l"}));
+  EXPECT_TRUE(options.trace.follow);
+  EXPECT_TRUE(record({"record", "--dry-run", "-a"}).trace.dry_run);
+}
+
+TEST(ParseRecord, Mistakes) {
+  EXPECT_TRUE(has(usage_error({"record", "-p", "42"}), "no file to record to; name it with -o FILE"));
+  EXPECT_TRUE(has(usage_error({"record", "-o", "f"}), "nothing to trace"));
+  EXPECT_TRUE(has(usage_error({"record", "-o", "f", "-a", "--max-size", "lots"}), "'lots' is not a size"));
+  EXPECT_TRUE(has(usage_error({"record", "-o", "f", "-a", "--max-size", ""}), "'' is not a size"));
+  EXPECT_TRUE(has(usage_error({"record", "-o", "f", "-a", "--max-size", "4K"}), "--max-size 4K is too small"));
+  EXPECT_TRUE(has(usage_error({"trace", "--events", "-a"}), "--events"));
+  EXPECT_TRUE(has(usage_error({"record", "-o", "f", "--"}), "no command after --"));
+}
+
+TEST(ParseReport, Formats) {
+  EXPECT_EQ(report({"report", "f"}).file, "f");
+  EXPECT_EQ(report({"report", "f"}).format, ReportFormat::text);
+  EXPECT_EQ(report({"report", "f", "--json"}).format, ReportFormat::json);
+  EXPECT_EQ(report({"report", "--events", "f"}).format, ReportFormat::events);
+  EXPECT_EQ(report({"report", "f", "-o", "g"}).output, "g");
+  EXPECT_EQ(report({"report", "f", "--color", "always"}).common.color, ColorMode::always);
+  EXPECT_TRUE(report({"report", "f", "-v", "-q"}).common.verbose);
+}
+
+TEST(ParseReport, FormatsWithAnOutputOfTheirOwn) {
+  const auto format = [](const std::string& option) { return report({"report", "f", option, "out"}).format; };
+  EXPECT_EQ(format("--html"), ReportFormat::html);
+  EXPECT_EQ(format("--perfetto"), ReportFormat::perfetto);
+  EXPECT_EQ(format("--pprof"), ReportFormat::pprof);
+  EXPECT_EQ(format("--csv"), ReportFormat::csv);
+  EXPECT_EQ(report({"report", "f", "--html", "out"}).output, "out");
+  EXPECT_EQ(report({"report", "f", "--markdown"}).format, ReportFormat::markdown);
+  EXPECT_EQ(report({"report", "f", "--folded", "-o", "out"}).format, ReportFormat::folded);
+  EXPECT_EQ(report({"report", "f", "--perfetto", "out", "--slow", "1ms"}).slow_ns, 1'000'000U);
+}
+
+DiffOptions diff(const Words& words) { return parsed<DiffOptions>(words); }
+
+TEST(ParseDiff, Options) {
+  EXPECT_EQ(diff({"diff", "a", "b"}).before, "a");
+  EXPECT_EQ(diff({"diff", "a", "b"}).after, "b");
+  EXPECT_FALSE(diff({"diff", "a", "b"}).fail_on_regression);
+  EXPECT_TRUE(diff({"diff", "a", "b", "--fail-on", "regression"}).fail_on_regression);
+  EXPECT_TRUE(diff({"diff", "a", "b", "--html", "c"}).html);
+  EXPECT_EQ(diff({"diff", "a", "b", "--html", "c"}).output, "c");
+  EXPECT_TRUE(diff({"diff", "a", "b", "--json"}).common.json);
+}
+
+TEST(ParseDiff, Mistakes) {
+  EXPECT_TRUE(has(usage_error({"diff", "a"}), "NEW is required"));
+  EXPECT_TRUE(has(usage_error({"diff", "a", "b", "c"}), "c"));
+  EXPECT_TRUE(has(usage_error({"diff", "a", "b", "--fail-on", "warning"}), "regression"));
+  EXPECT_TRUE(has(usage_error({"diff", "a", "b", "--json", "--html", "c"}), "excludes"));
+}
+
+TEST(ParseReport, Mistakes) {
+  EXPECT_TRUE(has(usage_error({"report"}), "FILE is required"));
+  EXPECT_TRUE(has(usage_error({"report", "f", "g"}), "g"));
+  EXPECT_TRUE(has(usage_error({"report", "f", "--json", "--events"}), "at most 1"));
+  EXPECT_TRUE(has(usage_error({"report", "f", "--html", "g", "--markdown"}), "at most 1"));
+  EXPECT_TRUE(has(usage_error({"report", "f", "--html", "g", "-o", "h"}), "two outputs: -o and --html"));
+  EXPECT_TRUE(has(usage_error({"report", "f", "--csv", ""}), "--csv names no file"));
+  EXPECT_TRUE(has(usage_error({"report", "f", "--slow", "1ms"}), "--perfetto"));
+  EXPECT_TRUE(has(usage_error({"report", "f", "--perfetto", "g", "--slow", "soon"}), "'soon' is not a duration"));
+  EXPECT_TRUE(has(usage_error({"report", "f", "--", "ls"}), "report takes no command"));
+}
+
+TEST(ParseHelp, SaysWhatHappensToAFileThatExists) {
+  const std::string help = parsed<PrintText>({"record", "--help"}).text;
+  EXPECT_TRUE(has(help, "replaces an earlier one, but no other file"));
+  EXPECT_TRUE(has(help, "--max-size"));
+  EXPECT_TRUE(has(parsed<PrintText>({"report", "--help"}).text, "single faults as CSV"));
 }
 
 }  // namespace

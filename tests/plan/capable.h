@@ -12,12 +12,15 @@
 
 namespace mlt::fixtures {
 
-/// Every function and tracepoint of the table, with types and symbols. It does not preempt in kernel mode.
+/// Every function, tracepoint and iterator of the table, with types and symbols, and page tables that can be walked. It
+/// does not preempt in kernel mode.
 inline KernelFacts capable() {
   KernelFacts facts;
   facts.release = "6.1.0-test";
   facts.arch = "x86_64";
   facts.multi_keeps_returns = true;
+  facts.kretprobe_room = true;
+  facts.memory = {4, 0xffff888000000000, 0xffffea0000000000, true};
   facts.symbols.emplace();
   const auto add_function = [&](std::string_view name) {
     facts.btf_functions.emplace(name);
@@ -29,16 +32,19 @@ inline KernelFacts capable() {
       for (const Probe& probe : way.probes) {
         const std::string_view kind = hook_kind(probe.hook);
         if (kind == "raw_tp") facts.btf_tracepoints.emplace(probe.target);
-        if (kind == "fentry" || kind == "kprobe" || kind == "multi") add_function(probe.target);
+        if (kind == "fentry" || kind == "kprobe" || kind == "multi" || kind == "iter") add_function(probe.target);
       }
     }
   }
   return facts;
 }
 
-/// The kernel has no such function: neither types nor a symbol.
+/// The kernel has no such function: neither types nor a symbol. Only of functions that the table names: to take away
+/// another one would test nothing.
 inline KernelFacts without_functions(KernelFacts facts, const std::vector<std::string>& names) {
+  static const KernelFacts kAll = capable();
   for (const std::string& name : names) {
+    EXPECT_TRUE(kAll.btf_functions.contains(name)) << "no signal hooks " << name;
     facts.btf_functions.erase(name);
     if (facts.symbols) facts.symbols->erase(name);
   }
@@ -47,6 +53,21 @@ inline KernelFacts without_functions(KernelFacts facts, const std::vector<std::s
 
 inline KernelFacts without_kinds(KernelFacts facts, const std::vector<std::string>& kinds) {
   for (const std::string& kind : kinds) facts.refused_kinds[kind] = "this kernel has no " + kind;
+  return facts;
+}
+
+/// No types: nothing is known of the functions and tracepoints in them.
+inline KernelFacts without_types(KernelFacts facts) {
+  facts.no_btf = "no types here";
+  facts.btf_functions.clear();
+  facts.btf_tracepoints.clear();
+  return facts;
+}
+
+/// Page tables can't be walked.
+inline KernelFacts without_layout(KernelFacts facts) {
+  facts.memory = {};
+  facts.no_memory_layout = "cannot open /proc/kcore: Operation not permitted";
   return facts;
 }
 
@@ -60,7 +81,7 @@ inline std::vector<SignalWish> wishes(std::string_view list) {
 
 /// The plan, which must succeed. `signals` as after --signals.
 inline Plan plan_for(const KernelFacts& facts, std::string_view signals = {}) {
-  auto plan = make_plan({wishes(signals)}, facts);
+  auto plan = make_plan({wishes(signals), true}, facts);
   if (plan) return *plan;
   ADD_FAILURE() << plan.error().message();
   return {};

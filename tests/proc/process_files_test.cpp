@@ -216,6 +216,22 @@ TEST(ReadProcess, StartIsTheSameEveryTimeAndNotThatOfAChild) {
   EXPECT_GT(snapshot->start_ticks, start);
 }
 
+TEST(ReadProcess, SizeOfTheAddressSpaceAndSeccomp) {
+  const Child child([] {
+    const std::size_t size = std::size_t{64} << 20;
+    if (mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED) _exit(1);
+  });
+  ASSERT_TRUE(child.ready());
+  const auto snapshot = read_process(child.pid());
+  ASSERT_TRUE(snapshot && snapshot->vm_size_bytes);
+  // What is not accessible counts.
+  EXPECT_GE(*snapshot->vm_size_bytes, std::uint64_t{64} << 20);
+  // Not every kernel has the line.
+  if (snapshot->seccomp_filter) {
+    EXPECT_EQ(*snapshot->seccomp_filter, prctl(PR_GET_SECCOMP) == 2);
+  }
+}
+
 TEST(ReadProcess, LockingAnythingTakesTheCapabilityInTheFirstUserNamespace) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> caps{};

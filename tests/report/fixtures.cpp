@@ -33,11 +33,16 @@ Report base() {
 
 void measured_everything(Process& process) {
   for (auto& totals : process.faults.by_origin) totals = FaultTotals{};
+  process.faults.by_vma.emplace();
   process.populate = {0, 0, 0};
-  process.pages = {0, 0, 0, 0, 0, 0, 0};
+  process.pages = {0, 0, 0, 0, 0, 0, {}, 0};
+  process.locks.mmap_lock = LockWaits{};
+  process.locks.mmap_lock->in_call_ns = 0;
   process.vma.splits = 0;
   process.vma.merges = 0;
   process.vma.max_map_count = 65530;
+  process.reclaim = {ReclaimStall{}, ReclaimStall{}, 0, 0, 0, 0};
+  process.swap = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 }
 
 std::vector<SignalCoverage> exact_signals() {
@@ -67,6 +72,12 @@ void add_busy_calls(Process& process) {
   mlock.pages_populated = 16384;
   mlock.vma_splits = 2;
   mlock.locked_bytes_after = 64 * kMiB;
+  mlock.parts = {.memory_ns = 7'100'000,
+                 .file_ns = 60'000,
+                 .swap_in_ns = 0,
+                 .reclaim_ns = 1'300'000,
+                 .lock_wait_ns = 1'200'000,
+                 .other_ns = 152'000};
   LockCall on_fault = call(30'000'000, MLT_CALL_MLOCK2, "mlock2", "0x7f5a90000000, 8 MiB, MLOCK_ONFAULT", 0, 3'100);
   on_fault.vma_splits = 1;
   on_fault.locked_bytes_after = 72 * kMiB;
@@ -74,6 +85,8 @@ void add_busy_calls(Process& process) {
   LockCall refused = call(2'500'000'000, MLT_CALL_MLOCK, "mlock", "0x7f5aa0000000, 16 MiB", -12, 1'900);
   refused.locked_bytes_after = 72 * kMiB;
   refused.explain = "72 MiB were locked and 16 MiB more would exceed RLIMIT_MEMLOCK (80 MiB) by 8 MiB.";
+  refused.rule = CallRule::over_limit;
+  refused.limit_bytes = 80 * kMiB;
   LockCall all = call(4'000'000'000, MLT_CALL_MLOCKALL, "mlockall", "MCL_CURRENT | MCL_FUTURE", -12, 850);
   all.locked_bytes_after = 72 * kMiB;
   LockCall unlock = call(9'100'000'000, MLT_CALL_MUNLOCK, "munlock", "0x7f5a90000000, 8 MiB", 0, 411'000);
@@ -89,24 +102,65 @@ void add_busy_calls(Process& process) {
 }
 
 void add_busy_faults(Process& process) {
-  const FaultTotals access = minor_faults(1500, 900);
+  const FaultTotals first_touch = minor_faults(1440, 900);
+  const FaultTotals unknown = minor_faults(60, 900);
   FaultTotals cow = minor_faults(4098, 1'400);
   cow.major = 3;
   for (int i = 0; i < 3; ++i) cow.latency.add(2'400'000);
   FaultTotals populate = minor_faults(16384, 480);
   FaultTotals kernel = minor_faults(12, 1'100);
   kernel.errors = 1;
-  FaultTotals by_access = access;
+  FaultTotals by_access = first_touch;
+  by_access.add(unknown);
   by_access.add(cow);
   by_access.retries = 3;
   by_access.untimed = 1;
   by_access.minor += 1;
   process.faults.by_origin = {by_access, kernel, populate, FaultTotals{}};
-  process.faults.by_class = {{{MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_UNKNOWN}, cow},
-                             {{MLT_ORIGIN_POPULATE, MLT_LOCKED, MLT_CAUSE_UNKNOWN}, populate},
-                             {{MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_UNKNOWN}, access},
-                             {{MLT_ORIGIN_KERNEL, MLT_UNLOCKED, MLT_CAUSE_UNKNOWN}, kernel}};
+  process.faults.by_class = {{{MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_COW}, cow},
+                             {{MLT_ORIGIN_POPULATE, MLT_LOCKED, MLT_CAUSE_FIRST_TOUCH}, populate},
+                             {{MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_FIRST_TOUCH}, first_touch},
+                             {{MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_UNKNOWN}, unknown},
+                             {{MLT_ORIGIN_KERNEL, MLT_UNLOCKED, MLT_CAUSE_FILE_MAP}, kernel}};
   process.faults.by_thread = {{4242, populate}, {4243, by_access}, {0, kernel}};
+  const auto at = [](std::uint64_t start, std::uint64_t bytes, std::string name, std::string permissions,
+                     mlt_lock_state locked, mlt_cause cause, std::uint64_t minor, std::uint64_t major = 0) {
+    return VmaFaults{.start = start,
+                     .end = start + bytes,
+                     .name = std::move(name),
+                     .permissions = std::move(permissions),
+                     .locked = locked,
+                     .cause = cause,
+                     .minor = minor,
+                     .major = major,
+                     .time_ns = (minor + 1000 * major) * 700,
+                     .max_ns = major == 0 ? 9'300u : 2'400'000u};
+  };
+  process.faults.by_vma = {
+      at(0x7f5a80000000, 64 * kMiB, "anonymous", "rw-p", MLT_LOCKED, MLT_CAUSE_FIRST_TOUCH, 16384),
+      at(0x7f5a90000000, 128 * kMiB, "[anon:order book]", "rw-p", MLT_LOCKED_ON_FAULT, MLT_CAUSE_COW, 4098, 3),
+      at(0x55d0c0de0000, 2 * kMiB, "[heap]", "rw-p", MLT_UNLOCKED, MLT_CAUSE_FIRST_TOUCH, 1440),
+      at(0x7f5a7b000000, 1 * kMiB, "/usr/lib/x86_64-linux-gnu/libc.so.6", "r-xp", MLT_UNLOCKED, MLT_CAUSE_FILE_MAP, 40),
+      at(0x7f5a7b200000, 64 * 1024, "/usr/lib/x86_64-linux-gnu/libc.so.6", "rw-p", MLT_UNLOCKED, MLT_CAUSE_COW, 12),
+      at(0x7ffd10000000, 132 * 1024, "[stack]", "rw-p", MLT_UNLOCKED, MLT_CAUSE_STACK, 8),
+      at(0x55d0c0000000, 1 * kMiB, "/opt/trading/bin/trade-engine", "r-xp", MLT_UNLOCKED, MLT_CAUSE_FILE_MAP, 6),
+      at(0x55d0c0200000, 64 * 1024, "/opt/trading/bin/trade-engine", "rw-p", MLT_UNLOCKED, MLT_CAUSE_COW, 5),
+      at(0x7ffd10100000, 8192, "[vdso]", "r-xp", MLT_UNLOCKED, MLT_CAUSE_SPECIAL_MAP, 1),
+      at(0, 0, "", "", MLT_LOCK_UNKNOWN, MLT_CAUSE_UNKNOWN, 1)};
+  process.faults.by_vma->back().errors = 1;
+  process.faults.by_vma->at(3).offset = 0x28000;
+  const Frame entry{"exc_page_fault", "[kernel]", 0xffffffff81a00100, 0x70};
+  process.faults.stacks = {
+      {{entry},
+       {{"order_book::insert(order const&)", "/opt/trading/bin/trade-engine", 0x55d0c0012345, 0x45},
+        {"main", "/opt/trading/bin/trade-engine", 0x55d0c0010abc, 0x1c},
+        {"", "/usr/lib/x86_64-linux-gnu/libc.so.6", 0x7f5a7b02724a, 0x2724a},
+        {"", "", 0x7f5a12345678, 0}},
+       MLT_ORIGIN_ACCESS,
+       MLT_CAUSE_COW,
+       4101,
+       5'700'000},
+      {{}, {}, MLT_ORIGIN_POPULATE, MLT_CAUSE_UNKNOWN, 1, 900}};
 }
 
 Process busy_process() {
@@ -123,7 +177,18 @@ Process busy_process() {
   process.locks.locked_bytes = {0, 64 * kMiB, 72 * kMiB};
   process.locks.limit_bytes = 80 * kMiB;
   process.locks.headroom_bytes = 16 * kMiB;
-  process.pages = {18432, 2048, 18432, 2048, 0, 12, 4};
+  process.locks.mmap_lock = LockWaits{.read = {14, 5'300'000},
+                                      .write = {2, 1'200'000},
+                                      .max_ns = 4'100'000,
+                                      .in_fault = {13, 5'200'000},
+                                      .in_call_ns = 1'200'000,
+                                      .while_locking = {12, 5'000'000},
+                                      .holders = {{MLT_CALL_MLOCK, "mlock", {12, 5'000'000}},
+                                                  {MLT_CALL_FAULT, "page fault", {2, 1'100'000}},
+                                                  {MLT_CALL_NONE, "", {2, 400'000}}}};
+  process.locks.vma_lock = {14, 2};
+  process.pages = {18432, 2048, 18432, 2048, 0, 12, {{4712, "redis", 8}, {process.pid, process.comm, 3}, {0, "", 1}},
+                   4};
   process.vma.splits = 3;
   process.vma.merges = 13;
   process.vma.count = {84, 92, 97};
@@ -131,7 +196,26 @@ Process busy_process() {
                          {12'351'000, 4242, true, 0x7f5a80000000, 0x7f5a90000000, 0x7f5a84000000, false, "mlock"},
                          {30'001'000, 4242, true, 0x7f5a90000000, 0x7f5a98000000, 0x7f5a90800000, false, "mlock2"},
                          {9'100'350'000, 4242, false, 0x7f5a90000000, 0x7f5a98000000, 0, false, "munlock"}};
-  process.life = {{5'000'000'000, LifeEvent::Kind::fork, 4250, 72 * kMiB, false, ""}};
+  process.reclaim = {.direct = ReclaimStall{3, 21'400'000, 160, 9'800'000},
+                     .memcg = ReclaimStall{12, 8'730'000, 1'472, 1'310'000},
+                     .in_fault_ns = 27'900'000,
+                     .in_call_ns = 9'800'000,
+                     .met_locked_active = 96,
+                     .met_locked_inactive = 1'024};
+  process.swap = {.in = 2'048,
+                  .in_major = 131,
+                  .in_ns = 41'200'000,
+                  .readahead = 917,
+                  .out = 4'096,
+                  .out_by_self = 1'472,
+                  .out_by_kswapd = 2'500,
+                  .duplicated = 2'048,
+                  .duplicate_ns = 390'000,
+                  .freed = 0,
+                  .free_ns = 0};
+  process.life = {{5'000'000'000, LifeEvent::Kind::fork, 4250, 72 * kMiB, 0, true, false, ""},
+                  {5'600'000'000, LifeEvent::Kind::vfork, 4251, 72 * kMiB, 72 * kMiB, true, false, ""},
+                  {5'700'000'000, LifeEvent::Kind::share, 4252, 72 * kMiB, 72 * kMiB, true, false, ""}};
   return process;
 }
 
@@ -151,8 +235,10 @@ Process child_process() {
   process.locks.limit_bytes = 80 * kMiB;
   process.locks.headroom_bytes = 80 * kMiB;
   process.vma.count = {84, 25, 84};
-  process.life = {{5'002'000'000, LifeEvent::Kind::exec, 0, 0, false, "gzip"},
-                  {5'400'000'000, LifeEvent::Kind::exit, 0, 0, false, ""}};
+  process.swap->freed = 2'048;
+  process.swap->free_ns = 270'000;
+  process.life = {{5'002'000'000, LifeEvent::Kind::exec, 0, 0, 0, false, false, "gzip"},
+                  {5'400'000'000, LifeEvent::Kind::exit, 0, 0, 0, false, false, ""}};
   return process;
 }
 
@@ -189,12 +275,14 @@ Report quiet() {
   report.processes = {process};
   report.system.vmstat = {{"pgfault", 1204}, {"unevictable_pgs_mlocked", 0}};
   report.system.other_unevictable_pages = 0;
+  report.system.unevictable_without_mlock = 0;
   return report;
 }
 
 Report busy() {
   Report report = base();
   report.target = {"pid", {4242}, "", true};
+  report.window.complete_after_ns = 1'370'000'000;
   report.coverage.signals = exact_signals();
   report.coverage.signals[3] = {"lru", SignalState::partial, "kprobe:mlock_folio",
                                 "pages of huge folios that are split while they are locked count twice"};
@@ -206,10 +294,19 @@ Report busy() {
   report.processes = {busy_process(), child_process()};
   report.system.vmstat = {{"pgfault", 31877}, {"unevictable_pgs_mlocked", 18436}, {"unevictable_pgs_munlocked", 2048}};
   report.system.other_unevictable_pages = 4;
-  report.findings = {{"limit-exceeded",
+  report.system.unevictable_without_mlock = 3;
+  report.system.reclaim = {.kswapd_wakeups = 7,
+                           .kswapd_scanned = 12'288,
+                           .kswapd_reclaimed = 9'216,
+                           .direct_scanned = 2'101,
+                           .direct_reclaimed = 1'632};
+  report.system.swap_readahead = SwapReadahead{1'204, 655};
+  report.system.swap_devices = {{"/dev/vda3", "partition", 2048 * kMiB, 16 * kMiB, -2},
+                                {"/var/swap file", "file", 512 * kMiB, 0, 5}};
+  report.findings = {{"lock-over-limit",
                       Severity::problem,
                       4242,
-                      "mlock failed with ENOMEM: RLIMIT_MEMLOCK is too small",
+                      "locking failed, RLIMIT_MEMLOCK is too small: mlock",
                       {{"failed_calls", 2}, {"limit_bytes", 83886080}, {"missing_bytes", 8388608}},
                       "Raise the limit to 88 MiB or more (LimitMEMLOCK= in the unit file, or ulimit -l).",
                       "setrlimit(2)"},
@@ -220,6 +317,9 @@ Report busy() {
                       {{"faults", 4101}, {"forks", 1}},
                       "Fork before locking, use posix_spawn, or mark the memory with MADV_DONTFORK.",
                       "madvise(2)"}};
+  report.storms = {{4242, 5 * kSecond, 4 * kSecond, 61'250, MLT_CAUSE_COW, "[heap]", "memset <- rewrite <- main",
+                    183'400, 612'000'000, 540, 180'100, 4250, 183'390,
+                    StormCall{5 * kSecond + kSecond / 2, 4242, "mprotect", "0x55d0c0de0000, 64 MiB, PROT_READ"}}};
   return report;
 }
 
@@ -259,7 +359,8 @@ Report degraded() {
   process.locks.locked_bytes = {0, 120 * 1024, std::nullopt};
   process.locks.limit_bytes = 64 * 1024;
   process.locks.headroom_bytes = -56 * 1024;
-  process.life = {{1'233 * kSecond, LifeEvent::Kind::exit, 0, 120 * 1024, true, ""}};
+  process.life = {{1'233 * kSecond, LifeEvent::Kind::exit, 0, 120 * 1024, 0, true, true, ""}};
+  process.life_not_kept = 1010;
   report.processes = {process};
   return report;
 }

@@ -35,11 +35,13 @@ TEST(Json, WhatWasNotMeasuredIsNull) {
   EXPECT_EQ(process["faults"]["kernel"]["minor"], 0);
   EXPECT_TRUE(process["faults"]["kernel"]["latency"]["p50"].is_null());
   EXPECT_TRUE(process["faults"]["by_cause"][0]["locked"].is_null());
-  EXPECT_TRUE(process["faults"]["by_cause"][0]["cause"].is_null());
+  EXPECT_EQ(process["faults"]["by_cause"][0]["cause"], "unknown");
   EXPECT_TRUE(process["threads"].is_null());
   EXPECT_TRUE(process["pages"]["mlocked"].is_null());
   EXPECT_TRUE(process["vma"]["splits"].is_null());
   EXPECT_TRUE(process["locks"]["locked_bytes"]["peak"].is_null());
+  EXPECT_TRUE(process["reclaim"].is_null());
+  EXPECT_TRUE(process["swap"].is_null());
   EXPECT_EQ(process["locks"]["headroom_bytes"], -56 * 1024);
 }
 

@@ -26,6 +26,8 @@ TEST(Wrap, AtBlanks) {
 TEST(Wrap, LongWordsStayWholeUnlessTheyMayBeBroken) {
   EXPECT_EQ(wrap("a 0123456789 b", 5, 5), (Lines{"a", "0123456789", "b"}));
   EXPECT_EQ(wrap("a 0123456789 b", 5, 5, true), (Lines{"a", "01234", "56789", "b"}));
+  EXPECT_EQ(wrap("READ|WRITE|EXEC", 8, 8, true), (Lines{"READ|", "WRITE|", "EXEC"}));
+  EXPECT_EQ(wrap("a/0123456789", 8, 8, true), (Lines{"a/012345", "6789"}));
   EXPECT_EQ(wrap("\xe6\xbc\xa2\xe6\xbc\xa2", 3, 3, true), (Lines{"\xe6\xbc\xa2", "\xe6\xbc\xa2"}));
 }
 

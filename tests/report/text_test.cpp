@@ -37,6 +37,22 @@ std::size_t widest_line(const std::string& text) {
   return widest;
 }
 
+FaultTotals minor_faults(std::uint64_t count) { return fixtures::minor_faults(count, 1000); }
+
+/// The title and the first number of the rows below the line that starts with `heading`.
+std::vector<std::string> first_columns(const std::string& text, const std::string& heading, std::size_t count) {
+  std::istringstream lines(text.substr(text.find("\n" + heading) + 1));
+  std::vector<std::string> rows;
+  std::string line;
+  std::getline(lines, line);
+  while (rows.size() < count && std::getline(lines, line)) {
+    std::smatch found;
+    if (std::regex_search(line, found, std::regex("^ *([a-z_, ]*[a-z])( +[0-9,]+)?")))
+      rows.push_back(found[1].str() + std::regex_replace(found[2].str(), std::regex(" +"), " "));
+  }
+  return rows;
+}
+
 TEST_F(TextGolden, Quiet) { expect_golden("quiet.txt", rendered(fixtures::quiet())); }
 TEST_F(TextGolden, Busy) { expect_golden("busy.txt", rendered(fixtures::busy())); }
 TEST_F(TextGolden, Degraded) { expect_golden("degraded.txt", rendered(fixtures::degraded())); }
@@ -76,6 +92,13 @@ TEST_F(Text, FindingsComeBeforeProcesses) {
   EXPECT_FALSE(contains(rendered(fixtures::quiet()), "FINDINGS"));
 }
 
+TEST_F(Text, ManyFindingsAreShortened) {
+  Report report = fixtures::busy();
+  report.findings.resize(25, report.findings.back());
+  EXPECT_TRUE(contains(rendered(report), "(5 more, none of them graver: -v or --json)"));
+  EXPECT_FALSE(contains(rendered(report, {.verbose = true}), "none of them graver"));
+}
+
 TEST_F(Text, LossAndDifferencesAreToldFirst) {
   const std::string text = rendered(fixtures::degraded());
   EXPECT_LT(text.find("INCOMPLETE"), text.find("PROCESS 77"));
@@ -108,6 +131,15 @@ TEST_F(Text, ManyVmaChangesAreShortened) {
   EXPECT_TRUE(contains(text, "  25.000  split"));
   EXPECT_FALSE(contains(text, "  24.000  split"));
   EXPECT_TRUE(contains(text, "7 further changes were counted"));
+}
+
+TEST_F(Text, ForksAndExitsThatWereNotKeptAreCounted) {
+  Report report = fixtures::busy();
+  EXPECT_FALSE(contains(rendered(report), "of forks, execs and exits"));
+  report.processes[0].life_not_kept = 1;
+  EXPECT_TRUE(contains(rendered(report), "1 further event of forks"));
+  report.processes[0].life_not_kept = 1010;
+  EXPECT_TRUE(contains(rendered(report), "1,010 further events of forks"));
 }
 
 TEST_F(Text, OfManyProcessesFiveAreDetailed) {
@@ -143,6 +175,109 @@ TEST_F(Text, ManyEqualChecksAreSummedUp) {
   EXPECT_TRUE(contains(text, "12 checks more, equal"));
   EXPECT_TRUE(contains(text, "one that differs"));
   EXPECT_FALSE(contains(text, "faults of pid 812"));
+}
+
+TEST_F(Text, ReclaimAndSwapAreToldOnlyWhenTheyDidSomething) {
+  for (const char* fact : {"reclaim", "spared", "swap"}) EXPECT_FALSE(contains(rendered(fixtures::quiet()), fact));
+  Report report = fixtures::quiet();
+  report.processes[0].swap->in = 5;
+  EXPECT_TRUE(contains(rendered(report), "  swap in         5 faults\n"));
+  report.processes[0].reclaim->memcg = ReclaimStall{1, 2'000, 32, 2'000};
+  EXPECT_TRUE(contains(rendered(report), "  memcg reclaim   waited 1 time, 2 us (longest 2 us), 32 pages reclaimed\n"));
+}
+
+TEST_F(Text, CulledWithoutMlockIsNotNothing) {
+  Report report = fixtures::quiet();
+  report.processes[0].pages.culled_by_reclaim = 7;
+  EXPECT_TRUE(contains(rendered(report), "7 culled by reclaim"));
+}
+
+TEST_F(Text, LifeTellsWhoRunsUnlocked) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  using Kind = LifeEvent::Kind;
+  const auto told = [](const LifeEvent& event) {
+    Report report = fixtures::quiet();
+    report.processes[0].life = {event};
+    return to_text(report, {.width = 0});
+  };
+  EXPECT_TRUE(contains(told({0, Kind::fork, 9, 8 * kMiB, 0, true, false, ""}),
+                       "forked pid 9 (8 MiB locked, MCL_FUTURE in force; the child runs unlocked)\n"));
+  EXPECT_TRUE(contains(told({0, Kind::fork, 9, 0, 0, false, false, ""}), "forked pid 9\n"));
+  EXPECT_TRUE(
+      contains(told({0, Kind::exec, 0, 8 * kMiB, 0, true, true, "sh"}),
+               "executed sh (8 MiB locked, MCL_FUTURE | MCL_ONFAULT in force; the new program runs unlocked)\n"));
+  EXPECT_TRUE(
+      contains(told({0, Kind::exec, 0, 8 * kMiB, kMiB, false, false, "sh"}), "the new program has 1 MiB locked"));
+}
+
+Report with_classes(std::vector<ClassFaults> classes) {
+  Report report = fixtures::quiet();
+  report.processes[0].faults.by_class = std::move(classes);
+  return report;
+}
+
+TEST_F(Text, CausesStandBelowTheirClass) {
+  const std::string text =
+      rendered(with_classes({{{MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_COW}, minor_faults(30)},
+                             {{MLT_ORIGIN_POPULATE, MLT_LOCKED, MLT_CAUSE_COW}, minor_faults(20)},
+                             {{MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_UNKNOWN}, minor_faults(5)},
+                             {{MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_KSM}, minor_faults(1)}}));
+  EXPECT_EQ(first_columns(text, "  by class", 7),
+            (std::vector<std::string>{"access, locked 35", "cow 30", "unknown 5", "populate, locked 20", "all cow",
+                                      "access, not locked 1", "all ksm"}));
+}
+
+// What could not be determined is not hidden behind what could.
+TEST_F(Text, AnUnknownCauseIsToldWhereOthersAreKnown) {
+  EXPECT_TRUE(contains(rendered(with_classes({{{MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_COW}, minor_faults(3)},
+                                              {{MLT_ORIGIN_KERNEL, MLT_LOCKED, MLT_CAUSE_UNKNOWN}, minor_faults(2)}})),
+                       "    all unknown\n"));
+  EXPECT_FALSE(contains(rendered(with_classes({{{MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_UNKNOWN}, minor_faults(3)}})),
+                        "unknown"));
+}
+
+TEST_F(Text, OneClassIsShownForItsCause) {
+  EXPECT_TRUE(contains(rendered(with_classes({{{MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_STACK}, minor_faults(3)}})),
+                       "all stack\n"));
+  EXPECT_FALSE(contains(
+      rendered(with_classes({{{MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_UNKNOWN}, minor_faults(3)}})), "by class"));
+}
+
+TEST_F(Text, EveryClassFitsItsWidth) {
+  std::vector<ClassFaults> classes;
+  for (int origin = 0; origin < MLT_ORIGIN_NR; ++origin) {
+    for (int locked = 0; locked < MLT_LOCK_STATE_NR; ++locked) {
+      for (int cause = 0; cause < MLT_CAUSE_NR; ++cause) {
+        FaultTotals totals = minor_faults(100);
+        totals.minor = 123'456;
+        totals.major = 123;
+        classes.push_back(
+            {{static_cast<mlt_origin>(origin), static_cast<mlt_lock_state>(locked), static_cast<mlt_cause>(cause)},
+             totals});
+      }
+    }
+  }
+  EXPECT_LE(widest_line(rendered(with_classes(classes), {.width = 80})), 80U);
+}
+
+TEST_F(Text, TheMomentFromWhichEverythingCounts) {
+  Report report = fixtures::quiet();
+  report.window.complete_after_ns = 1'400'000'000;
+  EXPECT_TRUE(contains(rendered(report), "  since    faults count from the start, everything else from 1.4 s on\n"));
+  report.window.complete_after_ns = 0;
+  EXPECT_FALSE(contains(rendered(report), "since"));
+}
+
+TEST_F(Text, UnevictablePagesOfOthers) {
+  Report report = fixtures::quiet();
+  EXPECT_FALSE(contains(rendered(report), "unevictable list:"));
+  report.system.unevictable_without_mlock = 2;
+  EXPECT_TRUE(contains(to_text(report, {.width = 0}),
+                       "  moved to the unevictable list: 2 pages of whatever process "
+                       "without mlock (ramfs, SHM_LOCK, secretmem)\n"));
+  report.system.other_unevictable_pages = 1;
+  EXPECT_TRUE(contains(to_text(report, {.width = 0}),
+                       "list: 1 page of processes that were not traced, 2 pages of whatever process without mlock"));
 }
 
 TEST_F(Text, Targets) {

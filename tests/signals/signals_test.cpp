@@ -126,6 +126,33 @@ TEST(SignalTable, ProcessesAreAlwaysTraced) {
   for (const Signal& signal : all_signals()) EXPECT_EQ(signal.always, signal.name == "process") << signal.name;
 }
 
+// Nothing but what counts faults keeps the start of a trace waiting.
+TEST(SignalTable, FaultsAndWhatTheyNeedComeEarly) {
+  std::set<std::string_view> early;
+  for (const Signal& signal : all_signals()) {
+    if (signal.early) early.insert(signal.name);
+  }
+  EXPECT_EQ(early, (std::set<std::string_view>{"process", "fault", "fault_entry", "cause", "vma_lock"}));
+}
+
+// An early signal is attached before a late one is, so it can't rest on it; and a program is attached once.
+TEST(SignalTable, EarlySignalsStandAlone) {
+  std::map<std::string_view, bool> early;
+  each_way([&](const Signal& signal, const Alternative& way) {
+    if (signal.early && !way.needs_signal.empty()) {
+      EXPECT_TRUE(find_signal(way.needs_signal)->early) << signal.name;
+    }
+    for (const Probe& probe : way.probes)
+      EXPECT_EQ(early.emplace(probe.program, signal.early).first->second, signal.early) << probe.program;
+  });
+}
+
+TEST(SignalTable, PageTablesAreWalkedForCausesOnly) {
+  each_way([](const Signal& signal, const Alternative& way) {
+    EXPECT_EQ(way.needs_page_tables, signal.name == "cause") << signal.name << " " << way.kind;
+  });
+}
+
 TEST(Hooks, NamesAndKinds) {
   const std::map<Hook, std::pair<std::string_view, std::string_view>> expected = {
       {Hook::fentry, {"fentry", "fentry"}},
@@ -136,6 +163,7 @@ TEST(Hooks, NamesAndKinds) {
       {Hook::multi_return, {"kretprobe.multi", "multi"}},
       {Hook::tracepoint, {"tracepoint", "tracepoint"}},
       {Hook::raw_tracepoint, {"raw_tp", "raw_tp"}},
+      {Hook::iterator, {"iter", "iter"}},
       {Hook::perf_minor, {"perf", "perf"}},
       {Hook::perf_major, {"perf", "perf"}},
   };

@@ -116,6 +116,25 @@ TEST(ParseDuration, RefusesEverythingElse) {
   }
 }
 
+TEST(ParseBytes, AcceptsUnits) {
+  EXPECT_EQ(parse_bytes("4096"), 4096U);
+  EXPECT_EQ(parse_bytes("64K"), 65536U);
+  EXPECT_EQ(parse_bytes("64k"), 65536U);
+  EXPECT_EQ(parse_bytes("64KB"), 65536U);
+  EXPECT_EQ(parse_bytes("64KiB"), 65536U);
+  EXPECT_EQ(parse_bytes("1.5M"), 1'572'864U);
+  EXPECT_EQ(parse_bytes("2G"), std::uint64_t{2} << 30);
+  EXPECT_EQ(parse_bytes("1TiB"), std::uint64_t{1} << 40);
+  EXPECT_EQ(parse_bytes("0"), 0U);
+}
+
+TEST(ParseBytes, RefusesEverythingElse) {
+  for (const char* text : {"", "M", "-1M", "+1", " 1M", "1 M", "1M ", "1X", "1mb", "1MiBx", "1iB", "1B", "1e3", "0x10",
+                           "inf", "9999999999T", "1,5M"}) {
+    EXPECT_EQ(parse_bytes(text), std::nullopt) << text;
+  }
+}
+
 TEST(Sanitize, KeepsText) {
   EXPECT_EQ(sanitize("redis-server"), "redis-server");
   EXPECT_EQ(sanitize("caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80"), "caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x98\x80");

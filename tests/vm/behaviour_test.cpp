@@ -33,16 +33,17 @@ TEST(Load, TwoProcessorsFaultingFlatOutLoseNothing) {
               truth["work"]["minor"].get<std::uint64_t>() + truth["work"]["major"].get<std::uint64_t>());
   }
   EXPECT_GT(memory, 0);
-  EXPECT_LT(memory, 20 * 1024);
+  EXPECT_LT(memory, 15 * 1024);
   printf("storm: %lu faults, tracer %ld KiB\n", static_cast<unsigned long>(completed_faults(process)), memory);
 }
 
-// 128 threads sleep in a fault at once. `signals` chooses how faults are hooked.
-Json trace_blocked_threads(const Words& signals, Json& truth) {
+// 128 threads sleep in a fault at once. `tracer_words`: the tracer, and how faults are hooked.
+Json trace_blocked_threads(const Words& tracer_words, Json& truth) {
   Program workload({"mlt-workload", "uffd", "--hold"});
   EXPECT_TRUE(workload.read_line().starts_with("ready"));
-  Words command = {"mlocktrace", "--json", "-p", std::to_string(workload.pid())};
-  command.insert(command.end(), signals.begin(), signals.end());
+  Words command = tracer_words;
+  for (const std::string& word : {std::string("--json"), std::string("-p"), std::to_string(workload.pid())})
+    command.push_back(word);
   Program tracer(command);
   EXPECT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
   workload.send("g");
@@ -55,9 +56,9 @@ Json trace_blocked_threads(const Words& signals, Json& truth) {
   return parse_report(finished.out);
 }
 
-TEST(Load, ManySlowFaultsAtOnceAreAllCountedWithTheirLatency) {
+void expect_all_slow_faults(const Words& tracer) {
   Json truth;
-  const Json report = trace_blocked_threads({}, truth);
+  const Json report = trace_blocked_threads(tracer, truth);
   if (truth.contains("unsupported")) return;
   expect_nothing_lost(report);
   const Json& access = report.at("processes").at(0).at("faults").at("access");
@@ -71,11 +72,21 @@ TEST(Load, ManySlowFaultsAtOnceAreAllCountedWithTheirLatency) {
   EXPECT_GE(access.at("latency").at("max").get<std::uint64_t>(), at_least);
 }
 
+TEST(Load, ManySlowFaultsAtOnceAreAllCountedWithTheirLatency) { expect_all_slow_faults({"mlocktrace"}); }
+
+TEST(Load, KretprobesHaveRoomForThem) {
+  if (run({"mlocktrace", "probes", "--signals", "fault:kprobe"}).status == 3) return;
+  expect_all_slow_faults({"mlocktrace", "--signals", "fault:kprobe"});
+}
+
 TEST(Load, WhatKretprobesMissIsCountedAndShown) {
   // A kernel without kprobes has nothing to lose.
   if (run({"mlocktrace", "probes", "--signals", "fault:kprobe"}).status == 3) return;
   Json truth;
-  const Json report = trace_blocked_threads({"--signals", "fault:kprobe"}, truth);
+  // Without tracefs no kretprobe gets more room than the kernel's default.
+  const std::string without_tracefs = "umount /sys/kernel/tracing; umount /sys/kernel/debug; exec \"$@\"";
+  const Json report = trace_blocked_threads(
+      {"unshare", "-m", "sh", "-c", without_tracefs, "sh", "mlocktrace", "--signals", "fault:kprobe"}, truth);
   if (truth.contains("unsupported")) return;
   const auto missed = report.at("coverage").at("lost").at("missed_probes").get<std::uint64_t>();
   const Json& process = report.at("processes").at(0);
@@ -88,6 +99,8 @@ TEST(Load, WhatKretprobesMissIsCountedAndShown) {
   EXPECT_EQ(missed == 0, completed_faults(process) == kernel) << check.dump();
 }
 
+// How quick the tool is: to be run under `scripts/vm run --icount`, where a nanosecond is an instruction. On a machine
+// that does other things too the clock tells more about these.
 TEST(Speed, ReportComesAtOnceAfterCtrlC) {
   Program workload({"mlt-workload", "storm", "--seconds", "60"});
   const auto start = Clock::now();
@@ -107,6 +120,31 @@ TEST(Speed, ReportComesAtOnceAfterCtrlC) {
   EXPECT_LT(reported, milliseconds(300));
 }
 
+// From the start of the program to the moment from which faults count, and to that from which everything does.
+void expect_quick_start(const Words& workload_words) {
+  Program workload(workload_words);
+  usleep(500'000);
+  const auto before = std::chrono::system_clock::now().time_since_epoch();
+  Program tracer({"mlocktrace", "--json", "-p", std::to_string(workload.pid()), "-d", "100ms"});
+  const Finished finished = tracer.finish();
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json window = parse_report(finished.out).at("window");
+  const std::chrono::nanoseconds start(window.at("start_unix_ns").get<std::int64_t>());
+  const std::chrono::nanoseconds rest(window.at("complete_after_ns").get<std::int64_t>());
+  const auto to_ms = [](auto time) {
+    return static_cast<long>(std::chrono::duration_cast<milliseconds>(time).count());
+  };
+  printf("speed: faults count after %ld ms, everything after %ld ms\n", to_ms(start - before),
+         to_ms(start - before + rest));
+  // A third of it was measured on most kernels; 5.10 reads its own types when the first program asks for them.
+  EXPECT_LT(start - before, std::chrono::seconds(1));
+  EXPECT_LT(start - before + rest, std::chrono::seconds(2));
+}
+
+TEST(Speed, FaultsCountSoon) { expect_quick_start({"mlt-workload", "idle", "--seconds", "60"}); }
+
+TEST(Speed, FaultsCountSoonOnABusyMachine) { expect_quick_start({"mlt-workload", "storm", "--seconds", "60"}); }
+
 TEST(Clean, KilledTracerLeavesNothingBehind) {
   Program workload({"mlt-workload", "idle", "--seconds", "60"});
   {
@@ -117,6 +155,29 @@ TEST(Clean, KilledTracerLeavesNothingBehind) {
     EXPECT_EQ(tracer.finish().status, 128 + SIGKILL);
   }
   EXPECT_EQ(bpf_programs_left(), 0);
+}
+
+// A kretprobe with room is an entry in a list of the kernel's: the next tracer takes away what a killed one left there.
+TEST(Clean, LeftoverKretprobesGoWithTheNextTracer) {
+  if (run({"mlocktrace", "probes", "--signals", "fault:kprobe"}).status == 3) return;
+  const auto defined = [] {
+    return read_file("/sys/kernel/tracing/kprobe_events").find(":mlocktrace/") != std::string::npos;
+  };
+  Program workload({"mlt-workload", "idle", "--seconds", "60"});
+  const Words words = {"mlocktrace", "--signals", "fault:kprobe", "-p", std::to_string(workload.pid())};
+  {
+    Program tracer(words);
+    ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+    EXPECT_TRUE(defined());
+    tracer.signal(SIGKILL);
+    tracer.finish();
+  }
+  EXPECT_EQ(bpf_programs_left(), 0);
+  EXPECT_TRUE(defined());
+  Words next = words;
+  next.insert(next.end(), {"-d", "100ms"});
+  EXPECT_EQ(run(next).status, 0);
+  EXPECT_FALSE(defined());
 }
 
 }  // namespace

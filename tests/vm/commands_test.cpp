@@ -141,11 +141,14 @@ TEST(Target, ReusedPidIsAnotherProcess) {
   Program tracer({"mlocktrace", "--json", "-a"});
   ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
   constexpr int kPid = 20000;
-  for (int round = 0; round < 2; ++round) {
+  // The kernel's own threads take numbers too: one of them may be faster.
+  int rounds = 0;
+  for (int attempt = 0; rounds < 2 && attempt < 20; ++attempt) {
     write_file(knob, std::to_string(kPid - 1));
     const Finished workload = run({"mlt-workload", "touch", "--pages", "100"});
-    ASSERT_EQ(truth_line(workload.out).at("pid"), kPid);
+    if (truth_line(workload.out).at("pid") == kPid) ++rounds;
   }
+  ASSERT_EQ(rounds, 2);
   tracer.signal(SIGINT);
   const Json report = parse_report(tracer.finish().out);
   int entries = 0;

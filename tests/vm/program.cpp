@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,11 +140,19 @@ Finished Program::finish(int seconds) {
   const auto deadline = Clock::now() + std::chrono::seconds(seconds);
   while (pump(deadline)) {
   }
-  if (Clock::now() >= deadline) kill(pid_, SIGKILL);
+  // Both pipes have ended, or the time is up but for the fraction of a millisecond that poll doesn't count.
   int status = 0;
-  waitpid(pid_, &status, 0);
+  rusage usage{};
+  while (wait4(pid_, &status, WNOHANG, &usage) == 0) {
+    if (Clock::now() >= deadline) kill(pid_, SIGKILL);
+    usleep(1000);
+  }
   pid_ = -1;
-  return {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), std::move(out_text_), std::move(err_)};
+  const auto seconds_of = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), std::move(out_text_), std::move(err_),
+          usage.ru_maxrss, seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime)};
 }
 
 Finished run(const Words& command, const Program::Options& options) { return Program(command, options).finish(); }

@@ -18,6 +18,8 @@ struct Finished {
   int status = -1;  // exit status, or 128 + signal
   std::string out;
   std::string err;
+  long peak_kb = 0;        // largest resident set
+  double cpu_seconds = 0;  // of the program, without its children
 };
 
 /// A program that runs, with pipes at all three ends. Killed when it goes out of scope.

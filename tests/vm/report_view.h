@@ -36,6 +36,14 @@ inline bool measured(const Json& report, const std::string& name) { return signa
 /// Functions can be hooked here: every origin of faults is seen, and every page that is locked.
 inline bool sees_everything(const Json& report) { return measured(report, "populate"); }
 
+/// The first finding with this id: of the process, of the system (null), or of whomever.
+inline const Json* find_finding(const Json& report, const std::string& id, const std::optional<Json>& pid = {}) {
+  for (const Json& finding : report.at("findings")) {
+    if (finding.at("id") == id && (!pid || finding.at("pid") == *pid)) return &finding;
+  }
+  return nullptr;
+}
+
 /// Minor and major faults of all origins that could be measured.
 inline std::uint64_t completed_faults(const Json& process) {
   std::uint64_t total = 0;

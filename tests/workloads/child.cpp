@@ -39,7 +39,7 @@ void Child::prepare() {
   keep_program_from_children();
 }
 
-Child::Child(Main main, void* argument) : pid_(::clone(main, stack_top, SIGCHLD, argument)) {
+Child::Child(Main main, void* argument, int flags) : pid_(::clone(main, stack_top, flags | SIGCHLD, argument)) {
   if (pid_ < 0) fail("clone", errno);
 }
 
@@ -64,6 +64,11 @@ void Child::die_with_parent() { ::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 
 
 void Child::sleep_forever() {
   for (;;) ::syscall(SYS_ppoll, nullptr, 0, nullptr, nullptr, 0);
+}
+
+int Child::sleep_main(void*) {
+  die_with_parent();
+  sleep_forever();
 }
 
 rusage* Child::usage(rusage* into) {

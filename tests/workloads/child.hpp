@@ -21,7 +21,8 @@ class Child {
 
   static void prepare();  // in the setup, once
 
-  Child(Main main, void* argument);
+  // `flags` of clone(2): with CLONE_VM it shares the memory, and has all of it.
+  Child(Main main, void* argument, int flags = 0);
   ~Child();  // kills it if it was not waited for
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -33,6 +34,7 @@ class Child {
   // Child side.
   static void die_with_parent();
   [[noreturn]] static void sleep_forever();
+  static int sleep_main(void* unused);  // a Main that only is there, until its parent ends
   static rusage* usage(rusage* into);
 
  private:

@@ -1,12 +1,17 @@
 // Calls that fail, and accesses that do.
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 
 #include "workload.hpp"
 
@@ -15,12 +20,29 @@ namespace {
 
 constexpr unsigned nobody = 65534;
 
-// A process whose locks are limited: CAP_IPC_LOCK would lift the limit, so root becomes nobody.
-void become_limited(rlim_t bytes) {
-  const rlimit limit{bytes, bytes};
+void set_limit(rlim_t soft, rlim_t hard) {
+  const rlimit limit{soft, hard};
   if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) fail("setrlimit", errno);
+}
+
+// A process whose locks are limited: CAP_IPC_LOCK would lift the limit, so root becomes nobody.
+void become_limited(rlim_t bytes, rlim_t hard) {
+  set_limit(bytes, hard);
   if (::geteuid() == 0 && ::setresuid(nobody, nobody, nobody) != 0) fail("setresuid", errno);
   ::prctl(PR_SET_DUMPABLE, 1);  // else /proc/PID would belong to root
+}
+
+void become_limited(rlim_t bytes) { become_limited(bytes, bytes); }
+
+// From now on the kernel answers mlock with EPERM before it looks at it, as for a service with SystemCallFilter=~mlock.
+void forbid_mlock() {
+  std::array<sock_filter, 4> program{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+                                      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_mlock},
+                                      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
+                                      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+    fail("seccomp", errno);
 }
 
 sigjmp_buf resume;
@@ -69,6 +91,35 @@ void lock_limit(Run& run) {
   });
 }
 
+// Who asks before or after finds a limit that would have done.
+void lock_limit_lowered(Run& run) {
+  constexpr rlim_t low = 64 * 1024;
+  const Region region(run.pages(256, 17));
+  const rlim_t high = 4 * region.all().bytes();
+  become_limited(high, high);
+  run.expect = {.populate = region.all().pages, .mlocked = region.all().pages};
+  run.extra("limit_bytes", low);
+  run.work([&] {
+    set_limit(low, high);
+    run.mlock(region.all());
+    set_limit(high, high);
+    run.mlock(region.all());
+  });
+}
+
+void lockall_limit(Run& run) {
+  constexpr rlim_t low = 64 * 1024;
+  const Region region(Region::Reserved{}, run.pages(256, 17));
+  become_limited(low);
+  run.expect = {};
+  run.extra("limit_bytes", low);
+  run.work([&] {
+    run.mlockall(MCL_CURRENT);
+    run.mlockall(MCL_FUTURE);
+    ::mmap(region.all().start, region.all().bytes(), Region::read_write, Region::anonymous, -1, 0);  // EAGAIN
+  });
+}
+
 void lock_noperm(Run& run) {
   const Region region(run.pages(256));
   become_limited(0);
@@ -77,6 +128,31 @@ void lock_noperm(Run& run) {
     run.mlock(region.all());
     run.mlockall(MCL_CURRENT);
     run.munlock(region.all());  // needs no permission
+  });
+}
+
+void lock_filtered(Run& run) {
+  const Region region(run.pages(16));
+  forbid_mlock();
+  run.expect = {};
+  run.work([&] { run.mlock(region.all()); });
+}
+
+// The kernel's bound on mappings, reached by giving every second page of a range a protection of its own.
+void lock_mapping_bound(Run& run) {
+  constexpr long worth_reaching = 100'000;
+  const long bound = number_of("/proc/sys/vm/max_map_count").value_or(0);
+  if (bound < 1 || bound > worth_reaching) return run.unsupported("vm.max_map_count is more than is worth reaching");
+  const Region region(run.pages(256, 4));
+  const Region pieces(bound, PROT_NONE);
+  long piece = 1;
+  while (piece < bound && ::mprotect(pieces.all().page(piece), page_size, PROT_READ) == 0) piece += 2;
+  if (piece >= bound || errno != ENOMEM) fail("vm.max_map_count does not bind");
+  // The middle of a mapping can't be locked without two more; all of it can.
+  run.expect = {.populate = region.all().pages, .mlocked = region.all().pages};
+  run.work([&] {
+    run.mlock(region.part(region.all().pages / 4, region.all().pages / 2));
+    run.mlock(region.all());
   });
 }
 

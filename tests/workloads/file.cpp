@@ -1,4 +1,6 @@
 // Shared mappings of memory and of files.
+#include "file.hpp"
+
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
@@ -12,13 +14,23 @@
 
 namespace workload {
 
-void shm_locked(Run& run) {
-  const long pages = run.pages();
+namespace {
+
+int memory_file(long pages) {
   const int fd = ::memfd_create("mlt-workload", MFD_CLOEXEC);
   if (fd < 0 || ::ftruncate(fd, pages * page_size) != 0) fail("memfd", errno);
+  return fd;
+}
+
+}  // namespace
+
+void shm_locked(Run& run) {
+  const long pages = run.pages();
+  const int fd = memory_file(pages);
   const Region region(pages, Region::read_write, MAP_SHARED, fd);
   // Memory has no writeback to prepare for: what mlock read in may be written without another fault.
   run.expect = {.populate = pages, .mlocked = pages};
+  run.cause("file_map", pages);
   run.work([&] {
     run.mlock(region.all());
     write_pages(region.all());
@@ -26,7 +38,41 @@ void shm_locked(Run& run) {
   ::close(fd);
 }
 
-namespace {
+// A lock does not keep what is taken out of the file.
+void punch_hole(Run& run) {
+  const long pages = run.pages();
+  const int fd = memory_file(pages);
+  const Region region(pages, Region::read_write, MAP_SHARED, fd);
+  lock_in_setup(region.all());
+  run.expect = {.access = pages, .mlocked = unknown, .munlocked = unknown};  // some kernels mlock at the next reclaim
+  run.cause("file_map", pages);
+  int result = 0;
+  run.measure([&] {
+    result = ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, pages * page_size);
+    write_pages(region.all());
+  });
+  if (result != 0) fail("FALLOC_FL_PUNCH_HOLE", errno);
+  run.report();
+  ::close(fd);
+}
+
+// Unlike a hole, truncation takes the private copies, too.
+void truncate_locked(Run& run) {
+  const long pages = run.pages();
+  const int fd = memory_file(pages);
+  const Region region(pages, Region::read_write, MAP_PRIVATE, fd);
+  lock_in_setup(region.all());
+  run.expect = {.access = pages, .mlocked = pages, .munlocked = pages};
+  run.cause("file_map", pages);
+  bool resized = false;
+  run.measure([&] {
+    resized = ::ftruncate(fd, 0) == 0 && ::ftruncate(fd, pages * page_size) == 0;
+    write_pages(region.all());
+  });
+  if (!resized) fail("ftruncate", errno);
+  run.report();
+  ::close(fd);
+}
 
 int unlinked_file(const char* directory, long pages) {
   std::array<char, 4096> path{};
@@ -42,14 +88,11 @@ int unlinked_file(const char* directory, long pages) {
   return fd;
 }
 
-// Whether the file system writes dirty pages back, and so must learn of the first write to each clean page.
 bool tracks_dirty_pages(int fd) {
   struct statfs fs {};
   if (::fstatfs(fd, &fs) != 0) fail("fstatfs", errno);
   return fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC;
 }
-
-}  // namespace
 
 void file_locked(Run& run) {
   const long pages = run.pages();
@@ -59,6 +102,8 @@ void file_locked(Run& run) {
   // mlock reads the file in, a number of pages a fault that depends on kernel and file system. Then writing
   // faults on each page, once before and once after msync made it clean and write-protected again.
   run.expect = {.access = tracked ? 2 * pages : 0, .populate = unknown, .mlocked = pages};
+  if (tracked) run.cause("mkwrite", 2 * pages);
+  run.some_cause("file_map|file_read", 1);
   run.extra("tracks_dirty_pages", tracked);
   run.work([&] {
     run.mlock(region.all());
@@ -66,6 +111,32 @@ void file_locked(Run& run) {
     ::msync(region.all().start, region.all().bytes(), MS_SYNC);
     write_pages(region.all());
   });
+  ::close(fd);
+}
+
+void file_lock_cold(Run& run) {
+  const long pages = run.pages();
+  const int fd = unlinked_file(run.text("dir", "/tmp"), pages);
+  if (!tracks_dirty_pages(fd)) return run.unsupported("files of this file system are in memory only");
+  const Region region(pages, PROT_READ, MAP_SHARED, fd);
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  run.expect = {.populate = unknown, .mlocked = pages};
+  run.some_cause("file_map|file_read", 1);
+  run.work([&] { run.mlock(region.all()); });
+  ::close(fd);
+}
+
+void file_cold(Run& run) {
+  const long pages = run.pages(64);
+  const int fd = unlinked_file(run.text("dir", "/tmp"), pages);
+  if (!tracks_dirty_pages(fd)) return run.unsupported("files of this file system are in memory only");
+  const Region region(pages, PROT_READ, MAP_SHARED, fd);
+  // No page is read ahead of its access, so each is a fault that waits for the disk.
+  if (::madvise(region.all().start, region.all().bytes(), MADV_RANDOM) != 0) fail("MADV_RANDOM", errno);
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  run.expect = {.access = pages};
+  run.cause("file_read", pages);
+  run.work([&] { read_pages(region.all()); });
   ::close(fd);
 }
 

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <new>
-#include <string>
 
 #include "child.hpp"
 #include "workload.hpp"
@@ -14,17 +14,12 @@
 namespace workload {
 namespace {
 
-int sleep_main(void*) {
-  Child::die_with_parent();
-  Child::sleep_forever();
-}
-
 // Fork a child that does nothing; then the parent writes its pages, each of which has to be copied.
 void parent_writes(Run& run, const Region& region) {
   Child::prepare();
   std::optional<Child> child;
   run.measure([&] {
-    child.emplace(sleep_main, nullptr);
+    child.emplace(Child::sleep_main, nullptr);
     write_pages(region.all());
   });
   const int pid = child->pid();
@@ -38,7 +33,19 @@ void fork_cow(Run& run) {
   const Region region(run.pages());
   write_pages(region.all());
   run.expect = {.access = region.all().pages};
+  run.cause("cow", region.all().pages);
   parent_writes(run, region);
+}
+
+void fork_locked_stays(Run& run) {
+  const Region region(run.pages(256));
+  lock_in_setup(region.all());
+  Child::prepare();
+  std::optional<Child> child;
+  run.expect = {};
+  run.measure([&] { child.emplace(Child::sleep_main, nullptr); });
+  run.extra("child", child->pid());
+  run.report();
 }
 
 void fork_cow_locked(Run& run) {
@@ -47,7 +54,28 @@ void fork_cow_locked(Run& run) {
   lock_in_setup(region.all());
   // The copy is mlocked; the original, which the unlocked child keeps, no longer is.
   run.expect = {.access = pages, .mlocked = pages, .munlocked = pages};
+  run.cause("cow", pages);
   parent_writes(run, region);
+}
+
+// The entries stay read-only when the child is gone: each page faults once, and mostly need not be copied any more.
+void fork_gone_locked(Run& run) {
+  const Region region(run.pages());
+  const long pages = region.all().pages;
+  lock_in_setup(region.all());
+  const auto child_main = [](void*) -> int {
+    ::syscall(SYS_exit_group, 0);
+    return 0;
+  };
+  Child::prepare();
+  run.expect = {.access = pages, .mlocked = unknown, .munlocked = unknown};
+  run.cause("cow", pages);
+  run.work([&] {
+    Child child(child_main, nullptr);
+    const int pid = child.pid();
+    run.child(pid, child.wait());
+    write_pages(region.all());
+  });
 }
 
 namespace {
@@ -123,12 +151,13 @@ void remote_write(Run& run) {
   const Region source(run.pages()), target(run.pages());
   write_pages(source.all());
   Child::prepare();
-  Child child(sleep_main, nullptr);
+  Child child(Child::sleep_main, nullptr);
   const iovec from{source.all().start, source.all().bytes()};
   const iovec to{target.all().start, target.all().bytes()};  // the same addresses, still untouched, in the child
   ssize_t written = 0;
   // The kernel faults the child's pages in and charges the faults to the caller.
   run.expect = {.remote = target.all().pages};
+  run.cause("first_touch", target.all().pages);
   run.measure([&] { written = ::process_vm_writev(child.pid(), &from, 1, &to, 1, 0); });
   if (written != static_cast<ssize_t>(source.all().bytes())) fail("process_vm_writev", errno);
   const int pid = child.pid();
@@ -137,16 +166,26 @@ void remote_write(Run& run) {
   run.report();
 }
 
+void exec_touch(const Run& run, long pages, long locked) {
+  // On the stack: no allocation while faults are counted.
+  std::array<char, 24> count{};
+  std::array<char, 32> was_locked{};
+  std::array<char, 64> as{};
+  std::snprintf(count.data(), count.size(), "%ld", pages);
+  std::snprintf(was_locked.data(), was_locked.size(), "locked=%ld", locked);
+  std::snprintf(as.data(), as.size(), "as=%s", run.options().name);
+  const char* const hold = run.options().hold ? "--hold" : nullptr;
+  const char* const arguments[] = {"mlt-workload",    "touch",     "--pages", count.data(), as.data(),
+                                   was_locked.data(), "--resumed", hold,      nullptr};
+  ::execv("/proc/self/exe", const_cast<char* const*>(arguments));
+  fail("exec", errno);
+}
+
 void exec_self(Run& run) {
   const Region region(run.pages());
-  const std::string pages = std::to_string(region.all().pages);
-  const char* const hold = run.options().hold ? "--hold" : nullptr;
-  const char* const arguments[] = {"mlt-workload", "touch",     "--pages", pages.c_str(),
-                                   "as=exec-self", "--resumed", hold,      nullptr};
   run.before_exec([&] {
     write_pages(region.all());
-    ::execv("/proc/self/exe", const_cast<char* const*>(arguments));
-    fail("exec", errno);
+    exec_touch(run, region.all().pages, 0);
   });
 }
 

@@ -17,6 +17,7 @@ void lock_untouched(Run& run) {
   const Region region(run.pages());
   const long pages = region.all().pages;
   run.expect = {.populate = pages, .mlocked = pages};
+  run.cause("first_touch", pages);
   run.work([&] {
     run.mlock(region.all());
     write_pages(region.all());
@@ -83,9 +84,23 @@ void onfault(Run& run) {
   const Region region(run.pages());
   const long touched = region.all().pages / 4;
   run.expect = {.access = touched, .mlocked = touched};
+  run.cause("first_touch", touched);
   run.work([&] {
     run.mlock2(region.all(), lock_on_fault);
     write_pages(region.part(0, touched));
+  });
+}
+
+void onfault_read_write(Run& run) {
+  const Region region(run.pages());
+  const long pages = region.all().pages;
+  run.expect = {.access = 2 * pages, .mlocked = pages};
+  run.cause("first_touch", pages);
+  run.cause("zero_page", pages);
+  run.work([&] {
+    run.mlock2(region.all(), lock_on_fault);
+    read_pages(region.all());
+    write_pages(region.all());
   });
 }
 
@@ -100,6 +115,7 @@ void lock_readonly(Run& run) {
   const Region region(run.pages(), PROT_READ);
   // Read faults: each maps the zero page, which is never mlocked.
   run.expect = {.populate = region.all().pages};
+  run.cause("first_touch", region.all().pages);
   run.work([&] { run.mlock(region.all()); });
 }
 

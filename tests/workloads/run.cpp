@@ -83,8 +83,11 @@ long Run::number(std::string_view key, long fallback) const {
 
 void Run::begin() {
   if (options_.resumed) {
-    // Whoever watches this process saw the exec and this setup, too: there is no telling what those cost.
-    expect = {unknown, unknown, unknown, unknown, 0, 0, unknown, unknown};
+    // Whoever watches this process saw the exec and this setup, too: there is no telling what those cost. What the
+    // image before had locked, the exec unlocked.
+    const long locked = number("locked", 0);
+    expect = {unknown, unknown, unknown, unknown, locked, locked, unknown, unknown};
+    truth_.cause_count = 0;
   }
   // A rehearsal of everything that happens until the truth is out, so that none of it faults then.
   truth_.before.read_proc();
@@ -134,6 +137,10 @@ int Run::mlock2(const Range& range, int flags) {
 int Run::munlock(const Range& range) { return record("munlock", ::syscall(SYS_munlock, range.start, range.bytes())); }
 int Run::mlockall(int flags) { return record("mlockall", ::syscall(SYS_mlockall, flags)); }
 int Run::munlockall() { return record("munlockall", ::syscall(SYS_munlockall)); }
+
+void Run::add(const CauseCount& cause) {
+  if (truth_.cause_count < truth_.causes.size()) truth_.causes[truth_.cause_count++] = cause;
+}
 
 void Run::extra(const char* key, Known value) {
   if (truth_.extra_count < truth_.extras.size()) truth_.extras[truth_.extra_count++] = {key, value};

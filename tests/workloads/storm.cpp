@@ -1,6 +1,11 @@
 // As many faults as possible, and none at all.
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
+#include <cerrno>
+
+#include "child.hpp"
 #include "team.hpp"
 #include "workload.hpp"
 
@@ -49,6 +54,69 @@ void storm(Run& run) {
   run.extra("threads", threads);
   run.extra("elapsed_ns", elapsed);
   run.expect = {.access = total};
+  run.report();
+}
+
+namespace {
+
+constexpr int set_vma = 0x53564d41;  // PR_SET_VMA, since Linux 5.17; the C library's headers may be older
+constexpr int set_vma_anon_name = 0;
+
+enum class Before { madvise, mmap, fork };
+
+Before what_comes_before(const Run& run) {
+  const std::string_view call = run.text("call", "madvise");
+  if (call == "madvise") return Before::madvise;
+  if (call == "mmap") return Before::mmap;
+  if (call == "fork") return Before::fork;
+  fail("storm-after: call=(madvise|mmap|fork)");
+}
+
+// False: the kernel has no names for anonymous memory.
+bool give_name(const Range& range) {
+  return ::prctl(set_vma, set_vma_anon_name, range.start, range.bytes(), "stormy") == 0;
+}
+
+}  // namespace
+
+// Idle for a second and a half, then one call, and then the thread that did not call rewrites everything in `seconds`.
+void storm_after(Run& run) {
+  constexpr long idle_ns = 1'500'000'000;
+  constexpr long steps = 100;
+  const Before before = what_comes_before(run);
+  const long pages = run.pages(4000, steps) / steps * steps;
+  const auto step_ns = static_cast<long>(run.seconds(4) * 1e9) / steps;
+  const Region region(pages);
+  const bool named = give_name(region.all());
+  write_pages(region.all());
+  Team team(1);
+  std::optional<Child> child;
+  if (before == Before::fork) Child::prepare();
+  static long writer, called_at;
+  run.measure([&] {
+    sleep_ns(idle_ns);
+    switch (before) {
+      case Before::madvise: ::madvise(region.all().start, region.all().bytes(), MADV_DONTNEED); break;
+      case Before::mmap:
+        ::mmap(region.all().start, region.all().bytes(), Region::read_write, Region::anonymous | MAP_FIXED, -1, 0);
+        give_name(region.all());
+        break;
+      case Before::fork: child.emplace(Child::sleep_main, nullptr); break;  // which keeps the pages
+    }
+    called_at = now_ns();
+    team.run([&](int) {
+      writer = ::gettid();
+      for (long step = 0; step < steps; ++step) {
+        write_pages(region.part(step * (pages / steps), pages / steps));
+        sleep_ns(step_ns);
+      }
+    });
+  });
+  run.expect = {.access = pages, .splits = unknown, .merges = unknown};
+  run.cause(before == Before::fork ? "cow" : "first_touch", pages);
+  run.extra("writer", writer);
+  run.extra("named", named ? 1 : 0);
+  run.extra("called_ns", called_at);
   run.report();
 }
 

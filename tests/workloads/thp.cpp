@@ -3,7 +3,9 @@
 #include <sys/prctl.h>
 
 #include <cerrno>
+#include <optional>
 
+#include "child.hpp"
 #include "workload.hpp"
 
 namespace workload {
@@ -73,7 +75,29 @@ void thp_lock(Run& run) {
   run.measure([&] { run.mlock(memory.region.all()); });
   const long huge = memory.huge();
   run.expect = {.populate = huge + (huge_pages - huge) * huge_page_pages, .mlocked = pages};
+  run.cause("first_touch", *run.expect.populate);
   run.extra("huge_pages", huge);
+  run.report();
+}
+
+void thp_fork_cow(Run& run) {
+  const HugeRegion memory;
+  if (!memory.available) return run.unsupported(no_huge_pages);
+  const Range all = memory.region.all();
+  run.pages(all.pages);
+  lock_in_setup(all);
+  run.extra("huge_pages", memory.huge());
+  Child::prepare();
+  std::optional<Child> child;
+  // The first write to a huge page splits its mapping, and copies one page; the other pages follow one by one.
+  run.expect = {.access = unknown, .mlocked = unknown, .munlocked = unknown};
+  run.cause("cow", all.pages);
+  run.measure([&] {
+    child.emplace(Child::sleep_main, nullptr);
+    write_pages(all);
+  });
+  const int pid = child->pid();
+  run.child(pid, child->kill());
   run.report();
 }
 
@@ -86,8 +110,30 @@ void thp_unlock_half(Run& run) {
   // The huge page cannot be half mlocked: all of its 512 pages lose the state.
   run.pages(all.pages);
   run.expect = {.munlocked = huge == huge_pages ? Known{huge_page_pages} : unknown, .splits = 2};
+  run.measure([&] { run.munlock(all.part(huge_page_pages, huge_page_pages / 2)); });
   run.extra("huge_pages", huge);
-  run.work([&] { run.munlock(all.part(huge_page_pages, huge_page_pages / 2)); });
+  run.extra("locked_pages", all.pages - huge_page_pages / 2);
+  run.extra("locked_in_part", huge_page_pages / 2);
+  run.extra("mlocked_in_part", mlocked_pages(all.part(huge_page_pages, huge_page_pages)));
+  run.report();
+}
+
+void thp_lock_middle(Run& run) {
+  const HugeRegion memory;
+  if (!memory.available) return run.unsupported(no_huge_pages);
+  const Range all = memory.region.all();
+  write_pages(all);
+  const long huge = memory.huge();
+  const Range middle = all.part(huge_page_pages / 4, huge_page_pages / 2);
+  // The kernel mlocks a huge page only if all of it is locked.
+  run.pages(all.pages);
+  run.expect = {.mlocked = huge == huge_pages ? Known{0} : unknown, .splits = 2};
+  run.measure([&] { run.mlock(middle); });
+  run.extra("huge_pages", huge);
+  run.extra("locked_pages", middle.pages);
+  run.extra("locked_in_part", middle.pages);
+  run.extra("mlocked_in_part", mlocked_pages(all));
+  run.report();
 }
 
 void thp_straddle(Run& run) {
@@ -99,8 +145,12 @@ void thp_straddle(Run& run) {
   // The second half of one huge page and the first half of the next: neither is inside the locked VMA.
   run.pages(all.pages);
   run.expect = {.mlocked = huge == huge_pages ? Known{0} : unknown, .splits = 2};
+  run.measure([&] { run.mlock(all.part(huge_page_pages / 2, huge_page_pages)); });
   run.extra("huge_pages", huge);
-  run.work([&] { run.mlock(all.part(huge_page_pages / 2, huge_page_pages)); });
+  run.extra("locked_pages", huge_page_pages);
+  run.extra("locked_in_part", huge_page_pages);
+  run.extra("mlocked_in_part", mlocked_pages(all));
+  run.report();
 }
 
 }  // namespace workload

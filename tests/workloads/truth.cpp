@@ -94,12 +94,22 @@ std::string_view Truth::to_json(const rusage& now) const {
   json.faults("work", before.usage, after.usage).faults("total", rusage{}, now);
   // From "ready" to this line: equal to `work` unless something of the workload's own faulted around it.
   json.faults("window", ready.usage, now);
+  json.number("cpu_ns", after.cpu_ns - before.cpu_ns);
   json.open("faults", '{').number("access", expect.access).number("kernel", expect.kernel);
   json.number("populate", expect.populate).number("remote", expect.remote).close('}');
   if (const Known expected = sum(expect)) {
     const long counted =
         after.usage.ru_minflt - before.usage.ru_minflt + after.usage.ru_majflt - before.usage.ru_majflt;
     json.boolean("consistent", counted == *expected);
+  }
+
+  if (cause_count > 0) {
+    json.open("causes", '[');
+    for (std::size_t i = 0; i < cause_count; ++i) {
+      json.open(nullptr, '{').string("cause", causes[i].causes).number("least", causes[i].least);
+      json.number("most", causes[i].most).close('}');
+    }
+    json.close(']');
   }
 
   json.open("pages_moved", '{').number("mlocked", expect.mlocked).number("munlocked", expect.munlocked).close('}');

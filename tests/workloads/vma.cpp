@@ -13,12 +13,14 @@ void map_locked(Run& run) {
   const Region region(Region::Reserved{}, run.pages());
   const long pages = region.all().pages;
   run.expect = {.populate = pages, .mlocked = pages};
+  run.cause("first_touch", pages);
   run.work([&] { region.map(Region::read_write, Region::anonymous | MAP_LOCKED); });
 }
 
 void map_populate(Run& run) {
   const Region region(Region::Reserved{}, run.pages());
   run.expect = {.populate = region.all().pages};
+  run.cause("first_touch", region.all().pages);
   run.work([&] { region.map(Region::read_write, Region::anonymous | MAP_POPULATE); });
 }
 
@@ -28,6 +30,20 @@ void mprotect_populate(Run& run) {
   // Fails, because nothing can be populated, and locks the VMA all the same.
   if (::mlock(all.start, all.bytes()) != -1 || errno != ENOMEM) fail("mlock of PROT_NONE memory did not fail");
   run.expect = {.populate = all.pages, .mlocked = all.pages};
+  run.cause("first_touch", all.pages);
+  run.work([&] {
+    ::mprotect(all.start, all.bytes(), PROT_READ | PROT_WRITE);
+    write_pages(all);
+  });
+}
+
+void mprotect_shared(Run& run) {
+  const Region region(run.pages(), PROT_NONE, MAP_SHARED | MAP_ANONYMOUS);
+  const Range all = region.all();
+  if (::mlock(all.start, all.bytes()) != -1 || errno != ENOMEM) fail("mlock of PROT_NONE memory did not fail");
+  // Only private memory is populated when it becomes writable.
+  run.expect = {.access = all.pages, .mlocked = unknown};
+  run.cause("file_map", all.pages);
   run.work([&] {
     ::mprotect(all.start, all.bytes(), PROT_READ | PROT_WRITE);
     write_pages(all);

@@ -66,11 +66,29 @@ class Region {
 // mlock in a setup: not recorded, must work.
 void lock_in_setup(const Range& range);
 
+// Pages out, until every page of `range` is a swap entry. False when there is no swap for it.
+bool swap_out(const Range& range);
+
 // --- truth ----------------------------------------------------------------------------------------------
 
 // A number that is exactly known, or std::nullopt.
 using Known = std::optional<long>;
 inline constexpr auto unknown = std::nullopt;
+
+// Pages of `range` by their state now, as the kernel shows them. What the page itself says takes a privilege.
+long present_pages(const Range& range);
+long swapped_pages(const Range& range);
+Known mlocked_pages(const Range& range);
+Known unevictable_pages(const Range& range);
+long soft_dirty_pages(const Range& range);
+
+// How many of the work's faults are of one cause, or of one of several ("write_enable|cow") where kernels differ in
+// what they can tell. `most` of nullopt: nobody knows.
+struct CauseCount {
+  const char* causes;
+  long least;
+  Known most;
+};
 
 // What the work must cause. A workload names what is not zero.
 struct Expect {
@@ -83,17 +101,20 @@ struct Expect {
 
 // What the kernel says about this process and the system at one moment.
 struct Snapshot {
-  static constexpr std::array<std::string_view, 10> vmstat_names{"unevictable_pgs_mlocked",
+  static constexpr std::array<std::string_view, 12> vmstat_names{"unevictable_pgs_mlocked",
                                                                  "unevictable_pgs_munlocked",
                                                                  "unevictable_pgs_cleared",
                                                                  "unevictable_pgs_stranded",
                                                                  "unevictable_pgs_culled",
                                                                  "unevictable_pgs_rescued",
+                                                                 "nr_mlock",
+                                                                 "nr_unevictable",
                                                                  "pgfault",
                                                                  "pgmajfault",
                                                                  "pswpin",
                                                                  "pswpout"};
   rusage usage{};
+  long cpu_ns = 0;  // processor time of this process
   long vmas = 0;
   Known locked_kb;
   std::array<Known, vmstat_names.size()> vmstat{};
@@ -125,6 +146,8 @@ struct Truth {
   Snapshot ready, before, after;
   std::array<Call, 64> calls{};
   std::size_t call_count = 0;
+  std::array<CauseCount, 8> causes{};
+  std::size_t cause_count = 0;
   std::array<Extra, 32> extras{};
   std::size_t extra_count = 0;
   std::array<Process, 512> children{};
@@ -192,6 +215,10 @@ class Run {
   int mlockall(int flags);
   int munlockall();
 
+  // Causes of the work's faults: so many of them, or at least so many.
+  void cause(const char* causes, long faults) { add({causes, faults, faults}); }
+  void some_cause(const char* causes, long least) { add({causes, least, unknown}); }
+
   void extra(const char* key, Known value);
   void child(int pid, const rusage& usage);
 
@@ -199,6 +226,7 @@ class Run {
   void begin();
   void end();
   int record(const char* name, long result);
+  void add(const CauseCount& cause);
 
   Options options_;
   Truth truth_;
@@ -215,12 +243,45 @@ void for_each_line(const char* path, Each each) {
       path, [](std::string_view line, void* context) { (*static_cast<Each*>(context))(line); }, &each);
 }
 
+// The number that follows `name` and blanks in a line of a file, such as VmSwap in /proc/self/status.
+Known number_in(const char* path, std::string_view name);
+
+// The number that a file holds, such as a setting of the kernel.
+Known number_of(const char* path);
+
+// False when the kernel does not take it.
+bool write_file(const char* path, std::string_view text);
+
+// A setting of the kernel that is another one as long as this lives.
+class KernelSetting {
+ public:
+  KernelSetting(const char* path, std::string_view value);
+  ~KernelSetting();
+  KernelSetting(const KernelSetting&) = delete;
+  KernelSetting& operator=(const KernelSetting&) = delete;
+
+  [[nodiscard]] bool is_set() const { return is_set_; }
+
+ private:
+  const char* path_;
+  std::array<char, 32> before_{};
+  std::size_t length_ = 0;
+  bool is_set_ = false;
+};
+
+// Runs the calling thread on this CPU only. False: it may not.
+bool pin_to(int cpu);
+
 long now_ns();
 void sleep_ns(long ns);
 
 // Writes to `bytes` of stack below the caller, page by page downwards, and returns the lowest address touched.
 std::uintptr_t touch_stack(std::size_t bytes);
 [[nodiscard]] std::uintptr_t stack_start();
+
+// Becomes the workload `touch` in the same process, which the truth line names as this one. `locked` of its pages are
+// mlocked until then.
+[[noreturn]] void exec_touch(const Run& run, long pages, long locked);
 
 // Faults in everything this program itself consists of: text, data, heap, stack, vDSO.
 void warm_program();

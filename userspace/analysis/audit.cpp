@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "analysis/audit_cgroup.h"
+#include "analysis/audit_resident.h"
+
 namespace mlt {
 
 namespace {
@@ -36,7 +39,7 @@ bool sees_every_origin(const TraceData& data) {
 }
 
 AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, const TraceData& data) {
-  const std::uint32_t pid = process.proc.pid != 0 ? process.proc.pid : process.proc.tgid;
+  const std::uint32_t pid = visible_pid(process.proc);
   AuditCheck check;
   check.check = fmt::format("faults of {}", pid);
   check.traced = traced_faults(process);
@@ -68,7 +71,7 @@ AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, 
 
 AuditCheck locked_check(const ProcessCounts& process, const ProcessEvents* events, const ProcessViews* views,
                         std::uint64_t page_size) {
-  const std::uint32_t pid = process.proc.pid != 0 ? process.proc.pid : process.proc.tgid;
+  const std::uint32_t pid = visible_pid(process.proc);
   AuditCheck check;
   check.check = fmt::format("locked bytes of {}", pid);
   check.source = fmt::format("/proc/{}/status VmLck", pid);
@@ -82,10 +85,12 @@ AuditCheck locked_check(const ProcessCounts& process, const ProcessEvents* event
     check.verdict = Verdict::equal;
   } else {
     check.verdict = Verdict::differs;
-    check.why = "its size changed without a lock call: munmap, or stack growth";
+    check.why = "its size changed without a call that is followed: stack growth, or shmdt";
   }
   return check;
 }
+
+constexpr const char* kUnseenOrLate = "the kernel moved pages by a way that no probe sees, or counts them later";
 
 struct PageCheck {
   const char* name;
@@ -93,6 +98,10 @@ struct PageCheck {
   __u64 mlt_proc::*own;
   __u64 mlt_stats::*other;
   std::vector<const char*> counters;
+  const char* if_not = kUnseenOrLate;
+  bool batched = true;                // the kernel counts a processor's pages by the batch
+  const char* may_lack = nullptr;     // a counter of pages of which the kernel may not count some
+  __u64 mlt_stats::*twice = nullptr;  // pages that are in two of the counters
 };
 
 const std::vector<PageCheck>& page_checks() {
@@ -102,16 +111,46 @@ const std::vector<PageCheck>& page_checks() {
        "page_unlock",
        &mlt_proc::munlocked,
        &mlt_stats::other_munlocked,
-       {"unevictable_pgs_munlocked", "unevictable_pgs_stranded", "unevictable_pgs_cleared"}},
+       {"unevictable_pgs_munlocked", "unevictable_pgs_stranded", "unevictable_pgs_cleared"},
+       kUnseenOrLate,
+       true,
+       nullptr,
+       &mlt_stats::cleared_stranded},
       {"pages to unevictable",
        "unevictable",
        &mlt_proc::unevictable,
        &mlt_stats::other_unevictable,
        {"unevictable_pgs_culled"}},
-      {"pages rescued", "rescue", &mlt_proc::rescued, &mlt_stats::other_rescued, {"unevictable_pgs_rescued"}},
+      // Pages that are munlocked while they wait to be put back: on newer kernels those that nobody else holds are
+      // freed from there, and not rescued first.
+      {"pages rescued",
+       "rescue",
+       &mlt_proc::rescued,
+       &mlt_stats::other_rescued,
+       {"unevictable_pgs_rescued"},
+       kUnseenOrLate,
+       true,
+       "unevictable_pgs_stranded"},
+      {"pages swapped out",
+       "swap_out",
+       &mlt_proc::swap_out,
+       &mlt_stats::other_swap_out,
+       {"pswpout"},
+       "the kernel does not write pages of zeroes, nor those that zswap takes",
+       false},
   };
   return checks;
 }
+
+// 0 where the kernel has no such counter.
+std::uint64_t growth(const TraceData& data, const char* counter) {
+  const auto end = data.vmstat_end.find(counter);
+  const auto start = data.vmstat_start.find(counter);
+  if (end == data.vmstat_end.end() || start == data.vmstat_start.end()) return 0;
+  return static_cast<std::uint64_t>(end->second - start->second);
+}
+
+std::uint64_t batch_lag(const TraceData& data) { return kBatch * data.host.cpus; }
 
 AuditCheck page_check(const PageCheck& row, const TraceData& data) {
   AuditCheck check;
@@ -131,42 +170,69 @@ AuditCheck page_check(const PageCheck& row, const TraceData& data) {
     }
     kernel += end->second - start->second;
   }
+  if (const __u64 twice = row.twice == nullptr ? 0 : data.counts.stats.*row.twice; twice != 0) {
+    check.source += fmt::format(" ({} of it in two of these)", twice);
+    kernel -= static_cast<std::int64_t>(twice);
+  }
   check.kernel = static_cast<std::uint64_t>(kernel);
   const PlannedSignal* planned = data.plan->find(row.signal);
   if (planned->way->approximate) {
     check.why = "only a part of them can be seen on this kernel";
     return check;
   }
-  const std::uint64_t lag = kBatch * data.host.cpus;
+  const std::uint64_t lag = batch_lag(data);
   const std::uint64_t distance = std::max(traced, *check.kernel) - std::min(traced, *check.kernel);
   if (distance == 0) {
     check.verdict = Verdict::equal;
   } else if (distance <= lag) {
     check.verdict = Verdict::equal;
-    check.why = fmt::format("within {}: the kernel counts when a processor's batch of {} is flushed", lag, kBatch);
+    check.why =
+        row.batched
+            ? fmt::format("within {}: the kernel counts when a processor's batch of {} is flushed", lag, kBatch)
+            : fmt::format("within {}: more may come between the reading of the counters and the gate's moving", lag);
   } else {
     check.verdict = Verdict::differs;
-    check.why = "the kernel moved pages by a way that no probe sees, or counts them later";
+    check.why = row.if_not;
+    const std::uint64_t lacking = row.may_lack == nullptr ? 0 : growth(data, row.may_lack);
+    if (traced > *check.kernel && distance <= lacking + lag) {
+      check.verdict = Verdict::equal;
+      check.why = fmt::format("within {}: the kernel may have freed so many that it stranded instead", lacking);
+    }
   }
   return check;
 }
 
 }  // namespace
 
+std::uint64_t culled_unseen(const TraceData& data) {
+  const auto end = data.vmstat_end.find("unevictable_pgs_culled");
+  const auto start = data.vmstat_start.find("unevictable_pgs_culled");
+  const PlannedSignal* unevictable = data.plan->find("unevictable");
+  // Where only a part of the moves is looked for, the rest is not unseen.
+  if (unevictable == nullptr || unevictable->way == nullptr || unevictable->way->approximate) return 0;
+  if (end == data.vmstat_end.end() || start == data.vmstat_start.end()) return 0;
+  const auto kernel = static_cast<std::uint64_t>(end->second - start->second);
+  std::uint64_t seen = data.counts.stats.other_unevictable;
+  for (const ProcessCounts& process : data.counts.processes) seen += process.proc.unevictable;
+  return kernel > seen + batch_lag(data) ? kernel - seen : 0;
+}
+
 std::vector<AuditCheck> audit(const TraceData& data) {
   std::vector<AuditCheck> checks;
   for (const ProcessCounts& process : data.counts.processes) {
-    const std::uint32_t pid = process.proc.pid != 0 ? process.proc.pid : process.proc.tgid;
+    const std::uint32_t pid = visible_pid(process.proc);
     const auto views = data.views.find(pid);
     const ProcessViews* view = views == data.views.end() ? nullptr : &views->second;
     if (data.plan->measures("fault")) checks.push_back(fault_check(process, view, data));
     const auto events = data.events.find(process.id);
     if (events != data.events.end() && !events->second.calls.empty() && process.proc.exit_ns == 0)
       checks.push_back(locked_check(process, &events->second, view, data.host.page_size));
+    if (auto check = resident_check(process, data)) checks.push_back(std::move(*check));
   }
   for (const PageCheck& row : page_checks()) {
     if (data.plan->measures(row.signal)) checks.push_back(page_check(row, data));
   }
+  for (AuditCheck& check : cgroup_audit(data)) checks.push_back(std::move(check));
   return checks;
 }
 

@@ -1,24 +1,22 @@
 #include "analysis/build_report.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <ranges>
 
 #include "analysis/audit.h"
+#include "analysis/audit_resident.h"
 #include "analysis/decode.h"
+#include "analysis/explain.h"
+#include "analysis/fault_class.h"
 #include "analysis/names.h"
+#include "analysis/vma_flags.h"
+#include "analysis/where.h"
 
 namespace mlt {
 
 namespace {
-
-// VM_LOCKED of vm_flags and def_flags; the same bit in every kernel.
-constexpr std::uint64_t kVmLocked = 0x2000;
-
-FaultClass class_of(std::uint16_t id) {
-  constexpr int kCauses = MLT_CAUSE_NR;
-  constexpr int kStates = MLT_LOCK_STATE_NR;
-  return {static_cast<mlt_origin>(id / kCauses / kStates), static_cast<mlt_lock_state>(id / kCauses % kStates),
-          static_cast<mlt_cause>(id % kCauses)};
-}
 
 // The software events see hardware faults only; everything else sees all.
 bool sees(const Plan& plan, mlt_origin origin) {
@@ -27,7 +25,13 @@ bool sees(const Plan& plan, mlt_origin origin) {
   return !fault->way->approximate || origin == MLT_ORIGIN_ACCESS || origin == MLT_ORIGIN_KERNEL;
 }
 
-Faults build_faults(const ProcessCounts& process, const Plan& plan) {
+// The software events see no mapping.
+bool sees_mapping(const Plan& plan) {
+  const PlannedSignal* fault = plan.find("fault");
+  return fault->way != nullptr && !fault->way->approximate;
+}
+
+Faults build_faults(const ProcessCounts& process, const std::vector<MapsLine>& maps, const Plan& plan) {
   Faults faults;
   for (int origin = 0; origin < MLT_ORIGIN_NR; ++origin) {
     if (sees(plan, static_cast<mlt_origin>(origin))) faults.by_origin[static_cast<std::size_t>(origin)].emplace();
@@ -44,6 +48,7 @@ Faults build_faults(const ProcessCounts& process, const Plan& plan) {
                            [](const ClassFaults& f) { return f.totals.latency.sum(); });
   std::ranges::stable_sort(faults.by_thread, std::greater{},
                            [](const ThreadFaults& t) { return t.totals.completed(); });
+  if (sees_mapping(plan)) faults.by_vma = build_by_vma(process, maps);
   return faults;
 }
 
@@ -56,7 +61,66 @@ std::int64_t effective_limit(const ProcessSnapshot* snapshot) {
   return static_cast<std::int64_t>(*snapshot->memlock_limit);
 }
 
-LockCall build_call(const mlt_event_call& event, const ProcessSnapshot* snapshot, const TraceData& data) {
+// What the process's calls are explained by. What /proc says was true before or after the calls, not at each of them.
+CallContext call_context(const ProcessSnapshot* snapshot, const ProcessEvents& events, const ProcessViews& views,
+                         const TraceData& data) {
+  CallContext context;
+  context.page_size = data.host.page_size;
+  context.max_map_count = data.max_map_count;
+  context.sees_populate = data.plan->measures("populate");
+  if (views.start) context.locked_before_bytes = views.start->locked_bytes;
+  if (snapshot == nullptr) return context;
+  context.limit_is_current = views.end.has_value();
+  context.unlimited = snapshot->memlock_unlimited || snapshot->can_lock_any;
+  if (!context.unlimited) context.limit_bytes = snapshot->memlock_limit;
+  context.vm_size_bytes = snapshot->vm_size_bytes;
+  if (!views.end) return context;
+  context.seccomp_filter = snapshot->seccomp_filter;
+  if (snapshot->vma_count) context.vma_count = std::max(*snapshot->vma_count, events.peak_vma_count);
+  return context;
+}
+
+std::uint64_t flags_of(const mlt_event_call& event) {
+  switch (event.head.call) {
+    case MLT_CALL_MLOCKALL: return event.args[0];
+    case MLT_CALL_MLOCK2: return event.args[2];
+    case MLT_CALL_MMAP: return event.args[3];
+    default: return 0;
+  }
+}
+
+/// What is known of the process when this call failed is better than what /proc said before or after.
+CallContext at_call(CallContext context, const mlt_event_call& event) {
+  const mlt_limits& limits = event.limits;
+  if ((limits.flags & MLT_LIMITS_KNOWN) == 0) return context;
+  context.limit_is_current = true;
+  context.unlimited = limits.memlock_bytes == ~std::uint64_t{0} || (limits.flags & MLT_LIMITS_IPC_LOCK) != 0;
+  context.limit_bytes = context.unlimited ? std::nullopt : std::optional(limits.memlock_bytes);
+  context.vm_size_bytes = limits.mapped_pages * context.page_size;
+  context.vma_count = limits.map_count;
+  if ((limits.flags & (MLT_LIMITS_SECCOMP | MLT_LIMITS_NO_SECCOMP)) != 0)
+    context.seccomp_filter = (limits.flags & MLT_LIMITS_SECCOMP) != 0;
+  return context;
+}
+
+CallParts build_parts(const __u64 (&parts_ns)[MLT_PART_NR], std::uint64_t time_ns, const Plan& plan) {
+  CallParts parts;
+  std::uint64_t known = 0;
+  const auto part = [&](mlt_part which, std::string_view signal) {
+    if (!plan.measures(signal)) return Count{};
+    known += parts_ns[which];
+    return Count{parts_ns[which]};
+  };
+  parts.memory_ns = part(MLT_PART_MEMORY, "cause");
+  parts.file_ns = part(MLT_PART_FILE, "cause");
+  parts.swap_in_ns = part(MLT_PART_SWAP_IN, "cause");
+  parts.reclaim_ns = part(MLT_PART_RECLAIM, "reclaim");
+  parts.lock_wait_ns = part(MLT_PART_LOCK_WAIT, "lock_wait");
+  parts.other_ns = time_ns > known ? time_ns - known : 0;
+  return parts;
+}
+
+LockCall build_call(const mlt_event_call& event, const CallContext& context, const TraceData& data) {
   LockCall call;
   call.start_ns = relative(event.head.ns - event.duration_ns, data);
   call.tid = event.head.tid;
@@ -70,42 +134,104 @@ LockCall build_call(const mlt_event_call& event, const ProcessSnapshot* snapshot
   call.vma_splits = event.vma_splits;
   call.vma_merges = event.vma_merges;
   call.locked_bytes_after = event.locked_pages * data.host.page_size;
-  call.explain = explain_call(event, effective_limit(snapshot), data.host.page_size);
+  const CallContext then = at_call(context, event);
+  Explanation explanation = explain_call(event, then);
+  call.rule = explanation.rule;
+  call.explain = std::move(explanation.text);
+  call.flags = flags_of(event);
+  call.range_bytes = range_bytes(event, data.host.page_size);
+  call.mcl_future = (event.def_flags & kVmLocked) != 0;
+  call.unlocked_faults = event.unlocked_faults;
+  call.parts = build_parts(event.parts_ns, event.duration_ns, *data.plan);
+  if ((event.limits.flags & MLT_LIMITS_KNOWN) != 0) call.limit_bytes = then.limit_bytes;
   return call;
 }
 
-std::vector<CallTotals> build_totals(const mlt_proc& proc) {
+std::vector<CallTotals> build_totals(const mlt_proc& proc, const Plan& plan) {
   std::vector<CallTotals> list;
   for (int i = MLT_CALL_NONE + 1; i < MLT_CALL_NR; ++i) {
     const mlt_call_total& total = proc.calls[i];
     if (total.calls + total.populates + total.populated_pages + total.vma_splits + total.vma_merges == 0) continue;
     const auto call = static_cast<mlt_call>(i);
     list.push_back({call, std::string(call_name(call)), total.calls, total.errors, total.time_ns, total.populates,
-                    total.populated_pages, total.populate_ns, total.vma_splits, total.vma_merges});
+                    total.populated_pages, total.populate_ns, total.vma_splits, total.vma_merges,
+                    build_parts(total.parts_ns, total.time_ns, plan)});
   }
   return list;
+}
+
+Waits build_waits(const mlt_lock_wait& wait) { return {wait.waits, wait.time_ns}; }
+
+std::optional<LockWaits> build_lock_waits(const mlt_proc& proc, const Plan& plan) {
+  if (!plan.measures("lock_wait")) return std::nullopt;
+  LockWaits waits;
+  waits.read = build_waits(proc.mmap_lock_read);
+  waits.write = build_waits(proc.mmap_lock_write);
+  waits.max_ns = proc.mmap_lock_max_ns;
+  waits.in_fault = build_waits(proc.mmap_lock_in_fault);
+  waits.while_locking = build_waits(proc.mmap_lock_while_locking);
+  if (plan.measures("lock_call")) waits.in_call_ns = 0;
+  for (int i = MLT_CALL_NONE; i < MLT_CALL_NR; ++i) {
+    const auto call = static_cast<mlt_call>(i);
+    if (waits.in_call_ns) *waits.in_call_ns += proc.calls[i].parts_ns[MLT_PART_LOCK_WAIT];
+    const Waits held = build_waits(proc.mmap_lock_held_by[i]);
+    if (held.waits != 0) waits.holders.push_back({call, std::string(call_name(call)), held});
+  }
+  std::ranges::stable_sort(waits.holders, std::greater{}, [](const HolderWaits& by) { return by.waits.time_ns; });
+  return waits;
+}
+
+void add_limit(Locks& locks, const ProcessSnapshot* snapshot) {
+  if (snapshot == nullptr) return;
+  locks.limit_bytes = snapshot->memlock_limit;
+  locks.limit_unlimited = snapshot->memlock_unlimited;
+  locks.exempt = snapshot->can_lock_any;
+  if (effective_limit(snapshot) >= 0 && snapshot->locked_bytes)
+    locks.headroom_bytes = effective_limit(snapshot) - static_cast<std::int64_t>(*snapshot->locked_bytes);
+}
+
+const mlt_event_call* last_with_limits(const ProcessEvents& events) {
+  const auto known = [](const mlt_event_call& event) { return (event.limits.flags & MLT_LIMITS_KNOWN) != 0; };
+  const auto found = std::ranges::find_if(std::views::reverse(events.calls), known);
+  return found == events.calls.rend() ? nullptr : &*found;
+}
+
+/// Of a process that is gone: its limit and its privileges may have changed since the trace began, and its last call
+/// that failed knew them.
+void add_limit(Locks& locks, const mlt_event_call& call, std::uint64_t page_size) {
+  const std::uint64_t limit = call.limits.memlock_bytes;
+  locks.limit_unlimited = limit == ~std::uint64_t{0};
+  locks.exempt = (call.limits.flags & MLT_LIMITS_IPC_LOCK) != 0;
+  locks.limit_bytes = locks.limit_unlimited ? Count{} : Count{limit};
+  locks.headroom_bytes.reset();
+  if (!locks.limit_unlimited && !locks.exempt)
+    locks.headroom_bytes = static_cast<std::int64_t>(limit) - static_cast<std::int64_t>(call.locked_pages * page_size);
 }
 
 Locks build_locks(const ProcessCounts& process, const ProcessEvents& events, const ProcessViews& views,
                   const TraceData& data) {
   Locks locks;
   const ProcessSnapshot* latest = views.end ? &*views.end : views.start ? &*views.start : nullptr;
-  for (const mlt_event_call& event : events.calls) locks.calls.push_back(build_call(event, latest, data));
+  CallContext context = call_context(latest, events, views, data);
+  for (const mlt_event_call& event : events.calls) {
+    const LockCall& call = locks.calls.emplace_back(build_call(event, context, data));
+    context.locked_before_bytes = call.locked_bytes_after;
+    context.future_before = call.mcl_future;
+  }
   locks.calls_not_kept = events.calls_not_kept;
-  locks.totals = build_totals(process.proc);
+  locks.totals = build_totals(process.proc, *data.plan);
+  locks.mmap_lock = build_lock_waits(process.proc, *data.plan);
+  if (data.plan->measures("vma_lock"))
+    locks.vma_lock = VmaLock{process.proc.vma_lock_aborts, process.proc.vma_lock_retries};
   if (views.start) locks.locked_bytes.start = views.start->locked_bytes;
   if (views.end) locks.locked_bytes.end = views.end->locked_bytes;
   const std::uint64_t seen = events.peak_locked_pages * data.host.page_size;
   if (data.plan->measures("lock_call"))
     locks.locked_bytes.peak =
         std::max({locks.locked_bytes.start.value_or(0), locks.locked_bytes.end.value_or(0), seen});
-  if (latest != nullptr) {
-    locks.limit_bytes = latest->memlock_limit;
-    locks.limit_unlimited = latest->memlock_unlimited;
-    locks.exempt = latest->can_lock_any;
-    if (effective_limit(latest) >= 0 && latest->locked_bytes)
-      locks.headroom_bytes = effective_limit(latest) - static_cast<std::int64_t>(*latest->locked_bytes);
-  }
+  add_limit(locks, latest);
+  if (const mlt_event_call* last = views.end ? nullptr : last_with_limits(events))
+    add_limit(locks, *last, data.host.page_size);
   return locks;
 }
 
@@ -113,16 +239,86 @@ Count if_measured(const Plan& plan, std::string_view signal, std::uint64_t value
   return plan.measures(signal) ? Count{value} : std::nullopt;
 }
 
-Pages build_pages(const mlt_proc& proc, const Plan& plan) {
+// Those who hold pages that the process munlocked; what is left is held by somebody who was not found.
+std::vector<Holder> build_holders(const ProcessCounts& process) {
+  std::vector<Holder> holders;
+  std::uint64_t unknown = process.proc.still_locked;
+  for (const auto& [tgid, holder] : process.holders) {
+    if (holder.pages == 0) continue;
+    holders.push_back({holder.pid != 0 ? holder.pid : tgid, holder.comm, holder.pages});
+    unknown -= std::min<std::uint64_t>(unknown, holder.pages);
+  }
+  std::ranges::stable_sort(holders, std::greater{}, &Holder::pages);
+  if (unknown != 0) holders.push_back({0, "", unknown});
+  return holders;
+}
+
+Pages build_pages(const ProcessCounts& process, const TraceData& data) {
+  const Plan& plan = *data.plan;
+  const mlt_proc& proc = process.proc;
   Pages pages;
   pages.mlocked = if_measured(plan, "page_lock", proc.mlocked);
   pages.munlocked = if_measured(plan, "page_unlock", proc.munlocked);
   pages.to_unevictable = if_measured(plan, "unevictable", proc.unevictable);
   pages.rescued = if_measured(plan, "rescue", proc.rescued);
-  // Kernels that clear PG_mlocked first and set it again cannot say it of a page: the row has a remark then.
-  const PlannedSignal* unlock = plan.find("page_unlock");
-  if (unlock->way != nullptr && unlock->way->limits.empty()) pages.still_locked_elsewhere = proc.still_locked;
+  if (culled_unseen(data) == 0) pages.culled_by_reclaim = if_measured(plan, "reclaim_met", proc.culled);
+  if (plan.measures("page_lock"))
+    pages.locked_not_mlocked =
+        if_measured(plan, "cause", proc.locked_not_mlocked + pages_locked_in_part(process, data));
+  // Kernels that clear PG_mlocked first and set it again show it by doing so.
+  if (plan.measures("page_lock")) pages.still_locked_elsewhere = if_measured(plan, "page_unlock", proc.still_locked);
+  if (pages.still_locked_elsewhere) pages.still_locked_by = build_holders(process);
   return pages;
+}
+
+ReclaimStall build_stall(const mlt_reclaim& reclaim) {
+  return {reclaim.calls, reclaim.time_ns, reclaim.reclaimed, reclaim.max_ns};
+}
+
+std::optional<Reclaim> build_reclaim(const mlt_proc& proc, const Plan& plan) {
+  if (!plan.measures("reclaim") && !plan.measures("reclaim_met")) return std::nullopt;
+  Reclaim reclaim;
+  if (plan.measures("reclaim")) {
+    reclaim.direct = build_stall(proc.reclaim[MLT_RECLAIM_DIRECT]);
+    reclaim.memcg = build_stall(proc.reclaim[MLT_RECLAIM_MEMCG]);
+  }
+  if (plan.measures("fault") && !plan.find("fault")->way->approximate)
+    reclaim.in_fault_ns = if_measured(plan, "reclaim", proc.reclaim_in_fault_ns);
+  if (plan.measures("lock_call")) reclaim.in_call_ns = if_measured(plan, "reclaim", proc.reclaim_in_call_ns);
+  // By a remark: the kernel leaves locked pages on the active list alone.
+  if (const PlannedSignal* met = plan.find("reclaim_met"); met->way != nullptr && met->way->limits.empty())
+    reclaim.met_locked_active = proc.met_locked_active;
+  reclaim.met_locked_inactive = if_measured(plan, "reclaim_met", proc.met_locked_inactive);
+  return reclaim;
+}
+
+FaultTotals faults_by(mlt_cause cause, const ProcessCounts& process) {
+  FaultTotals sum;
+  for (const auto& [id, totals] : process.by_class) {
+    if (class_of(id).cause == cause) sum.add(totals);
+  }
+  return sum;
+}
+
+std::optional<Swap> build_swap(const ProcessCounts& process, const Plan& plan) {
+  const mlt_proc& proc = process.proc;
+  Swap swap;
+  if (plan.measures("cause")) {
+    const FaultTotals in = faults_by(MLT_CAUSE_SWAP_IN, process);
+    swap.in = in.completed();
+    swap.in_major = in.major;
+    swap.in_ns = in.latency.sum();
+  }
+  swap.readahead = if_measured(plan, "swap_readahead", proc.swap_readahead);
+  swap.out = if_measured(plan, "swap_out", proc.swap_out);
+  swap.out_by_self = if_measured(plan, "swap_out", proc.swap_out_self);
+  swap.out_by_kswapd = if_measured(plan, "swap_out", proc.swap_out_kswapd);
+  swap.duplicated = if_measured(plan, "swap_fork", proc.swap_duplicated);
+  swap.duplicate_ns = if_measured(plan, "swap_fork", proc.swap_duplicate_ns);
+  swap.freed = if_measured(plan, "swap_free", proc.swap_freed);
+  swap.free_ns = if_measured(plan, "swap_free", proc.swap_free_ns);
+  const bool measured = swap.in || swap.out || swap.duplicated || swap.freed;
+  return measured ? std::optional(swap) : std::nullopt;
 }
 
 Populate build_populate(const mlt_proc& proc, const Plan& plan) {
@@ -167,8 +363,6 @@ Vma build_vma(const mlt_proc& proc, const ProcessEvents& events, const ProcessVi
   return vma;
 }
 
-std::uint32_t visible_pid(const mlt_proc& proc) { return proc.pid != 0 ? proc.pid : proc.tgid; }
-
 // The number that BPF saw, as the caller sees it, for processes that are traced too.
 std::uint32_t visible_pid_of(std::uint32_t tgid, const Counts& counts) {
   for (const ProcessCounts& process : counts.processes) {
@@ -177,17 +371,27 @@ std::uint32_t visible_pid_of(std::uint32_t tgid, const Counts& counts) {
   return tgid;
 }
 
+LifeEvent::Kind life_kind(std::uint32_t event_kind) {
+  switch (event_kind) {
+    case MLT_EVENT_VFORK: return LifeEvent::Kind::vfork;
+    case MLT_EVENT_SHARE: return LifeEvent::Kind::share;
+    case MLT_EVENT_EXEC: return LifeEvent::Kind::exec;
+    case MLT_EVENT_EXIT: return LifeEvent::Kind::exit;
+    default: return LifeEvent::Kind::fork;
+  }
+}
+
 std::vector<LifeEvent> build_life(const ProcessEvents& events, const TraceData& data) {
   std::vector<LifeEvent> life;
   for (const mlt_event_process& event : events.life) {
     LifeEvent entry;
     entry.at_ns = relative(event.head.ns, data);
-    entry.kind = event.head.kind == MLT_EVENT_FORK   ? LifeEvent::Kind::fork
-                 : event.head.kind == MLT_EVENT_EXEC ? LifeEvent::Kind::exec
-                                                     : LifeEvent::Kind::exit;
-    if (entry.kind == LifeEvent::Kind::fork) entry.child_pid = visible_pid_of(event.child_tgid, data.counts);
+    entry.kind = life_kind(event.head.kind);
+    if (event.child_tgid != 0) entry.child_pid = visible_pid_of(event.child_tgid, data.counts);
     entry.locked_bytes = event.locked_pages * data.host.page_size;
+    entry.locked_bytes_after = event.locked_pages_after * data.host.page_size;
     entry.mcl_future = (event.def_flags & kVmLocked) != 0;
+    entry.mcl_onfault = (event.def_flags & kVmLockOnFault) != 0;
     entry.comm = event.comm;
     life.push_back(std::move(entry));
   }
@@ -197,9 +401,11 @@ std::vector<LifeEvent> build_life(const ProcessEvents& events, const TraceData& 
 Process build_process(const ProcessCounts& counts, const TraceData& data) {
   static const ProcessEvents kNoEvents;
   static const ProcessViews kNoViews;
+  static const std::vector<MapsLine> kNoMaps;
   const mlt_proc& proc = counts.proc;
   const auto events_found = data.events.find(counts.id);
   const auto views_found = data.views.find(visible_pid(proc));
+  const auto maps_found = data.maps.find(visible_pid(proc));
   const ProcessEvents& events = events_found == data.events.end() ? kNoEvents : events_found->second;
   const ProcessViews& views = views_found == data.views.end() ? kNoViews : views_found->second;
   const ProcessSnapshot* latest = views.end ? &*views.end : views.start ? &*views.start : nullptr;
@@ -214,16 +420,20 @@ Process build_process(const ProcessCounts& counts, const TraceData& data) {
     process.cgroup = latest->cgroup;
     process.threads = latest->threads;
   }
-  process.faults = build_faults(counts, *data.plan);
+  process.faults = build_faults(counts, maps_found == data.maps.end() ? kNoMaps : maps_found->second, *data.plan);
+  process.faults.stacks = build_stacks(counts, process.pid, data.symbols);
   process.populate = build_populate(proc, *data.plan);
   process.locks = build_locks(counts, events, views, data);
-  process.pages = build_pages(proc, *data.plan);
+  process.pages = build_pages(counts, data);
   process.vma = build_vma(proc, events, views, data);
+  process.reclaim = build_reclaim(proc, *data.plan);
+  process.swap = build_swap(counts, *data.plan);
   process.life = build_life(events, data);
+  process.life_not_kept = events.life_not_kept;
   return process;
 }
 
-std::uint64_t all_faults(const Process& process) {
+std::uint64_t completed_of(const Process& process) {
   std::uint64_t completed = 0;
   for (const auto& totals : process.faults.by_origin) completed += totals ? totals->completed() : 0;
   return completed;
@@ -237,17 +447,42 @@ Coverage build_coverage(const TraceData& data) {
     signal.limits = planned.remark();
     if (planned.way != nullptr) {
       signal.via = planned.way->via();
+      if (const auto unseen = signal.name == "reclaim_met" ? culled_unseen(data) : 0; unseen != 0)
+        signal.limits = fmt::format("this kernel made {} pages unevictable where nothing can be hooked", unseen);
       signal.state = signal.limits.empty() ? SignalState::exact : SignalState::partial;
     }
     coverage.signals.push_back(std::move(signal));
   }
   const mlt_stats& stats = data.counts.stats;
-  coverage.lost.events = stats.ring_full;
-  coverage.lost.map_full = stats.thread_full + stats.block_full + stats.proc_full + stats.moving_full;
+  coverage.lost.events = stats.ring_full + stats.fault_ring_full;
+  coverage.lost.map_full =
+      stats.thread_full + stats.block_full + stats.proc_full + stats.stack_full + stats.moving_full;
   coverage.lost.missed_probes = data.counts.skipped_runs;
   for (const ProcessCounts& process : data.counts.processes) coverage.lost.missed_probes += process.proc.missed_returns;
   coverage.audit = audit(data);
   return coverage;
+}
+
+SystemReclaim build_system_reclaim(const System& system, const TraceData& data) {
+  const auto pages = [&](const char* name) {
+    const auto found = system.vmstat.find(name);
+    return found == system.vmstat.end() ? 0 : static_cast<std::uint64_t>(found->second);
+  };
+  return {if_measured(*data.plan, "reclaim", data.counts.stats.kswapd_wakeups), pages("pgscan_kswapd"),
+          pages("pgsteal_kswapd"), pages("pgscan_direct"), pages("pgsteal_direct")};
+}
+
+std::optional<SwapReadahead> build_swap_readahead(const TraceData& data) {
+  const auto change = [&](const char* name) -> std::optional<std::uint64_t> {
+    const auto end = data.vmstat_end.find(name);
+    const auto start = data.vmstat_start.find(name);
+    if (end == data.vmstat_end.end() || start == data.vmstat_start.end()) return std::nullopt;
+    return static_cast<std::uint64_t>(end->second - start->second);
+  };
+  const auto pages = change("swap_ra");
+  const auto hits = change("swap_ra_hit");
+  if (!pages || !hits) return std::nullopt;
+  return SwapReadahead{*pages, *hits};
 }
 
 System build_system(const TraceData& data) {
@@ -258,6 +493,12 @@ System build_system(const TraceData& data) {
     if (start != data.vmstat_start.end() && end != start->second) system.vmstat[name] = end - start->second;
   }
   system.other_unevictable_pages = if_measured(*data.plan, "unevictable", data.counts.stats.other_unevictable);
+  if (const auto level = data.vmstat_end.find("nr_unevictable"); level != data.vmstat_end.end())
+    system.unevictable_pages = static_cast<std::uint64_t>(level->second);
+  system.unevictable_without_mlock = if_measured(*data.plan, "unevictable", data.counts.stats.unmlocked_unevictable);
+  if (!data.vmstat_end.empty()) system.reclaim = build_system_reclaim(system, data);
+  system.swap_devices = data.swap_devices;
+  system.swap_readahead = build_swap_readahead(data);
   return system;
 }
 
@@ -267,11 +508,11 @@ Report build_report(const TraceData& data) {
   Report report;
   report.tool_version = data.tool_version;
   report.host = data.host;
-  report.window = {data.start_unix_ns, data.end_ns - data.start_ns};
+  report.window = {data.start_unix_ns, data.end_ns - data.start_ns, relative(data.complete_ns, data)};
   report.target = data.target;
   report.coverage = build_coverage(data);
   for (const ProcessCounts& process : data.counts.processes) report.processes.push_back(build_process(process, data));
-  std::ranges::stable_sort(report.processes, std::greater{}, all_faults);
+  std::ranges::stable_sort(report.processes, std::greater{}, completed_of);
   report.system = build_system(data);
   return report;
 }

@@ -10,11 +10,27 @@
 
 namespace mlt {
 
+/// Faults of one class that came from one place. Addresses, innermost first; empty: not asked for, or not readable.
+struct StackCount {
+  std::vector<std::uint64_t> kernel;
+  std::vector<std::uint64_t> user;
+  std::uint16_t class_id = 0;
+  std::uint64_t faults = 0;
+  std::uint64_t time_ns = 0;
+};
+
+/// The number by which the caller knows the process: BPF sees that of the initial PID namespace, and notes the other
+/// one where they differ.
+inline std::uint32_t visible_pid(const mlt_proc& proc) { return proc.pid != 0 ? proc.pid : proc.tgid; }
+
 struct ProcessCounts {
   std::uint32_t id = 0;  // unique in a trace, unlike the pid
   mlt_proc proc{};
   std::map<std::uint16_t, FaultTotals> by_class;   // key: class number of bpf/mlocktrace.h
   std::map<std::uint32_t, FaultTotals> by_thread;  // key: tid; 0: threads that shared a block
+  std::map<std::uint32_t, mlt_holder> holders;     // of pages that it munlocked; key: tgid
+  std::vector<mlt_vma> by_vma;                     // see analysis/where.h
+  std::vector<StackCount> stacks;                  // at the end of the trace only
 };
 
 struct Counts {

@@ -4,7 +4,7 @@
 #include <linux/mman.h>
 #include <sys/mman.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <span>
 #include <string_view>
 
@@ -42,6 +42,43 @@ constexpr Flag kMapFlags[] = {{MAP_SHARED_VALIDATE, "MAP_SHARED_VALIDATE"},
                               {MAP_SYNC, "MAP_SYNC"},
                               {MAP_FIXED_NOREPLACE, "MAP_FIXED_NOREPLACE"}};
 
+struct Advice {
+  std::uint64_t value;
+  std::string_view name;
+  bool gives_back = false;
+};
+// The newest are in no header of Debian 12.
+constexpr Advice kAdvices[] = {{MADV_NORMAL, "MADV_NORMAL"},
+                               {MADV_RANDOM, "MADV_RANDOM"},
+                               {MADV_SEQUENTIAL, "MADV_SEQUENTIAL"},
+                               {MADV_WILLNEED, "MADV_WILLNEED"},
+                               {MADV_DONTNEED, "MADV_DONTNEED", true},
+                               {MADV_FREE, "MADV_FREE", true},
+                               {MADV_REMOVE, "MADV_REMOVE", true},
+                               {MADV_DONTFORK, "MADV_DONTFORK"},
+                               {MADV_DOFORK, "MADV_DOFORK"},
+                               {MADV_MERGEABLE, "MADV_MERGEABLE"},
+                               {MADV_UNMERGEABLE, "MADV_UNMERGEABLE"},
+                               {MADV_HUGEPAGE, "MADV_HUGEPAGE"},
+                               {MADV_NOHUGEPAGE, "MADV_NOHUGEPAGE"},
+                               {MADV_DONTDUMP, "MADV_DONTDUMP"},
+                               {MADV_DODUMP, "MADV_DODUMP"},
+                               {MADV_WIPEONFORK, "MADV_WIPEONFORK"},
+                               {MADV_KEEPONFORK, "MADV_KEEPONFORK"},
+                               {MADV_COLD, "MADV_COLD", true},
+                               {MADV_PAGEOUT, "MADV_PAGEOUT", true},
+                               {22, "MADV_POPULATE_READ"},
+                               {23, "MADV_POPULATE_WRITE"},
+                               {24, "MADV_DONTNEED_LOCKED"},
+                               {25, "MADV_COLLAPSE"},
+                               {102, "MADV_GUARD_INSTALL", true},
+                               {103, "MADV_GUARD_REMOVE"}};
+
+const Advice* find_advice(std::uint64_t value) {
+  const auto* found = std::ranges::find(kAdvices, value, &Advice::value);
+  return found == std::end(kAdvices) ? nullptr : found;
+}
+
 std::string flags_text(std::uint64_t value, std::span<const Flag> names, std::string_view none) {
   std::string text;
   const auto append = [&](std::string_view word) { text.append(text.empty() ? "" : "|").append(word); };
@@ -56,72 +93,32 @@ std::string flags_text(std::uint64_t value, std::span<const Flag> names, std::st
 
 std::string address(std::uint64_t value) { return fmt::format("{:#x}", value); }
 
-bool is_lock(std::uint32_t call) { return call == MLT_CALL_MLOCK || call == MLT_CALL_MLOCK2; }
-
-// Bytes of the whole pages that [start, start + length) touches: what the kernel accounts.
-std::uint64_t whole_pages(std::uint64_t start, std::uint64_t length, std::uint64_t page_size) {
-  return (length + start % page_size + page_size - 1) / page_size * page_size;
-}
-
-std::string explain_enomem(const mlt_event_call& call, std::int64_t limit, std::uint64_t page_size) {
-  if (call.head.call == MLT_CALL_MLOCKALL) return "the whole address space (VmSize) is larger than RLIMIT_MEMLOCK";
-  if (call.head.call == MLT_CALL_MUNLOCK)
-    return "part of the range is not mapped, or the process has too many mappings; what came before that part is "
-           "unlocked";
-  if (!is_lock(call.head.call)) return {};
-  const std::uint64_t locked = call.locked_pages * page_size;
-  const std::uint64_t more = whole_pages(call.args[0], call.args[1], page_size);
-  const auto allowed = static_cast<std::uint64_t>(limit);
-  if (limit >= 0 && (more > allowed || locked > allowed - more))
-    return fmt::format("{} more would exceed RLIMIT_MEMLOCK: {} locked, limit {}", format_bytes(more),
-                       format_bytes(locked), format_bytes(allowed));
-  return "part of the range is not mapped or cannot be populated, or the process has too many mappings; what came "
-         "before that part stays locked";
-}
-
-std::string explain_einval(const mlt_event_call& call) {
-  switch (call.head.call) {
-    case MLT_CALL_MLOCKALL:
-      return "flags must be MCL_CURRENT, MCL_FUTURE or both, with or without MCL_ONFAULT, and nothing else";
-    case MLT_CALL_MLOCK2:
-      if ((call.args[2] & ~static_cast<__u64>(MLOCK_ONFAULT)) != 0) return "the only flag is MLOCK_ONFAULT";
-      [[fallthrough]];
-    case MLT_CALL_MLOCK:
-    case MLT_CALL_MUNLOCK: return "address plus length overflow";
-    default: return {};
-  }
-}
-
-std::string explain_error(const mlt_event_call& call, std::int64_t limit, std::uint64_t page_size) {
-  const bool mapping = call.head.call >= MLT_CALL_MMAP;
-  switch (-call.ret) {
-    case EPERM:
-      if (mapping) return {};
-      return limit == 0 ? "RLIMIT_MEMLOCK is 0 and the thread lacks CAP_IPC_LOCK"
-                        : "refused although the limit is not 0: a seccomp filter or a security module decided";
-    case EINVAL: return explain_einval(call);
-    case EAGAIN:
-      return mapping ? fmt::format("under MCL_FUTURE or MAP_LOCKED the mapping would exceed RLIMIT_MEMLOCK ({} locked)",
-                                   format_bytes(call.locked_pages * page_size))
-                     : "the memory to be locked could not be allocated";
-    case ENOMEM: return explain_enomem(call, limit, page_size);
-    default: return {};
-  }
-}
-
 }  // namespace
+
+std::string advice_name(std::uint64_t advice) {
+  const Advice* found = find_advice(advice);
+  return found == nullptr ? fmt::format("{}", advice) : std::string(found->name);
+}
+
+bool gives_back(std::uint64_t advice) {
+  const Advice* found = find_advice(advice);
+  return found != nullptr && found->gives_back;
+}
 
 std::string decode_args(const mlt_event_call& call) {
   const auto& args = call.args;
   switch (call.head.call) {
     case MLT_CALL_MLOCK:
-    case MLT_CALL_MUNLOCK: return fmt::format("{}, {}", address(args[0]), format_bytes(args[1]));
+    case MLT_CALL_MUNLOCK:
+    case MLT_CALL_MUNMAP: return fmt::format("{}, {}", address(args[0]), format_bytes(args[1]));
     case MLT_CALL_MLOCK2:
       return fmt::format("{}, {}, {}", address(args[0]), format_bytes(args[1]), flags_text(args[2], kLock2Flags, "0"));
     case MLT_CALL_MLOCKALL: return flags_text(args[0], kLockallFlags, "0");
     case MLT_CALL_MMAP:
       return fmt::format("{}, {}, {}, {}", address(args[0]), format_bytes(args[1]),
                          flags_text(args[2], kProtection, "PROT_NONE"), flags_text(args[3], kMapFlags, "0"));
+    case MLT_CALL_MADVISE:
+      return fmt::format("{}, {}, {}", address(args[0]), format_bytes(args[1]), advice_name(args[2]));
     case MLT_CALL_BRK: return address(args[0]);
     case MLT_CALL_MREMAP:
       return fmt::format("{}, {} -> {}, {}", address(args[0]), format_bytes(args[1]), format_bytes(args[2]),
@@ -129,24 +126,6 @@ std::string decode_args(const mlt_event_call& call) {
     case MLT_CALL_MPROTECT:
       return fmt::format("{}, {}, {}", address(args[0]), format_bytes(args[1]),
                          flags_text(args[2], kProtection, "PROT_NONE"));
-    default: return {};
-  }
-}
-
-std::string explain_call(const mlt_event_call& call, std::int64_t limit_bytes, std::uint64_t page_size) {
-  if (call.ret < 0 && call.ret >= -4095) return explain_error(call, limit_bytes, page_size);
-  switch (call.head.call) {
-    case MLT_CALL_MPROTECT:
-      return "made a locked private mapping writable: the kernel populates it at once, holding mmap_lock for writing";
-    case MLT_CALL_BRK:
-    case MLT_CALL_MMAP: {
-      const bool by_flags = call.head.call == MLT_CALL_MMAP && (call.args[3] & (MAP_LOCKED | MAP_POPULATE)) != 0;
-      return call.populated_pages != 0 && !by_flags
-                 ? "MCL_FUTURE is in force: the new mapping is locked and populated at once"
-                 : "";
-    }
-    case MLT_CALL_MLOCKALL:
-      return (call.args[0] & MCL_FUTURE) == 0 ? "without MCL_FUTURE: mappings made from now on are not locked" : "";
     default: return {};
   }
 }

@@ -1,6 +1,7 @@
 // System call arguments as people write them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "bpf/mlocktrace.h"
@@ -10,8 +11,9 @@ namespace mlt {
 /// "0x7f5c00000000, 8 MiB, MLOCK_ONFAULT" for the arguments that the kernel was given.
 std::string decode_args(const mlt_event_call& call);
 
-/// One sentence on why the call failed or what it did that may surprise; empty when there is nothing to say.
-/// `limit_bytes`: soft RLIMIT_MEMLOCK, or a negative number when it is unlimited, does not apply or is not known.
-std::string explain_call(const mlt_event_call& call, std::int64_t limit_bytes, std::uint64_t page_size);
+/// "MADV_DONTNEED"; the number of what has no name.
+std::string advice_name(std::uint64_t advice);
+/// Advice that takes pages away from the process, or is about to: what the kernel refuses for VM_LOCKED memory.
+bool gives_back(std::uint64_t advice);
 
 }  // namespace mlt

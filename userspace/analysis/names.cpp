@@ -20,7 +20,10 @@ static_assert(kOrigins.size() == MLT_ORIGIN_NR);
 constexpr auto kLockStates = std::to_array<std::string_view>({"no", "yes", "on_fault", ""});
 static_assert(kLockStates.size() == MLT_LOCK_STATE_NR);
 
-constexpr auto kCauses = std::to_array<std::string_view>({""});
+constexpr auto kCauses = std::to_array<std::string_view>(
+    {"unknown",   "first_touch", "stack",         "file_map",    "file_read",    "cow",     "zero_page",
+     "ksm",       "soft_dirty",  "write_enable",  "mkwrite",     "uffd_missing", "uffd_wp", "numa_hint",
+     "migration", "swap_in",     "special_entry", "special_map", "hugetlb",      "spurious"});
 static_assert(kCauses.size() == MLT_CAUSE_NR);
 
 constexpr auto kCalls = std::to_array<std::string_view>({"", "mlock", "mlock2", "munlock", "mlockall", "munlockall",
@@ -37,8 +40,13 @@ static_assert(kSignalStates.size() == static_cast<std::size_t>(SignalState::off)
 constexpr auto kVerdicts = std::to_array<std::string_view>({"equal", "differs", "unavailable"});
 static_assert(kVerdicts.size() == static_cast<std::size_t>(Verdict::unavailable) + 1);
 
-constexpr auto kLifeKinds = std::to_array<std::string_view>({"fork", "exec", "exit"});
+constexpr auto kLifeKinds = std::to_array<std::string_view>({"fork", "vfork", "share", "exec", "exit"});
 static_assert(kLifeKinds.size() == static_cast<std::size_t>(LifeEvent::Kind::exit) + 1);
+
+constexpr auto kCallRules = std::to_array<std::string_view>(
+    {"", "limit_zero", "policy", "over_limit", "vm_size_over_limit", "hole", "too_many_mappings", "not_populated",
+     "no_memory", "bad_argument", "locked_memory", "undetermined"});
+static_assert(kCallRules.size() == static_cast<std::size_t>(CallRule::undetermined) + 1);
 
 /// A value that no enumerator has (a recording of a newer version, say) has no name.
 template <std::size_t N, typename Enum>
@@ -58,7 +66,18 @@ std::string_view call_name(mlt_call call) { return lookup(kCalls, call); }
 std::string_view severity_name(Severity severity) { return lookup(kSeverities, severity); }
 std::string_view signal_state_name(SignalState state) { return lookup(kSignalStates, state); }
 std::string_view verdict_name(Verdict verdict) { return lookup(kVerdicts, verdict); }
+std::string_view call_rule_name(CallRule rule) { return lookup(kCallRules, rule); }
 std::string_view life_kind_name(LifeEvent::Kind kind) { return lookup(kLifeKinds, kind); }
+
+std::string call_text(const StormCall& call) {
+  return call.args.empty() ? call.name : fmt::format("{}({})", call.name, call.args);
+}
+
+std::string frame_name(const Frame& frame) {
+  if (!frame.function.empty()) return frame.function;
+  if (frame.module.empty()) return fmt::format("{:#x}", frame.address);
+  return fmt::format("{}+{:#x}", frame.module.substr(frame.module.find_last_of('/') + 1), frame.offset);
+}
 
 bool is_error(std::int64_t ret) { return ret < 0 && ret >= -kMaxErrno; }
 

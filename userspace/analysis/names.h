@@ -13,14 +13,20 @@ namespace mlt {
 std::string_view origin_name(mlt_origin origin);
 /// "no", "yes", "on_fault"; empty when unknown.
 std::string_view lock_state_name(mlt_lock_state state);
-/// "first_touch", "cow", …; empty when unknown.
+/// "first_touch", "cow", …; "unknown" when it was not determined.
 std::string_view cause_name(mlt_cause cause);
 /// "mlock", "brk", …: the kind of call. Empty for none.
 std::string_view call_name(mlt_call call);
 std::string_view severity_name(Severity severity);
 std::string_view signal_state_name(SignalState state);
 std::string_view verdict_name(Verdict verdict);
+/// "over_limit", "hole", …; empty for none.
+std::string_view call_rule_name(CallRule rule);
 std::string_view life_kind_name(LifeEvent::Kind kind);
+/// "madvise(0x7f0000000000, 8 MiB, MADV_DONTNEED)"
+std::string call_text(const StormCall& call);
+/// The function; "module+0x10" where it is not known, or the address.
+std::string frame_name(const Frame& frame);
 
 /// Whether a system call that returned `ret` failed.
 bool is_error(std::int64_t ret);

@@ -56,14 +56,88 @@ struct ThreadFaults {
   FaultTotals totals;
 };
 
+/// Faults in one mapping, by the name that /proc/PID/maps gives it. What was told apart by the lock state or by the
+/// permissions is a mapping of its own.
+struct VmaFaults {
+  std::uint64_t start = 0;  // of the mapping when it was last seen; where only parts were, of the parts together
+  std::uint64_t end = 0;
+  std::string name;          // path, "[heap]", "[stack]", "[anon:NAME]", "anonymous"; empty: faults of unknown place
+  std::uint64_t offset = 0;  // in the file
+  std::string permissions;   // "rw-p"
+  mlt_lock_state locked = MLT_UNLOCKED;
+  mlt_cause cause = MLT_CAUSE_UNKNOWN;  // of most of the faults
+  std::uint64_t minor = 0;
+  std::uint64_t major = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t time_ns = 0;
+  std::uint64_t max_ns = 0;
+  [[nodiscard]] std::uint64_t completed() const { return minor + major; }
+};
+
+/// One function of a stack.
+struct Frame {
+  std::string function;  // demangled; empty: not known
+  std::string module;    // path of the executable or library; "[kernel]" or "[MODULE]" for kernel code
+  std::uint64_t address = 0;
+  std::uint64_t offset = 0;  // in the function, or in the module when the function is not known
+};
+
+/// Faults that came from one place of the program.
+struct StackFaults {
+  std::vector<Frame> kernel;  // innermost first; empty unless asked for
+  std::vector<Frame> user;
+  mlt_origin origin = MLT_ORIGIN_ACCESS;
+  mlt_cause cause = MLT_CAUSE_UNKNOWN;  // of most of the faults
+  std::uint64_t faults = 0;
+  std::uint64_t time_ns = 0;
+};
+
 struct Faults {
   /// Empty when no probe that is attached can see this origin.
   std::array<std::optional<FaultTotals>, MLT_ORIGIN_NR> by_origin;
-  std::vector<ClassFaults> by_class;    // largest time first
-  std::vector<ThreadFaults> by_thread;  // largest count first
+  std::vector<ClassFaults> by_class;             // largest time first
+  std::vector<ThreadFaults> by_thread;           // largest count first
+  std::optional<std::vector<VmaFaults>> by_vma;  // largest count first; their sum is that of by_origin
+  std::vector<StackFaults> stacks;               // largest count first
+
+  /// Of every origin that could be measured.
+  [[nodiscard]] FaultTotals of_all_origins() const {
+    FaultTotals sum;
+    for (const auto& totals : by_origin) {
+      if (totals) sum.add(*totals);
+    }
+    return sum;
+  }
 };
 
-/// One call of the lock family, or a mapping call that populated or was refused because of locking.
+/// The rule of the kernel by which a call failed.
+enum class CallRule {
+  none,                // it succeeded, or failed for a reason that has nothing to do with locking
+  limit_zero,          // RLIMIT_MEMLOCK is 0
+  policy,              // seccomp or a security module
+  over_limit,          // the range and what was locked before exceed RLIMIT_MEMLOCK
+  vm_size_over_limit,  // mlockall: the address space exceeds RLIMIT_MEMLOCK
+  hole,                // part of the range is not mapped
+  too_many_mappings,   // vm.max_map_count
+  not_populated,       // a page could not be made present
+  no_memory,
+  bad_argument,
+  locked_memory,  // madvise: what is locked can't be given back
+  undetermined,   // one of these, but what was seen does not tell which
+};
+
+/// What the time of calls went into. The parts don't overlap. One that was not measured is empty: `other` holds it.
+struct CallParts {
+  Count memory_ns;             // allocating memory, zeroing or copying it
+  Count file_ns;               // mapping pages of files, and reading them if need be
+  Count swap_in_ns;            // bringing pages back from swap
+  Count reclaim_ns;            // reclaim that the caller did itself
+  Count lock_wait_ns;          // waiting for mmap_lock
+  std::uint64_t other_ns = 0;  // mappings, page tables, being scheduled away
+};
+
+/// One call of the lock family, a mapping call that populated or was refused because of locking, or an madvise that
+/// locked memory refused.
 struct LockCall {
   std::uint64_t start_ns = 0;  // since the start of the trace
   std::uint32_t tid = 0;
@@ -78,6 +152,14 @@ struct LockCall {
   std::uint32_t vma_merges = 0;
   std::uint64_t locked_bytes_after = 0;
   std::string explain;  // one sentence, or empty
+  CallRule rule = CallRule::none;
+  std::uint64_t flags = 0;            // mlockall: MCL_*; mlock2: MLOCK_*; mmap: MAP_*
+  std::uint64_t range_bytes = 0;      // whole pages of the range; by how much mremap or brk wanted to grow
+  bool mcl_future = false;            // in force after the call
+  std::uint64_t unlocked_faults = 0;  // mlockall: what the thread had of them before, of the causes MLT_SPARED_BY_LOCK
+  CallParts parts;
+  /// Soft RLIMIT_MEMLOCK when the call failed; empty: unlimited, or CAP_IPC_LOCK, or it did not fail, or not known.
+  Count limit_bytes;
 };
 
 /// Totals of all calls of one kind: exact even when not every call could be kept as a LockCall.
@@ -92,6 +174,36 @@ struct CallTotals {
   std::uint64_t populate_ns = 0;
   std::uint64_t vma_splits = 0;
   std::uint64_t vma_merges = 0;
+  CallParts parts = {};
+};
+
+struct Waits {
+  std::uint64_t waits = 0;
+  std::uint64_t time_ns = 0;
+};
+
+/// What the holder of mmap_lock was doing when waits for it began.
+struct HolderWaits {
+  mlt_call call = MLT_CALL_NONE;
+  std::string name;  // empty: not known, or not a thread of the process
+  Waits waits;
+};
+
+/// How long the threads of a process waited for its mmap_lock.
+struct LockWaits {
+  Waits read;
+  Waits write;
+  std::uint64_t max_ns = 0;
+  Waits in_fault;                    // of both, those in page faults
+  Count in_call_ns;                  // of both, in calls of `Locks::totals`
+  Waits while_locking;               // of both, while the holder's call locked memory
+  std::vector<HolderWaits> holders;  // most time first
+};
+
+/// Faults at access that needed mmap_lock in spite of per-VMA locks.
+struct VmaLock {
+  std::uint64_t aborts = 0;   // did not get the lock: somebody was changing the VMA, or it had to grow
+  std::uint64_t retries = 0;  // gave it up: this kind of fault needs mmap_lock, or waits for something else
 };
 
 struct Size3 {
@@ -109,6 +221,15 @@ struct Locks {
   bool limit_unlimited = false;
   bool exempt = false;                         // CAP_IPC_LOCK in the initial user namespace: the limit does not apply
   std::optional<std::int64_t> headroom_bytes;  // limit - locked; empty when exempt, unlimited or unknown
+  std::optional<LockWaits> mmap_lock;          // empty: not measured
+  std::optional<VmaLock> vma_lock;             // empty: not measured, or the kernel has none (before 6.4)
+};
+
+/// Because of whom pages that a process munlocked stayed mlocked: another process, or itself through another mapping.
+struct Holder {
+  std::uint32_t pid = 0;  // 0: not found
+  std::string comm;
+  std::uint64_t pages = 0;
 };
 
 struct Pages {
@@ -118,7 +239,39 @@ struct Pages {
   Count rescued;
   Count culled_by_reclaim;
   Count still_locked_elsewhere;
+  std::vector<Holder> still_locked_by;  // of these, most pages first; where several hold a page, one of them
   Count locked_not_mlocked;
+};
+
+/// Reclaim that a process did itself because it had to wait for memory.
+struct ReclaimStall {
+  std::uint64_t calls = 0;
+  std::uint64_t time_ns = 0;
+  std::uint64_t reclaimed = 0;  // pages
+  std::uint64_t max_ns = 0;     // the longest
+};
+
+struct Reclaim {
+  std::optional<ReclaimStall> direct;  // the machine was short of memory
+  std::optional<ReclaimStall> memcg;   // the memory cgroup was over its limit
+  Count in_fault_ns;                   // the part of both that was inside page faults
+  Count in_call_ns;                    // the part of both that was inside lock calls
+  Count met_locked_active;             // pages of this process that reclaim passed by because a mapping was VM_LOCKED
+  Count met_locked_inactive;
+};
+
+struct Swap {
+  Count in;           // faults that found a swap entry
+  Count in_major;     // of these, those that had to read
+  Count in_ns;        // time in all of them
+  Count readahead;    // pages that they read besides those that they needed
+  Count out;          // pages of this process written to swap, whoever did it
+  Count out_by_self;  // of these, by the process itself
+  Count out_by_kswapd;
+  Count duplicated;    // swap entries copied by fork
+  Count duplicate_ns;  // time of the copying of page tables that copied them
+  Count freed;         // swap entries given up by unmapping and by exit
+  Count free_ns;       // time of the unmapping at exit
 };
 
 struct Populate {
@@ -149,11 +302,14 @@ struct Vma {
 
 struct LifeEvent {
   std::uint64_t at_ns = 0;
-  enum class Kind { fork, exec, exit } kind = Kind::fork;
-  std::uint32_t child_pid = 0;     // fork
-  std::uint64_t locked_bytes = 0;  // fork: the parent's; exec: before; exit: at exit
-  bool mcl_future = false;         // MCL_FUTURE was in force
-  std::string comm;                // exec: the new name
+  /// vfork: the child runs in the parent's address space until it calls execve; share: it stays there (CLONE_VM).
+  enum class Kind { fork, vfork, share, exec, exit } kind = Kind::fork;
+  std::uint32_t child_pid = 0;           // fork, vfork, share
+  std::uint64_t locked_bytes = 0;        // of the parent; of the process before exec or exit
+  std::uint64_t locked_bytes_after = 0;  // of the child; of the process after exec
+  bool mcl_future = false;               // MCL_FUTURE was in force before: /proc does not show it
+  bool mcl_onfault = false;              // the same for MCL_ONFAULT
+  std::string comm;                      // exec: the new name
 };
 
 struct Process {
@@ -169,7 +325,10 @@ struct Process {
   Locks locks;
   Pages pages;
   Vma vma;
-  std::vector<LifeEvent> life;
+  std::optional<Reclaim> reclaim;  // empty: not measured
+  std::optional<Swap> swap;
+  std::vector<LifeEvent> life;  // in order of time
+  std::uint64_t life_not_kept = 0;
 };
 
 enum class SignalState { exact, partial, off };
@@ -207,6 +366,37 @@ struct Coverage {
   std::vector<AuditCheck> audit;
 };
 
+/// A call that may have led to a storm.
+struct StormCall {
+  std::uint64_t at_ns = 0;  // its end, since the start of the trace
+  std::uint32_t tid = 0;
+  std::string name;  // "madvise"
+  std::string args;  // "0x7f0000000000, 512 MiB, MADV_DONTNEED"; empty: fork and execve
+  bool operator==(const StormCall&) const = default;
+};
+
+/// A time in which a process faulted far more than is usual, or than it should.
+struct Storm {
+  std::uint32_t pid = 0;
+  std::uint64_t start_ns = 0;  // since the start of the trace
+  std::uint64_t duration_ns = 0;
+  std::uint64_t peak_per_s = 0;
+  mlt_cause cause = MLT_CAUSE_UNKNOWN;  // of most of the faults
+  std::string vma;                      // where most of them were; empty: not known
+  /// "innermost <- its caller <- …": where most faults of this cause came from in the whole of the trace, for stacks
+  /// are known by then only. Empty: not asked for.
+  std::string stack;
+  std::uint64_t faults = 0;
+  std::uint64_t time_ns = 0;  // in them
+  Count baseline_per_s;       // what was usual before; empty: much by itself, without comparison
+  Count vma_faults;           // faults of that time in `vma`, those of calls too
+  std::uint32_t tid = 0;      // the thread that took most of them; 0: not known
+  Count tid_faults;           // of it, those of calls too
+  /// What the process did just before: of its calls from a second before the start to a second after it that lead to
+  /// faults of this cause the one of the largest range. Empty: none was seen.
+  std::optional<StormCall> trigger;
+};
+
 enum class Severity { info, notice, warning, problem };
 
 struct Finding {
@@ -224,11 +414,14 @@ struct Host {
   std::string arch;
   std::uint32_t cpus = 0;
   std::uint64_t page_size = 4096;
+  Count memory_bytes = std::nullopt;
 };
 
 struct Window {
   std::uint64_t start_unix_ns = 0;
   std::uint64_t duration_ns = 0;
+  /// Faults count from the start; everything else from this moment on, since the start: its probes were attached later.
+  std::uint64_t complete_after_ns = 0;
 };
 
 struct Target {
@@ -238,9 +431,38 @@ struct Target {
   bool follow = false;
 };
 
+struct SwapDevice {
+  std::string name;  // path of the device or file
+  std::string type;  // "partition" or "file"
+  std::uint64_t size_bytes = 0;
+  std::uint64_t used_bytes = 0;
+  std::int64_t priority = 0;
+};
+
+/// Reclaim by the kernel's own threads.
+struct SystemReclaim {
+  Count kswapd_wakeups;
+  std::uint64_t kswapd_scanned = 0;  // pages, from /proc/vmstat
+  std::uint64_t kswapd_reclaimed = 0;
+  std::uint64_t direct_scanned = 0;
+  std::uint64_t direct_reclaimed = 0;
+};
+
+/// Swap readahead of all processes: how much of it was of use is known for the system only.
+struct SwapReadahead {
+  std::uint64_t pages = 0;  // read ahead
+  std::uint64_t hits = 0;   // of these and earlier ones, faults that found such a page
+};
+
 struct System {
   std::map<std::string, std::int64_t> vmstat;  // what changed, by /proc/vmstat name
   Count other_unevictable_pages;               // moved to the unevictable LRU, of processes that were not traced
+  /// Moved there with no mlock, of any process: ramfs, SHM_LOCK, secretmem.
+  Count unevictable_without_mlock;
+  std::optional<SystemReclaim> reclaim;
+  std::vector<SwapDevice> swap_devices;
+  std::optional<SwapReadahead> swap_readahead;  // empty: this kernel does not count it
+  Count unevictable_pages;                      // on the unevictable list at the end, whoever's
 };
 
 struct Report {
@@ -252,6 +474,7 @@ struct Report {
   std::vector<Process> processes;  // most faults first
   System system;
   std::vector<Finding> findings;  // gravest first
+  std::vector<Storm> storms;      // in order of time
 };
 
 }  // namespace mlt

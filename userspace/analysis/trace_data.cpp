@@ -1,6 +1,9 @@
 #include "analysis/trace_data.h"
 
 #include <algorithm>
+#include <cstddef>
+
+#include "analysis/where.h"
 
 namespace mlt {
 
@@ -44,30 +47,26 @@ std::map<Key, FaultTotals> since(const std::map<Key, FaultTotals>& now, const st
   return difference;
 }
 
+// Everything from the first counter on is a number that grows, but for the longest reclaim and wait.
 mlt_proc since(mlt_proc now, const mlt_proc& before) {
-  const auto subtract = [](__u64& value, __u64 old) { value -= old; };
-  subtract(now.exited_min_flt, before.exited_min_flt);
-  subtract(now.exited_maj_flt, before.exited_maj_flt);
-  subtract(now.mlocked, before.mlocked);
-  subtract(now.munlocked, before.munlocked);
-  subtract(now.unevictable, before.unevictable);
-  subtract(now.rescued, before.rescued);
-  subtract(now.still_locked, before.still_locked);
-  subtract(now.locked_not_mlocked, before.locked_not_mlocked);
-  subtract(now.missed_returns, before.missed_returns);
-  for (std::size_t call = 0; call < MLT_CALL_NR; ++call) {
-    mlt_call_total& total = now.calls[call];
-    const mlt_call_total& old = before.calls[call];
-    subtract(total.calls, old.calls);
-    subtract(total.errors, old.errors);
-    subtract(total.time_ns, old.time_ns);
-    subtract(total.populates, old.populates);
-    subtract(total.populated_pages, old.populated_pages);
-    subtract(total.populate_ns, old.populate_ns);
-    subtract(total.vma_splits, old.vma_splits);
-    subtract(total.vma_merges, old.vma_merges);
-  }
+  constexpr std::size_t kFirst = offsetof(mlt_proc, exited_min_flt);
+  static_assert((sizeof(mlt_proc) - kFirst) % sizeof(__u64) == 0);
+  const mlt_proc current = now;
+  auto* values = reinterpret_cast<__u64*>(reinterpret_cast<char*>(&now) + kFirst);
+  const auto* old = reinterpret_cast<const __u64*>(reinterpret_cast<const char*>(&before) + kFirst);
+  for (std::size_t i = 0; i < (sizeof(mlt_proc) - kFirst) / sizeof(__u64); ++i) values[i] -= old[i];
+  for (std::size_t kind = 0; kind < MLT_RECLAIM_NR; ++kind) now.reclaim[kind].max_ns = current.reclaim[kind].max_ns;
+  now.mmap_lock_max_ns = current.mmap_lock_max_ns;
   return now;
+}
+
+std::map<std::uint32_t, mlt_holder> since(const std::map<std::uint32_t, mlt_holder>& now,
+                                          const std::map<std::uint32_t, mlt_holder>& before) {
+  std::map<std::uint32_t, mlt_holder> difference = now;
+  for (const auto& [tgid, holder] : before) {
+    if (const auto found = difference.find(tgid); found != difference.end()) found->second.pages -= holder.pages;
+  }
+  return difference;
 }
 
 bool idle(const ProcessCounts& process) {
@@ -75,8 +74,12 @@ bool idle(const ProcessCounts& process) {
   const bool calls = std::ranges::any_of(proc.calls, [](const mlt_call_total& total) {
     return total.calls + total.populates + total.vma_splits + total.vma_merges != 0;
   });
-  return process.by_class.empty() && !calls &&
-         proc.mlocked + proc.munlocked + proc.unevictable + proc.rescued + proc.missed_returns == 0;
+  const bool stalls = std::ranges::any_of(proc.reclaim, [](const mlt_reclaim& reclaim) { return reclaim.calls != 0; });
+  const std::uint64_t pages = proc.mlocked + proc.munlocked + proc.unevictable + proc.rescued + proc.culled +
+                              proc.still_locked + proc.met_locked_active + proc.met_locked_inactive;
+  const std::uint64_t swapped = proc.swap_out + proc.swap_readahead + proc.swap_duplicated + proc.swap_freed;
+  const std::uint64_t waits = proc.mmap_lock_read.waits + proc.mmap_lock_write.waits;
+  return process.by_class.empty() && !calls && !stalls && waits + pages + swapped + proc.missed_returns == 0;
 }
 
 }  // namespace
@@ -90,6 +93,8 @@ Counts Counts::since(const Counts& earlier) const {
       part.proc = mlt::since(now.proc, old->proc);
       part.by_class = mlt::since(now.by_class, old->by_class);
       part.by_thread = mlt::since(now.by_thread, old->by_thread);
+      part.holders = mlt::since(now.holders, old->holders);
+      part.by_vma = vmas_since(now.by_vma, old->by_vma);
     }
     if (!idle(part)) difference.processes.push_back(std::move(part));
   }
@@ -117,6 +122,8 @@ void ProcessEvents::add(const mlt_event& event) {
       break;
     }
     case MLT_EVENT_FORK:
+    case MLT_EVENT_VFORK:
+    case MLT_EVENT_SHARE:
     case MLT_EVENT_EXEC:
     case MLT_EVENT_EXIT: keep(life, life_not_kept, event, kLifeKept); break;
     default: break;

@@ -11,7 +11,11 @@
 #include "analysis/counts.h"
 #include "analysis/report.h"
 #include "plan/plan.h"
+#include "proc/cgroup_files.h"
+#include "proc/maps_file.h"
 #include "proc/process_files.h"
+#include "proc/smaps.h"
+#include "symbols/symbolizer.h"
 
 namespace mlt {
 
@@ -30,11 +34,13 @@ struct ProcessEvents {
   void add(const mlt_event& event);
 };
 
-/// The kernel's fault counters read twice, around the moment that matters: the true value lies between.
-struct CounterBracket {
-  std::optional<FaultCounters> before;
-  std::optional<FaultCounters> after;
+/// What the kernel counts, read twice around the moment that matters: the true value lies between.
+template <class Counters>
+struct Bracket {
+  std::optional<Counters> before;
+  std::optional<Counters> after;
 };
+using CounterBracket = Bracket<FaultCounters>;
 
 /// /proc's view of one process.
 struct ProcessViews {
@@ -42,6 +48,18 @@ struct ProcessViews {
   std::optional<ProcessSnapshot> end;  // no value: it exited, or was never seen
   CounterBracket gate_open;
   CounterBracket gate_close;
+  Bracket<LockedResident> resident_complete;
+  Bracket<LockedResident> resident_close;
+};
+
+/// The cgroup (v2) that the target runs in.
+struct CgroupViews {
+  std::string path;  // as /proc/PID/cgroup has it
+  std::vector<std::uint32_t> members_start;
+  std::vector<std::uint32_t> members_end;
+  Bracket<MemoryStat> gate_open;
+  Bracket<MemoryStat> complete;
+  Bracket<MemoryStat> gate_close;
 };
 
 struct TraceData {
@@ -49,14 +67,19 @@ struct TraceData {
   Host host;
   Target target;
   std::uint64_t start_unix_ns = 0;
-  std::uint64_t start_ns = 0;  // CLOCK_MONOTONIC
+  std::uint64_t start_ns = 0;     // CLOCK_MONOTONIC: faults count from here on
+  std::uint64_t complete_ns = 0;  // everything else
   std::uint64_t end_ns = 0;
   const Plan* plan = nullptr;
   Counts counts;
   std::map<std::uint32_t, ProcessEvents> events;  // by ProcessCounts::id
   std::map<std::uint32_t, ProcessViews> views;    // by pid, as the caller sees it
+  std::optional<CgroupViews> cgroup;              // no value: every process is traced
   std::map<std::string, std::int64_t> vmstat_start;
   std::map<std::string, std::int64_t> vmstat_end;
+  std::map<std::uint32_t, std::vector<MapsLine>> maps;  // by pid: mappings with a name that were seen at any time
+  std::vector<SwapDevice> swap_devices;                 // at the end
+  Symbolizer symbols;                                   // of the code that was seen, when stacks are asked for
   std::optional<std::uint64_t> max_map_count;
 };
 

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "findings/findings.h"
 #include "plan/plan.h"
 #include "util/result.h"
 
@@ -35,19 +36,49 @@ struct TraceOptions {
   std::optional<std::uint64_t> interval_ns;
   std::optional<std::uint64_t> count;  // intervals
   std::string output;                  // file; empty: stdout
+  bool user_stacks = false;
+  bool kernel_stacks = false;
   bool dry_run = false;
+  FindingOptions thresholds;
+  std::vector<std::string> fail_on;  // severities and ids of findings
+};
+
+struct RecordOptions {
+  TraceOptions trace;  // `output`: the recording; `common.json`: the report on stdout too
+  bool events = false;
+  std::optional<std::uint64_t> max_bytes;
+};
+
+/// What `report` makes of a recording.
+enum class ReportFormat { text, json, events, markdown, html, perfetto, pprof, folded, csv };
+
+struct ReportOptions {
+  CommonOptions common;
+  std::string file;
+  std::string output;  // file (csv: directory); empty: stdout
+  ReportFormat format = ReportFormat::text;
+  std::uint64_t slow_ns = 50'000;  // perfetto: single faults that are slices
+};
+
+struct DiffOptions {
+  CommonOptions common;
+  std::string before;
+  std::string after;
+  std::string output;  // file; empty: stdout
+  bool html = false;
+  bool fail_on_regression = false;
 };
 
 struct ProbesOptions {
   CommonOptions common;
 };
 
-/// Text to print before exiting with 0: help or version.
+/// Text to print before exiting with 0: help, version, a list.
 struct PrintText {
   std::string text;
 };
 
-using Command = std::variant<TraceOptions, ProbesOptions, PrintText>;
+using Command = std::variant<TraceOptions, RecordOptions, ReportOptions, DiffOptions, ProbesOptions, PrintText>;
 
 Result<Command> parse_command_line(int argc, const char* const* argv);
 

@@ -1,11 +1,13 @@
 // The only code that knows CLI11.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string_view>
 
 #include "cli/options.h"
 #include "proc/text_file.h"
+#include "recording/writer.h"
 #include "util/units.h"
 #include "version.h"
 
@@ -19,6 +21,8 @@ constexpr const char* kAbout =
     "  mlocktrace -p PID            trace a running process until Ctrl-C, then report\n"
     "  mlocktrace -p PID 1          the same, with a line every second\n"
     "  mlocktrace -- CMD ARG...     run a command and trace it from its first instruction\n"
+    "  mlocktrace record -o FILE -p PID, mlocktrace report FILE\n"
+    "                               record now, look later\n"
     "  mlocktrace probes            what can be measured on this kernel, and how\n";
 
 // What CLI11 fills; converted and checked afterwards.
@@ -30,8 +34,26 @@ struct Raw {
   std::optional<std::string> interval;
   std::optional<std::string> signals;
   std::string color = "auto";
+  std::optional<std::string> fail_on;
+  std::optional<std::string> max_size;
+  std::vector<std::string> thresholds;
   std::vector<std::string> positionals;
   bool follow = false;
+  bool list_findings = false;
+  bool events = false;
+  bool markdown = false;
+  bool folded = false;
+  // Each names where its format goes.
+  std::optional<std::string> html;
+  std::optional<std::string> perfetto;
+  std::optional<std::string> pprof;
+  std::optional<std::string> csv;
+  std::optional<std::string> slow;
+};
+
+// CLI11 would write "[times(0x)]" for a positional that takes none to two words.
+class HelpFormatter : public CLI::Formatter {
+  std::string make_option_usage(const CLI::Option* option) const override { return option->get_option_text(); }
 };
 
 tl::unexpected<Error> usage(std::string what, std::string hint = "`mlocktrace --help` shows the options") {
@@ -83,10 +105,61 @@ void add_trace(CLI::App& app, TraceOptions& options, Raw& raw) {
   app.add_option("-i,--interval", raw.interval, "report every so often too");
   app.add_option("-o,--output", options.output, "write the report to this file");
   app.add_flag("--follow,!--no-follow", raw.follow, "trace children too (always with -- CMD, -c and -a)");
+  app.add_flag("-U,--user-stacks", options.user_stacks, "count faults by user stack, unwound by frame pointers");
+  app.add_flag("-K,--kernel-stacks", options.kernel_stacks, "count faults by kernel stack");
   app.add_flag("--dry-run", options.dry_run, "print what would be attached, attach nothing");
-  app.add_option("times", raw.positionals, "[INTERVAL [COUNT]]: report every INTERVAL seconds, COUNT times")
+  app.add_option("--fail-on", raw.fail_on, "exit with 4 on findings: severities (and graver) or names, NAME[,NAME...]");
+  app.add_option("--threshold", raw.thresholds, "NAME=VALUE: when a finding is one (see --list-findings)")
+      ->allow_extra_args(false);
+  app.add_flag("--list-findings", raw.list_findings, "list what can be found, and the thresholds");
+  app.add_option("times", raw.positionals, "report every INTERVAL seconds, COUNT times")
       ->expected(0, 2)
-      ->option_text(" ");
+      ->option_text("[INTERVAL [COUNT]]");
+}
+
+void add_record(CLI::App& app, RecordOptions& options, Raw& raw) {
+  add_trace(app, options.trace, raw);
+  app.get_option("--output")->description("the recording; replaces an earlier one, but no other file");
+  app.get_option("--interval")->description("cut the timeline into pieces this long (1s)");
+  app.get_option("--json")->description("print the report as JSON too");
+  app.add_flag("--events", options.events, "record every single fault too (2 to 12 bytes each)");
+  app.add_option("--max-size", raw.max_size, "keep the recording below this: 64M, 2G; the oldest events go first");
+}
+
+void add_report(CLI::App& app, ReportOptions& options, Raw& raw) {
+  app.add_option("FILE", options.file, "a recording, or a report that --json wrote")->required()->option_text(" ");
+  // One format a call.
+  auto* format = app.add_option_group("format", "text, or one of");
+  format->require_option(0, 1);
+  format->add_option("--html", raw.html, "one HTML file that needs nothing else");
+  format->add_flag("--markdown", raw.markdown, "Markdown, for an issue tracker");
+  format->add_flag("--json", options.common.json, "the report as JSON");
+  format->add_option("--perfetto", raw.perfetto, "a trace for ui.perfetto.dev");
+  format->add_option("--pprof", raw.pprof, "the stacks as a profile for pprof (recorded with -U or -K)");
+  format->add_flag("--folded", raw.folded, "the stacks as folded lines, for flame graphs");
+  format->add_option("--csv", raw.csv, "a directory of CSV files, one a table");
+  format->add_flag("--events", raw.events, "the single faults as CSV (recorded with --events)");
+  app.add_option("--slow", raw.slow, "--perfetto: show single faults that took this long (50us)")
+      ->needs(format->get_option("--perfetto"));
+  app.add_option("-o,--output", options.output, "write to this file");
+  app.add_option("--color", raw.color, "auto, always or never (NO_COLOR counts as never)")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_flag("-v,--verbose", options.common.verbose, "show every process and call");
+  app.add_flag("-q,--quiet", options.common.quiet, "no remarks on stderr");
+}
+
+void add_diff(CLI::App& app, DiffOptions& options, Raw& raw) {
+  app.add_option("OLD", options.before, "a recording, or a report that --json wrote")->required()->option_text(" ");
+  app.add_option("NEW", options.after, "what is compared with it")->required()->option_text(" ");
+  app.add_flag("--json", options.common.json, "the comparison as JSON");
+  app.add_option("--html", raw.html, "the comparison as one HTML file")->excludes("--json");
+  app.add_option("--fail-on", raw.fail_on, "regression: exit with 4 when something is worse")
+      ->check(CLI::IsMember({"regression"}));
+  app.add_option("-o,--output", options.output, "write to this file");
+  app.add_option("--color", raw.color, "auto, always or never (NO_COLOR counts as never)")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_flag("-v,--verbose", options.common.verbose, "show what does not differ too, and how each was judged");
+  app.add_flag("-q,--quiet", options.common.quiet, "no remarks on stderr");
 }
 
 Status finish_common(CommonOptions& common, const Raw& raw) {
@@ -121,6 +194,17 @@ Status finish_times(TraceOptions& options, const Raw& raw) {
   return {};
 }
 
+Status finish_findings(TraceOptions& options, const Raw& raw) {
+  for (const std::string& assignment : raw.thresholds) {
+    if (Status status = set_threshold(options.thresholds, assignment); !status) return status;
+  }
+  if (!raw.fail_on) return {};
+  auto words = parse_fail_on(*raw.fail_on);
+  if (!words) return tl::unexpected(words.error());
+  options.fail_on = std::move(*words);
+  return {};
+}
+
 Status finish_targets(TraceOptions& options, const Raw& raw) {
   const int targets = (raw.pids.empty() ? 0 : 1) + (raw.tid.empty() ? 0 : 1) + (options.cgroup.empty() ? 0 : 1) +
                       (options.all ? 1 : 0) + (options.command.empty() ? 0 : 1);
@@ -139,31 +223,109 @@ Status finish_targets(TraceOptions& options, const Raw& raw) {
   return {};
 }
 
+Status finish_trace(TraceOptions& options, const Raw& raw, const CLI::App& app) {
+  options.follow = raw.follow;
+  if (app.get_option("--follow")->count() == 0)
+    options.follow = !options.command.empty() || options.all || !options.cgroup.empty();
+  for (const Status& status : {finish_common(options.common, raw), finish_times(options, raw),
+                               finish_findings(options, raw), finish_targets(options, raw)}) {
+    if (!status) return status;
+  }
+  return {};
+}
+
+/// An output of its own, and -o too, would be two.
+Status set_output(std::string& output, const std::optional<std::string>& named, std::string_view option) {
+  if (!named) return {};
+  if (named->empty()) return usage(std::string(option) + " names no file");
+  if (!output.empty()) return usage("two outputs: -o and " + std::string(option));
+  output = *named;
+  return {};
+}
+
+Status finish_report(ReportOptions& options, const Raw& raw) {
+  struct Named {
+    const std::optional<std::string>& output;
+    std::string_view option;
+    ReportFormat format;
+  };
+  for (const Named& one :
+       {Named{raw.html, "--html", ReportFormat::html}, Named{raw.perfetto, "--perfetto", ReportFormat::perfetto},
+        Named{raw.pprof, "--pprof", ReportFormat::pprof}, Named{raw.csv, "--csv", ReportFormat::csv}}) {
+    if (!one.output) continue;
+    if (Status status = set_output(options.output, one.output, one.option); !status) return status;
+    options.format = one.format;
+  }
+  if (raw.events) options.format = ReportFormat::events;
+  if (raw.markdown) options.format = ReportFormat::markdown;
+  if (raw.folded) options.format = ReportFormat::folded;
+  if (options.common.json) options.format = ReportFormat::json;
+  if (raw.slow) {
+    const auto ns = parse_time(*raw.slow, "a duration");
+    if (!ns) return tl::unexpected(ns.error());
+    options.slow_ns = *ns;
+  }
+  return finish_common(options.common, raw);
+}
+
+Status finish_diff(DiffOptions& options, const Raw& raw) {
+  if (Status status = set_output(options.output, raw.html, "--html"); !status) return status;
+  options.html = raw.html.has_value();
+  options.fail_on_regression = raw.fail_on.has_value();
+  return finish_common(options.common, raw);
+}
+
+Status finish_record(RecordOptions& options, const Raw& raw) {
+  if (options.trace.output.empty() && !options.trace.dry_run)
+    return usage("no file to record to", "name it with -o FILE");
+  if (!raw.max_size) return {};
+  options.max_bytes = parse_bytes(*raw.max_size);
+  if (!options.max_bytes) return usage("'" + *raw.max_size + "' is not a size", "write it as 64M or 2G");
+  if (*options.max_bytes < kLeastMaxBytes)
+    return usage("--max-size " + *raw.max_size + " is too small",
+                 "no recording fits into less than " + format_bytes(kLeastMaxBytes));
+  return {};
+}
+
 }  // namespace
 
 Result<Command> parse_command_line(int argc, const char* const* argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   const auto dashes = std::ranges::find(words, "--");
   TraceOptions trace;
+  RecordOptions record;
+  ReportOptions report;
+  DiffOptions diff;
   ProbesOptions probes;
   Raw raw;
   const bool has_command = dashes != words.end();
   if (has_command) {
     trace.command.assign(dashes + 1, words.end());
+    record.trace.command = trace.command;
     words.erase(dashes, words.end());
   }
 
   CLI::App app{kAbout, "mlocktrace"};
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", std::string("mlocktrace ") + kVersion);
   app.require_subcommand(0, 1);
   auto* trace_command = app.add_subcommand("trace", "trace processes and report (the default command)");
+  auto* record_command = app.add_subcommand("record", "trace, and keep what was seen in a file");
+  auto* report_command = app.add_subcommand("report", "show a recording");
+  auto* diff_command = app.add_subcommand("diff", "two recordings or reports: what differs by more than chance");
   auto* probes_command = app.add_subcommand("probes", "every signal, its alternatives, and which one this kernel gets");
   add_common(*trace_command, trace.common, raw);
   add_trace(*trace_command, trace, raw);
+  add_common(*record_command, record.trace.common, raw);
+  add_record(*record_command, record, raw);
+  add_report(*report_command, report, raw);
+  add_diff(*diff_command, diff, raw);
   add_common(*probes_command, probes.common, raw);
 
   // `trace` may be left out.
-  const bool names_command = !words.empty() && (words[0] == "trace" || words[0] == "probes");
+  const auto commands = app.get_subcommands({});
+  const bool names_command =
+      !words.empty() && std::ranges::any_of(commands, [&](CLI::App* one) { return one->get_name() == words[0]; });
   const bool wants_text = !words.empty() && (words[0] == "--help" || words[0] == "-h" || words[0] == "--version");
   if (!names_command && !wants_text) words.insert(words.begin(), "trace");
   std::ranges::reverse(words);
@@ -172,27 +334,25 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion&) {
     return PrintText{std::string("mlocktrace ") + kVersion + "\n"};
   } catch (const CLI::Success&) {
-    return PrintText{probes_command->parsed()  ? probes_command->help()
-                     : trace_command->parsed() ? trace_command->help()
-                                               : app.help("", CLI::AppFormatMode::All)};
+    const auto asked = std::ranges::find_if(commands, [](CLI::App* one) { return one->parsed(); });
+    return PrintText{asked != commands.end() ? (*asked)->help(app.get_name()) : app.help("", CLI::AppFormatMode::All)};
   } catch (const CLI::ParseError& error) {
     return usage(error.what());
   }
 
   if (has_command && trace.command.empty()) return usage("no command after --");
-  if (probes_command->parsed()) {
-    if (has_command) return usage("probes takes no command");
-    if (Status status = finish_common(probes.common, raw); !status) return tl::unexpected(status.error());
-    return probes;
+  if (has_command && !trace_command->parsed() && !record_command->parsed())
+    return usage(app.get_subcommands().front()->get_name() + " takes no command");
+  if (raw.list_findings) return PrintText{list_findings()};
+  if (probes_command->parsed()) return finish_common(probes.common, raw).map([&] { return Command(probes); });
+  if (report_command->parsed()) return finish_report(report, raw).map([&] { return Command(report); });
+  if (diff_command->parsed()) return finish_diff(diff, raw).map([&] { return Command(diff); });
+  if (record_command->parsed()) {
+    return finish_trace(record.trace, raw, *record_command)
+        .and_then([&] { return finish_record(record, raw); })
+        .map([&] { return Command(record); });
   }
-  trace.follow = raw.follow;
-  if (trace_command->get_option("--follow")->count() == 0)
-    trace.follow = has_command || trace.all || !trace.cgroup.empty();
-  for (const Status& status :
-       {finish_common(trace.common, raw), finish_times(trace, raw), finish_targets(trace, raw)}) {
-    if (!status) return tl::unexpected(status.error());
-  }
-  return trace;
+  return finish_trace(trace, raw, *trace_command).map([&] { return Command(trace); });
 }
 
 }  // namespace mlt

@@ -1,6 +1,9 @@
 #include "commands/child.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +24,14 @@ Result<Pipe> make_pipe() {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return fail("cannot make a pipe", errno);
   return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
+// A program that is traced gains no privileges by execve, such as those of a setuid file, unless its tracer has
+// CAP_SYS_PTRACE: without it, holding the command would change what it is.
+bool may_hold() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  return syscall(SYS_capget, &header, sets.data()) == 0 && (sets[0].effective & (1U << CAP_SYS_PTRACE)) != 0;
 }
 
 // Runs in the child: waits to be let go, then becomes the command.
@@ -64,13 +75,28 @@ Result<Child> Child::start(const std::vector<std::string>& command) {
 
 Child::~Child() {
   if (pid_.value <= 0) return;
+  release();
   go_.reset();
   if (result_) waitpid(pid_.value, nullptr, 0);
 }
 
-Status Child::release() {
+// Until execve is done, or the child has ended without. Signals that reach it before are passed on.
+void Child::hold() {
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(pid_.value), &info, WSTOPPED | WEXITED | WNOWAIT) == 0) {
+    if (info.si_code != CLD_TRAPPED) return;
+    held_ = info.si_status == (SIGTRAP | PTRACE_EVENT_EXEC << 8);
+    if (held_) return;
+    const long signal = info.si_status >> 8 == 0 ? info.si_status : 0;
+    ptrace(PTRACE_CONT, pid_.value, nullptr, signal);
+  }
+}
+
+Status Child::exec() {
+  const bool is_seized = may_hold() && ptrace(PTRACE_SEIZE, pid_.value, nullptr, PTRACE_O_TRACEEXEC) == 0;
   const char byte = 1;
   if (write(go_.get(), &byte, 1) != 1) return fail("cannot start " + name_, errno);
+  if (is_seized) hold();
   int code = 0;
   const ssize_t length = read(result_.get(), &code, sizeof(code));
   result_.reset();
@@ -80,6 +106,11 @@ Status Child::release() {
     return fail("cannot run " + name_, code, "check the name after --");
   }
   return {};
+}
+
+void Child::release() {
+  if (held_) ptrace(PTRACE_DETACH, pid_.value, nullptr, nullptr);
+  held_ = false;
 }
 
 bool Child::ended() const {

@@ -1,4 +1,5 @@
-// The command that `-- CMD` runs: started, held before its first instruction until the trace is ready, waited for.
+// The command that `-- CMD` runs: started, held before execve until the trace is ready, held again before the program's
+// first instruction, waited for.
 #pragma once
 
 #include <optional>
@@ -20,8 +21,10 @@ class Child {
   ~Child();
 
   [[nodiscard]] pid_t pid() const { return pid_.value; }
-  /// Lets it exec. Fails when the program cannot be run.
-  Status release();
+  /// Lets it exec. Fails when the program cannot be run. Where `is_held` then, the program has not begun: `release` it.
+  Status exec();
+  [[nodiscard]] bool is_held() const { return held_; }
+  void release();
   /// Has it ended? It stays a zombie, so /proc still has its counters.
   [[nodiscard]] bool ended() const;
   /// Takes the exit status: the command's own, or 128 + the signal that ended it.
@@ -36,11 +39,13 @@ class Child {
   };
 
   Child() = default;
+  void hold();
 
   Pid pid_;
   std::string name_;
   Fd go_;      // a byte written here lets the child exec
   Fd result_;  // the child writes errno here when exec fails
+  bool held_ = false;
 };
 
 }  // namespace mlt

@@ -1,10 +1,13 @@
 #include "commands/output.h"
 
 #include <fcntl.h>
+#include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 namespace mlt {
 
@@ -33,10 +36,36 @@ Status Output::write(const std::string& text) {
 
 bool Output::is_terminal() const { return isatty(fd_) == 1; }
 
+std::size_t Output::width() const {
+  constexpr std::size_t kUsual = 80;
+  winsize size{};
+  return ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col != 0 ? size.ws_col : kUsual;
+}
+
 bool use_color(ColorMode mode, bool terminal) {
   if (mode != ColorMode::automatic) return mode == ColorMode::always;
   const char* no_color = getenv("NO_COLOR");
   return terminal && (no_color == nullptr || *no_color == '\0');
+}
+
+bool use_unicode() {
+  // From the locale's name, "de_DE.UTF-8": a static program can't count on reading the files of the system's locales.
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* locale = getenv(variable);
+    if (locale == nullptr || *locale == '\0') continue;
+    const char* codeset = strchr(locale, '.');
+    return codeset != nullptr && (strncasecmp(codeset, ".UTF-8", 6) == 0 || strncasecmp(codeset, ".UTF8", 5) == 0);
+  }
+  return false;
+}
+
+TextOptions text_options(const CommonOptions& options, const Output& output) {
+  TextOptions text;
+  text.color = use_color(options.color, output.is_terminal());
+  text.unicode = use_unicode();
+  text.verbose = options.verbose;
+  text.width = output.width();
+  return text;
 }
 
 }  // namespace mlt

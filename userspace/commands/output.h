@@ -1,9 +1,11 @@
 // Where a command's result goes: standard output or a file, checked before the work begins and after it.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "cli/options.h"
+#include "report/text.h"
 #include "util/fd.h"
 #include "util/result.h"
 
@@ -18,6 +20,8 @@ class Output {
   Status write(const std::string& text);
 
   [[nodiscard]] bool is_terminal() const;
+  /// Columns of the terminal; 80 when it is none or does not tell.
+  [[nodiscard]] std::size_t width() const;
 
  private:
   Fd file_;
@@ -27,5 +31,11 @@ class Output {
 
 /// Colour, by the user's wish, NO_COLOR and whether a person reads it.
 bool use_color(ColorMode mode, bool terminal);
+
+/// Whether the user's locale can show more than ASCII.
+bool use_unicode();
+
+/// How text is to be laid out that goes there.
+TextOptions text_options(const CommonOptions& options, const Output& output);
 
 }  // namespace mlt

@@ -48,15 +48,16 @@ std::string to_json(const Plan& plan, const KernelFacts& facts) {
 }  // namespace
 
 Result<int> run_probes(const ProbesOptions& options) {
-  auto facts = probe_kernel(options.common.btf_path, true);
-  if (!facts) return tl::unexpected(facts.error());
+  auto kernel = probe_kernel(options.common.btf_path, true);
+  if (!kernel) return tl::unexpected(kernel.error());
+  const KernelFacts facts = kernel->facts;
   SessionOptions session;
   session.verbose = options.common.verbose;
-  session.btf_path = options.common.btf_path;
   // Attached for real, for a moment, with no target: what the kernel lists and what it lets one do may differ.
-  auto attached = attach({options.common.signals}, *facts, session);
+  auto attached =
+      attach({options.common.signals, true}, std::move(*kernel), session, [](Session&) { return Status(); });
   if (!attached) return tl::unexpected(attached.error());
-  const std::string text = options.common.json ? to_json(attached->plan, *facts) : to_text(attached->plan, *facts);
+  const std::string text = options.common.json ? to_json(attached->plan, facts) : to_text(attached->plan, facts);
   auto output = Output::open("");
   return output.and_then([&](Output& out) { return out.write(text); }).map([] { return 0; });
 }

@@ -5,7 +5,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "proc/cgroup_files.h"
 #include "proc/process_files.h"
+#include "proc/system_files.h"
 
 namespace mlt {
 
@@ -22,19 +24,29 @@ Result<std::string> find_cgroup(const std::string& name) {
   return fail("no cgroup " + name, 0, "-c takes a cgroup v2 directory, absolute or below /sys/fs/cgroup");
 }
 
+std::uint32_t threads_of(const std::vector<std::uint32_t>& pids) {
+  std::uint64_t threads = 0;
+  for (const std::uint32_t pid : pids) {
+    if (const auto process = read_process(pid); process && process->threads) threads += *process->threads;
+  }
+  return static_cast<std::uint32_t>(threads);
+}
+
 }  // namespace
 
 Result<SessionOptions> session_options(const TraceOptions& options, const std::optional<Child>& child) {
   SessionOptions session;
   session.follow = options.follow;
   session.verbose = options.common.verbose;
-  session.btf_path = options.common.btf_path;
+  session.stacks = (options.user_stacks ? MLT_STACK_USER : 0) | (options.kernel_stacks ? MLT_STACK_KERNEL : 0);
   if (options.all) {
     session.mode = MLT_TARGET_ALL;
+    session.expected_threads = read_thread_count().value_or(0);
   } else if (!options.cgroup.empty()) {
     auto path = find_cgroup(options.cgroup);
     if (!path) return tl::unexpected(path.error());
     session.mode = MLT_TARGET_CGROUP;
+    session.expected_threads = threads_of(read_cgroup_members(*path));
     session.cgroup = std::move(*path);
   } else if (options.tid) {
     const auto pid = process_of_thread(*options.tid);
@@ -55,11 +67,15 @@ Result<SessionOptions> session_options(const TraceOptions& options, const std::o
             "trace the process with -p " + std::to_string(*leader) + ", the thread with -t " + std::to_string(pid));
     }
   }
-  for (const std::uint32_t pid : session.pids) {
-    if (const auto process = read_process(pid); process && process->threads)
-      session.expected_threads += static_cast<std::uint32_t>(*process->threads);
-  }
+  if (session.mode == MLT_TARGET_PIDS) session.expected_threads = threads_of(session.pids);
   return session;
+}
+
+// Not of all processes: on a machine with services there always is one, and each system call of theirs would pay.
+PlanOptions plan_options(const std::vector<SignalWish>& signals, const SessionOptions& session) {
+  const std::vector<std::uint32_t> pids =
+      session.mode == MLT_TARGET_CGROUP ? read_cgroup_members(session.cgroup) : session.pids;
+  return {signals, std::ranges::any_of(pids, runs_filtered)};
 }
 
 Target describe_target(const TraceOptions& options, const SessionOptions& session) {

@@ -6,6 +6,7 @@
 
 #include "cli/options.h"
 #include "commands/child.h"
+#include "plan/plan.h"
 #include "session/session.h"
 #include "util/fd.h"
 #include "util/result.h"
@@ -14,6 +15,9 @@ namespace mlt {
 
 /// Checks that the target exists and describes it for the session. `child` is the command's process, when there is one.
 Result<SessionOptions> session_options(const TraceOptions& options, const std::optional<Child>& child);
+
+/// What is to be attached for it.
+PlanOptions plan_options(const std::vector<SignalWish>& signals, const SessionOptions& session);
 
 /// How the report names the target.
 Target describe_target(const TraceOptions& options, const SessionOptions& session);

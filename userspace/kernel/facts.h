@@ -2,12 +2,21 @@
 // capability away from a capable host and see what changes. "Could not find out" is not "no".
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 
 namespace mlt {
+
+/// Where the kernel keeps what describes memory: enough to walk page tables and to look at a page.
+struct MemoryLayout {
+  unsigned levels = 0;            // of page tables: 4 or 5; 0: not known
+  std::uint64_t page_offset = 0;  // physical address 0, as the kernel sees it
+  std::uint64_t vmemmap = 0;      // the array of all struct page
+  bool soft_dirty = false;        // CONFIG_MEM_SOFT_DIRTY
+};
 
 struct KernelFacts {
   std::string release;  // uname -r
@@ -18,6 +27,8 @@ struct KernelFacts {
 
   /// Functions of interest in BTF. Meaningful only with BTF.
   std::set<std::string, std::less<>> btf_functions;
+  /// Of these, those that take a struct by value, where fentry and fexit programs cannot hook such functions.
+  std::set<std::string, std::less<>> struct_functions;
   /// Raw tracepoints of interest in BTF.
   std::set<std::string, std::less<>> btf_tracepoints;
 
@@ -32,6 +43,12 @@ struct KernelFacts {
   /// kretprobe.multi keeps its state on the task's own shadow stack and so loses nothing: since fprobe was rebuilt on
   /// the function graph tracer (4346ba160409, 6.14).
   bool multi_keeps_returns = false;
+  /// A kretprobe may ask for room for more than a few threads in its function at once: see session/kretprobe.h.
+  bool kretprobe_room = false;
+
+  MemoryLayout memory;
+  /// Why the layout is not known; empty: it is.
+  std::string no_memory_layout;
 
   /// Whole kinds of hooks that do not work here, with the reason: see hook_kind.
   std::map<std::string, std::string, std::less<>> refused_kinds;

@@ -1,6 +1,5 @@
 #include "kernel/probe_kernel.h"
 
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -9,8 +8,9 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <set>
 
+#include "kernel/memory_layout.h"
+#include "kernel/tracefs.h"
 #include "proc/text_file.h"
 #include "signals/signals.h"
 
@@ -18,18 +18,11 @@ namespace mlt {
 
 namespace {
 
-using Btf = std::unique_ptr<btf, decltype([](btf* types) { btf__free(types); })>;
-
-// libbpf's own error numbers begin here: libbpf.h, LIBBPF_ERRNO__START.
-constexpr int kLibbpfErrors = 4000;
-
 constexpr std::string_view kTracepointPrefix = "btf_trace_";
 
-using Names = std::set<std::string, std::less<>>;
-
 struct Interest {
-  Names functions;
-  Names tracepoints;
+  NameSet functions;
+  NameSet tracepoints;
 };
 
 // Everything that some row of the table may hook: a kernel has a hundred thousand other names.
@@ -37,12 +30,12 @@ Interest names_of_interest() {
   Interest interest;
   for (const Signal& signal : all_signals()) {
     for (const Alternative& way : signal.alternatives) {
-      if (!way.needs_function.empty()) interest.functions.emplace(way.needs_function);
+      if (!way.needs_function.empty()) interest.functions.insert(way.needs_function);
       for (const Probe& probe : way.probes) {
         if (probe.hook == Hook::raw_tracepoint) {
-          interest.tracepoints.emplace(probe.target);
+          interest.tracepoints.insert(probe.target);
         } else if (probe.hook != Hook::tracepoint) {
-          interest.functions.emplace(probe.target);
+          interest.functions.insert(probe.target);
         }
       }
     }
@@ -50,20 +43,23 @@ Interest names_of_interest() {
   return interest;
 }
 
-void read_types(const btf& types, const Interest& interest, KernelFacts& facts) {
-  const __u32 count = btf__type_cnt(&types);
-  for (__u32 id = 1; id < count; ++id) {
-    const btf_type* type = btf__type_by_id(&types, id);
-    const std::string_view name = btf__name_by_offset(&types, type->name_off);
-    if (btf_is_func(type)) {
-      if (interest.functions.contains(name)) facts.btf_functions.emplace(name);
-    } else if (btf_is_struct(type) && name == "fprobe_hlist") {
-      // A type that came with fprobe on the function graph tracer.
-      facts.multi_keeps_returns = true;
-    } else if (btf_is_typedef(type) && name.starts_with(kTracepointPrefix)) {
-      const std::string_view tracepoint = name.substr(kTracepointPrefix.size());
-      if (interest.tracepoints.contains(tracepoint)) facts.btf_tracepoints.emplace(tracepoint);
-    }
+void read_types(const Interest& interest, Kernel& kernel) {
+  for (const std::uint32_t id : kernel.types.functions()) {
+    const std::string_view name = kernel.types.name(id);
+    if (!interest.functions.contains(name)) continue;
+    kernel.facts.btf_functions.emplace(name);
+    kernel.function_ids.emplace(name, id);
+    if (kernel.types.takes_struct(id)) kernel.facts.struct_functions.emplace(name);
+  }
+  for (const std::uint32_t id : kernel.types.relocatable()) {
+    const std::string_view name = kernel.types.name(id);
+    // A type that came with fprobe on the function graph tracer.
+    if (name == "fprobe_hlist") kernel.facts.multi_keeps_returns = true;
+    // A member that came with struct arguments in trampolines: 720e6a435194, 6.1.
+    if (name == "btf_func_model" && kernel.types.has_member(id, "arg_flags")) kernel.facts.struct_functions.clear();
+    if (!name.starts_with(kTracepointPrefix)) continue;
+    const std::string_view tracepoint = name.substr(kTracepointPrefix.size());
+    if (interest.tracepoints.contains(tracepoint)) kernel.facts.btf_tracepoints.emplace(tracepoint);
   }
 }
 
@@ -106,37 +102,43 @@ void read_kinds(KernelFacts& facts) {
   if (access("/sys/bus/event_source/devices/kprobe/type", F_OK) != 0 && errno == ENOENT &&
       access("/sys/bus/event_source", F_OK) == 0)
     facts.refused_kinds["kprobe"] = "this kernel has no kprobes";
-  if (access("/sys/kernel/tracing/events/syscalls", F_OK) != 0 &&
-      access("/sys/kernel/debug/tracing/events/syscalls", F_OK) != 0)
+  if (find_in_tracefs("events/syscalls", F_OK).empty())
     facts.refused_kinds["tracepoint"] = "tracefs is not mounted at /sys/kernel/tracing, or has no syscall events";
 }
 
 }  // namespace
 
-Result<KernelFacts> probe_kernel(const std::string& btf_path, bool with_symbols) {
+Result<Kernel> probe_kernel(const std::string& btf_path, bool with_symbols) {
   const Interest interest = names_of_interest();
-  KernelFacts facts;
+  Kernel kernel;
+  KernelFacts& facts = kernel.facts;
   utsname name{};
   if (uname(&name) == 0) {
     facts.release = static_cast<const char*>(name.release);
     facts.arch = static_cast<const char*>(name.machine);
   }
-  const char* path = btf_path.empty() ? "/sys/kernel/btf/vmlinux" : btf_path.c_str();
   // A file that is no BTF is told by the error below, not by libbpf on stderr.
   libbpf_set_print(nullptr);
-  const Btf types(btf__parse(path, nullptr));
+  auto types = KernelTypes::read(btf_path.empty() ? "/sys/kernel/btf/vmlinux" : btf_path);
   if (types) {
-    read_types(*types, interest, facts);
+    kernel.types = std::move(*types);
+    read_types(interest, kernel);
   } else if (!btf_path.empty()) {
-    return fail("cannot read kernel types from " + btf_path, errno < kLibbpfErrors ? errno : 0,
-                "--btf takes a BTF or ELF file of this kernel");
+    types.error().hint = "--btf takes a BTF or ELF file of this kernel";
+    return tl::unexpected(types.error());
   } else {
     facts.no_btf = "this kernel offers no types (/sys/kernel/btf/vmlinux); give them with --btf FILE";
   }
-  if (with_symbols || !types) read_symbols(interest, facts);
+  if (with_symbols || !kernel.types) read_symbols(interest, facts);
   read_kinds(facts);
+  facts.kretprobe_room = !find_in_tracefs("kprobe_events", W_OK).empty();
   facts.preemptible = is_preemptible(name, facts);
-  return facts;
+  if (auto memory = read_memory_layout()) {
+    facts.memory = *memory;
+  } else {
+    facts.no_memory_layout = memory.error().message();
+  }
+  return kernel;
 }
 
 }  // namespace mlt

@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mlt {
 
@@ -19,38 +20,99 @@ std::string function_problem(std::string_view function, const KernelFacts& facts
   return {};
 }
 
-// `asked_for`: the user named this way.
-std::string way_problem(const Alternative& way, bool asked_for, const Plan& plan, const KernelFacts& facts) {
-  if (way.for_preemptible && !facts.preemptible && !asked_for)
-    return "dearer, and not needed: this kernel does not preempt probes";
-  const bool returns = std::ranges::find(way.probes, Hook::multi_return, &Probe::hook) != way.probes.end();
-  if (returns && !facts.multi_keeps_returns) return "kretprobe.multi loses returns on this kernel";
-  if (!way.needs_signal.empty() && !plan.measures(way.needs_signal))
-    return "needs " + std::string(way.needs_signal) + ", which is off";
+bool hooks_function(const Probe& probe) {
+  const std::string_view kind = hook_kind(probe.hook);
+  return kind == "fentry" || kind == "kprobe" || kind == "multi";
+}
+
+// Two programs of different signals on one function would count twice what they share.
+std::string conflict(const Probe& probe, const Plan& plan) {
+  if (!hooks_function(probe)) return {};
+  for (const PlannedSignal& planned : plan.signals) {
+    if (planned.way == nullptr) continue;
+    const auto same_target = [&](const Probe& other) { return hooks_function(other) && other.target == probe.target; };
+    if (std::ranges::none_of(planned.way->probes, same_target)) continue;
+    if (std::ranges::find(planned.way->probes, probe.program, &Probe::program) != planned.way->probes.end()) continue;
+    return std::string(planned.signal->name) + " hooks " + std::string(probe.target) + " by " +
+           std::string(planned.way->kind);
+  }
+  return {};
+}
+
+// Why a way is not even tried; empty: it is. `kind`: what the user asked for.
+std::string passed_over(const Alternative& way, const std::string& kind, const KernelFacts& facts) {
+  if (!kind.empty()) return way.kind == kind ? "" : "not asked for";
+  if (way.for_preemptible && !facts.preemptible) return "dearer, and not needed: this kernel does not preempt probes";
+  return {};
+}
+
+std::string way_problem(const Alternative& way, const Plan& plan, const KernelFacts& facts) {
+  if (way.uses(Hook::multi_return) && !facts.multi_keeps_returns) return "kretprobe.multi loses returns on this kernel";
+  if (!way.needs_signal.empty()) {
+    const PlannedSignal* needed = plan.find(way.needs_signal);
+    const std::string needs = "needs " + std::string(way.needs_signal);
+    if (needed == nullptr || needed->way == nullptr) return needs + ", which is off";
+    // What rests on a part of the events would itself be wrong by an unknown amount.
+    if (needed->way->approximate) return needs + ", of which only a part is seen here";
+  }
+  if (way.needs_page_tables && facts.memory.levels == 0) return facts.no_memory_layout;
   if (!way.needs_function.empty()) {
     if (std::string problem = function_problem(way.needs_function, facts); !problem.empty()) return problem;
   }
   for (const Probe& probe : way.probes) {
     if (std::string reason = unavailable(probe, facts); !reason.empty()) return reason;
+    if (std::string reason = conflict(probe, plan); !reason.empty()) return reason;
   }
   return {};
+}
+
+bool may_be_preempted(const Alternative& way, const KernelFacts& facts) {
+  return facts.preemptible && way.uses("fentry");
+}
+
+// Why another way would be better; empty: none is.
+std::string_view drawback(const Alternative& way, const KernelFacts& facts) {
+  if (may_be_preempted(way, facts)) return "this kernel may preempt it, and then skips it";
+  // By a quarter on 7.3: `scripts/bench latest`.
+  if (way.uses(Hook::multi_return) && facts.kretprobe_room)
+    return "dearer than a kretprobe, which has room for every thread here";
+  return {};
+}
+
+// A way after the chosen one that has no drawback and sees as much.
+const Alternative* better(const PlannedSignal& planned, const std::string& kind, const Plan& plan,
+                          const KernelFacts& facts) {
+  for (const Alternative& way : planned.signal->alternatives) {
+    if (&way > planned.way && drawback(way, facts).empty() &&
+        (way.limits.empty() || way.limits == planned.way->limits) && passed_over(way, kind, facts).empty() &&
+        way_problem(way, plan, facts).empty())
+      return &way;
+  }
+  return nullptr;
 }
 
 PlannedSignal choose(const Signal& signal, const std::string& kind, const Plan& plan, const KernelFacts& facts) {
   PlannedSignal planned;
   planned.signal = &signal;
   for (const Alternative& way : signal.alternatives) {
-    std::string problem =
-        !kind.empty() && way.kind != kind ? "not asked for" : way_problem(way, !kind.empty(), plan, facts);
+    if (std::string reason = passed_over(way, kind, facts); !reason.empty()) {
+      planned.rejected.push_back({&way, std::move(reason), true});
+      continue;
+    }
+    std::string problem = way_problem(way, plan, facts);
     if (problem.empty()) {
       planned.way = &way;
-      planned.may_be_preempted = facts.preemptible && std::ranges::any_of(way.probes, [](const Probe& probe) {
-                                   return hook_kind(probe.hook) == "fentry";
-                                 });
       break;
     }
     planned.rejected.push_back({&way, std::move(problem)});
   }
+  if (planned.way == nullptr) return planned;
+  if (const std::string_view reason = drawback(*planned.way, facts); !reason.empty()) {
+    if (const Alternative* way = better(planned, kind, plan, facts))
+      planned.rejected.push_back({std::exchange(planned.way, way), std::string(reason), true});
+  }
+  planned.may_be_preempted = may_be_preempted(*planned.way, facts);
+  planned.may_lose_returns = planned.way->uses(Hook::kretprobe) && !facts.kretprobe_room;
   return planned;
 }
 
@@ -76,6 +138,8 @@ std::string unavailable(const Probe& probe, const KernelFacts& facts) {
       if (!facts.no_btf.empty()) return facts.no_btf;
       if (!facts.btf_functions.contains(probe.target))
         return "this kernel's types have no function " + std::string(probe.target);
+      if (facts.struct_functions.contains(probe.target))
+        return std::string(probe.target) + " takes a struct by value, which this kernel's fentry programs cannot have";
       return function_problem(probe.target, facts);
     case Hook::kprobe:
     case Hook::kretprobe:
@@ -85,6 +149,9 @@ std::string unavailable(const Probe& probe, const KernelFacts& facts) {
       if (facts.no_btf.empty() && !facts.btf_tracepoints.contains(probe.target))
         return "this kernel has no tracepoint " + std::string(probe.target);
       return {};
+    case Hook::iterator:
+      if (!facts.no_btf.empty()) return facts.no_btf;
+      return facts.btf_functions.contains(probe.target) ? "" : "this kernel has no " + std::string(probe.target);
     case Hook::tracepoint:
     case Hook::perf_minor:
     case Hook::perf_major: return {};
@@ -115,17 +182,26 @@ Result<std::vector<SignalWish>> parse_signals(std::string_view list) {
 }
 
 std::string PlannedSignal::remark() const {
-  if (way != nullptr && may_be_preempted && way->limits.empty())
-    return "this kernel may preempt a probe, which is then skipped for other tasks; every skip is counted as lost";
-  if (way != nullptr) return std::string(way->limits);
+  if (way != nullptr) {
+    std::string text(way->limits);
+    const auto add = [&](std::string_view limit) { text.append(text.empty() ? "" : "; ").append(limit); };
+    if (may_be_preempted)
+      add("this kernel may preempt a probe, which is then skipped for other tasks; every skip is counted as lost");
+    if (may_lose_returns)
+      add("a kretprobe loses calls when more threads are in the function at once than it has room for");
+    return text;
+  }
+  if (needless) return "no process that is traced by number or cgroup ran under a seccomp filter";
   if (!wanted) return "left out: not named by --signals";
-  return rejected.empty() ? "no way to measure it" : rejected.front().reason;
+  // The best way that was wanted says why it is off.
+  const auto tried = std::ranges::find(rejected, false, &RejectedWay::passed_over);
+  return tried == rejected.end() ? "no way to measure it" : tried->reason;
 }
 
-std::vector<Probe> Plan::probes() const {
+std::vector<Probe> Plan::probes(Part part) const {
   std::vector<Probe> probes;
   for (const PlannedSignal& planned : signals) {
-    if (planned.way == nullptr) continue;
+    if (planned.way == nullptr || (part != Part::all && planned.signal->early != (part == Part::early))) continue;
     for (const Probe& probe : planned.way->probes) {
       const bool there = std::ranges::any_of(
           probes, [&](const Probe& other) { return other.program == probe.program && other.target == probe.target; });
@@ -146,6 +222,11 @@ bool Plan::measures(std::string_view name) const {
   return planned != nullptr && planned->way != nullptr;
 }
 
+bool Plan::mlocks_after_populate() const {
+  const PlannedSignal* lock = find("page_lock");
+  return lock != nullptr && lock->way != nullptr && lock->way->probes.front().target == "mlock_vma_page";
+}
+
 bool Plan::useful() const {
   return std::ranges::any_of(
       signals, [](const PlannedSignal& planned) { return planned.way != nullptr && !planned.signal->always; });
@@ -153,15 +234,20 @@ bool Plan::useful() const {
 
 Result<Plan> make_plan(const PlanOptions& options, const KernelFacts& facts) {
   Plan plan;
+  plan.preemptible = facts.preemptible;
+  plan.memory = facts.memory;
   for (const Signal& signal : all_signals()) {
     const auto wish = std::ranges::find(options.signals, signal.name, &SignalWish::name);
-    const bool wanted = options.signals.empty() || signal.always || wish != options.signals.end();
-    if (wanted) {
-      plan.signals.push_back(choose(signal, wish == options.signals.end() ? "" : wish->kind, plan, facts));
+    const bool named = wish != options.signals.end();
+    const bool wanted = options.signals.empty() || signal.always || named;
+    const bool needless = wanted && !named && signal.filtered && !options.filtered;
+    if (wanted && !needless) {
+      plan.signals.push_back(choose(signal, named ? wish->kind : "", plan, facts));
     } else {
       PlannedSignal left_out;
       left_out.signal = &signal;
-      left_out.wanted = false;
+      left_out.wanted = wanted;
+      left_out.needless = needless;
       plan.signals.push_back(left_out);
     }
   }

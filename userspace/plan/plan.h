@@ -20,11 +20,13 @@ Result<std::vector<SignalWish>> parse_signals(std::string_view list);
 
 struct PlanOptions {
   std::vector<SignalWish> signals;  // empty: all
+  bool filtered = false;            // some of the processes run under a seccomp filter
 };
 
 struct RejectedWay {
   const Alternative* way;
   std::string reason;
+  bool passed_over = false;  // it may well work: another kind was asked for, or it is dearer than needed
 };
 
 struct PlannedSignal {
@@ -32,7 +34,9 @@ struct PlannedSignal {
   const Alternative* way = nullptr;        // nullptr: not measured
   std::vector<RejectedWay> rejected = {};  // ways that were tried before, best first
   bool may_be_preempted = false;  // a fentry or fexit on a kernel that preempts it: see KernelFacts::preemptible
+  bool may_lose_returns = false;  // a kretprobe on a kernel that has little room for them
   bool wanted = true;             // false: left out because --signals did not name it
+  bool needless = false;          // left out, though wanted: there is nothing to see
 
   /// One line for people: why it is off, or what the chosen way can't see.
   [[nodiscard]] std::string remark() const;
@@ -40,11 +44,16 @@ struct PlannedSignal {
 
 struct Plan {
   std::vector<PlannedSignal> signals;  // in the table's order, all of them
+  bool preemptible = false;            // see KernelFacts::preemptible
+  MemoryLayout memory;                 // for the programs that walk page tables
 
-  /// The probes to attach, in order, each once.
-  [[nodiscard]] std::vector<Probe> probes() const;
+  /// The probes to attach, in order, each once: all, or those of the signals that come early, or of the others.
+  enum class Part { all, early, late };
+  [[nodiscard]] std::vector<Probe> probes(Part part = Part::all) const;
   [[nodiscard]] const PlannedSignal* find(std::string_view name) const;
   [[nodiscard]] bool measures(std::string_view name) const;
+  /// Up to 5.17 a page is not mlocked by the fault that brings it into a locked mapping, but by the populate after it.
+  [[nodiscard]] bool mlocks_after_populate() const;
   /// Anything besides the signals that are always on?
   [[nodiscard]] bool useful() const;
 };

@@ -69,6 +69,11 @@ void read_limits(std::uint32_t pid, ProcessSnapshot& snapshot) {
   }
 }
 
+std::optional<std::uint64_t> bytes_of_kb(std::string_view kb) {
+  const auto number = parse_number(kb);
+  return number ? std::optional(*number * 1024) : std::nullopt;
+}
+
 void read_status(std::uint32_t pid, ProcessSnapshot& snapshot) {
   const auto text = read_text_file(path_of(pid, "status"));
   if (!text) return;
@@ -76,9 +81,9 @@ void read_status(std::uint32_t pid, ProcessSnapshot& snapshot) {
     const auto words = split_words(line);
     if (words.size() < 2) continue;
     if (words[0] == "Threads:") snapshot.threads = parse_number(words[1]);
-    if (words[0] == "VmLck:") {
-      if (const auto kb = parse_number(words[1])) snapshot.locked_bytes = *kb * 1024;
-    }
+    if (words[0] == "VmLck:") snapshot.locked_bytes = bytes_of_kb(words[1]);
+    if (words[0] == "VmSize:") snapshot.vm_size_bytes = bytes_of_kb(words[1]);
+    if (words[0] == "Seccomp:") snapshot.seccomp_filter = words[1] == "2";
     if (words[0] == "CapEff:") {
       const bool capable = (parse_number(words[1], 16).value_or(0) >> CAP_IPC_LOCK & 1) != 0;
       struct stat ns {};
@@ -91,6 +96,12 @@ void read_status(std::uint32_t pid, ProcessSnapshot& snapshot) {
 }  // namespace
 
 bool process_exists(std::uint32_t pid) { return access(path_of(pid, "stat").c_str(), F_OK) == 0; }
+
+bool runs_filtered(std::uint32_t pid) {
+  ProcessSnapshot snapshot;
+  read_status(pid, snapshot);
+  return snapshot.seccomp_filter.value_or(false);
+}
 
 Result<std::uint32_t> process_of_thread(std::uint32_t tid) {
   const auto text = read_text_file(path_of(tid, "status"));
@@ -108,6 +119,19 @@ std::optional<FaultCounters> read_fault_counters(std::uint32_t pid) {
   const auto text = read_text_file(path_of(pid, "stat"));
   if (!text) return std::nullopt;
   return fault_counters(stat_fields(*text));
+}
+
+MemoryLevels read_memory_levels(std::uint32_t pid) {
+  MemoryLevels levels;
+  const auto text = read_text_file(path_of(pid, "status"));
+  if (!text) return levels;
+  for (const std::string_view line : split_lines(*text)) {
+    const auto words = split_words(line);
+    if (words.size() < 2) continue;
+    if (words[0] == "VmLck:") levels.locked_bytes = bytes_of_kb(words[1]);
+    if (words[0] == "VmRSS:") levels.resident_bytes = bytes_of_kb(words[1]);
+  }
+  return levels;
 }
 
 std::optional<ProcessSnapshot> read_process(std::uint32_t pid) {

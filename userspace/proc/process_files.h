@@ -28,16 +28,28 @@ struct ProcessSnapshot {
   std::optional<std::uint64_t> vma_count;      // lines of /proc/PID/maps
   std::optional<std::uint64_t> memlock_limit;  // soft RLIMIT_MEMLOCK in bytes; empty: unknown
   bool memlock_unlimited = false;
-  bool can_lock_any = false;  // CAP_IPC_LOCK, effective in the initial user namespace
+  bool can_lock_any = false;                   // CAP_IPC_LOCK, effective in the initial user namespace
+  std::optional<std::uint64_t> vm_size_bytes;  // VmSize: what mlockall compares with the limit
+  std::optional<bool> seccomp_filter;
 };
 
 bool process_exists(std::uint32_t pid);
+
+/// Whether a seccomp filter may answer system calls of its first thread. False, too, where that can't be read.
+bool runs_filtered(std::uint32_t pid);
 
 /// The process that a thread belongs to.
 Result<std::uint32_t> process_of_thread(std::uint32_t tid);
 
 /// Just the fault counters: cheap enough to read right beside opening and closing the gate.
 std::optional<FaultCounters> read_fault_counters(std::uint32_t pid);
+
+/// What a process has locked and resident now, as /proc/PID/status says.
+struct MemoryLevels {
+  std::optional<std::uint64_t> locked_bytes;    // VmLck
+  std::optional<std::uint64_t> resident_bytes;  // VmRSS
+};
+MemoryLevels read_memory_levels(std::uint32_t pid);
 
 /// Everything that can be read; no value when the process is gone.
 std::optional<ProcessSnapshot> read_process(std::uint32_t pid);

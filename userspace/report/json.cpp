@@ -1,10 +1,13 @@
 #include "report/json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "analysis/names.h"
+#include "report/latency_json.h"
 
 namespace mlt {
 namespace {
@@ -43,31 +46,6 @@ Json size3(const Size3& size) {
 
 // ---- Faults
 
-Json buckets(const Histogram& histogram) {
-  Json array = Json::array();
-  for (std::size_t i = 0; i < histogram.buckets().size(); ++i) {
-    const std::uint64_t count = histogram.buckets()[i];
-    if (count == 0) continue;
-    const BucketRange range = bucket_range(i);
-    array.push_back(Json::array({range.lo, range.hi, count}));
-  }
-  return array;
-}
-
-Json latency(const Histogram& histogram) {
-  const auto unless_empty = [&](std::uint64_t value) { return histogram.empty() ? Json(nullptr) : Json(value); };
-  return {{"unit", "ns"},
-          {"count", histogram.count()},
-          {"sum", histogram.sum()},
-          {"min", unless_empty(histogram.min())},
-          {"max", unless_empty(histogram.max())},
-          {"p50", unless_empty(histogram.quantile(0.5))},
-          {"p90", unless_empty(histogram.quantile(0.9))},
-          {"p99", unless_empty(histogram.quantile(0.99))},
-          {"p999", unless_empty(histogram.quantile(0.999))},
-          {"buckets", buckets(histogram)}};
-}
-
 /// Adds the keys of F to `head`.
 Json with_totals(Json head, const FaultTotals& totals) {
   head["minor"] = totals.minor;
@@ -76,7 +54,7 @@ Json with_totals(Json head, const FaultTotals& totals) {
   head["retries"] = totals.retries;
   head["untimed"] = totals.untimed;
   head["time_ns"] = totals.latency.sum();
-  head["latency"] = latency(totals.latency);
+  head["latency"] = latency_json(totals.latency);
   return head;
 }
 
@@ -90,6 +68,38 @@ Json class_faults(const ClassFaults& faults) {
 
 Json thread_faults(const ThreadFaults& faults) { return with_totals({{"tid", identifier(faults.tid)}}, faults.totals); }
 
+Json vma_faults(const VmaFaults& faults) {
+  const bool known = !faults.name.empty();
+  return {{"start", known ? Json(faults.start) : Json(nullptr)},
+          {"end", known ? Json(faults.end) : Json(nullptr)},
+          {"name", text(faults.name)},
+          {"offset", known ? Json(faults.offset) : Json(nullptr)},
+          {"permissions", text(faults.permissions)},
+          {"locked", text(lock_state_name(faults.locked))},
+          {"cause", text(cause_name(faults.cause))},
+          {"minor", faults.minor},
+          {"major", faults.major},
+          {"errors", faults.errors},
+          {"time_ns", faults.time_ns},
+          {"max_ns", faults.max_ns}};
+}
+
+Json frame(const Frame& frame) {
+  return {{"function", text(frame.function)},
+          {"module", text(frame.module)},
+          {"address", fmt::format("{:#x}", frame.address)},
+          {"offset", frame.offset}};
+}
+
+Json stack_faults(const StackFaults& faults) {
+  return {{"kernel", list(faults.kernel, frame)},
+          {"user", list(faults.user, frame)},
+          {"origin", origin_name(faults.origin)},
+          {"cause", text(cause_name(faults.cause))},
+          {"faults", faults.faults},
+          {"time_ns", faults.time_ns}};
+}
+
 Json faults(const Faults& faults) {
   Json result = Json::object();
   for (std::size_t i = 0; i < faults.by_origin.size(); ++i) {
@@ -98,13 +108,19 @@ Json faults(const Faults& faults) {
         totals ? with_totals(Json::object(), *totals) : Json(nullptr);
   }
   result["by_cause"] = list(faults.by_class, class_faults);
-  result["by_vma"] = Json::array();
+  result["by_vma"] = faults.by_vma ? list(*faults.by_vma, vma_faults) : Json(nullptr);
   result["by_thread"] = list(faults.by_thread, thread_faults);
-  result["stacks"] = Json::array();
+  result["stacks"] = list(faults.stacks, stack_faults);
   return result;
 }
 
 // ---- Locks, pages, VMAs, life
+
+Json call_parts(const CallParts& parts) {
+  return {{"memory_ns", optional(parts.memory_ns)},       {"file_ns", optional(parts.file_ns)},
+          {"swap_in_ns", optional(parts.swap_in_ns)},     {"reclaim_ns", optional(parts.reclaim_ns)},
+          {"lock_wait_ns", optional(parts.lock_wait_ns)}, {"other_ns", parts.other_ns}};
+}
 
 Json lock_call(const LockCall& call) {
   return {{"start_ns", call.start_ns},
@@ -119,6 +135,9 @@ Json lock_call(const LockCall& call) {
           {"vma_splits", call.vma_splits},
           {"vma_merges", call.vma_merges},
           {"locked_bytes_after", call.locked_bytes_after},
+          {"limit_bytes", optional(call.limit_bytes)},
+          {"parts", call_parts(call.parts)},
+          {"rule", text(call_rule_name(call.rule))},
           {"explain", text(call.explain)}};
 }
 
@@ -131,7 +150,32 @@ Json call_totals(const CallTotals& totals) {
           {"pages_populated", totals.pages_populated},
           {"populate_ns", totals.populate_ns},
           {"vma_splits", totals.vma_splits},
-          {"vma_merges", totals.vma_merges}};
+          {"vma_merges", totals.vma_merges},
+          {"parts", call_parts(totals.parts)}};
+}
+
+Json holder_waits(const HolderWaits& holder) {
+  return {{"call", text(holder.name)}, {"waits", holder.waits.waits}, {"time_ns", holder.waits.time_ns}};
+}
+
+Json mmap_lock(const std::optional<LockWaits>& waits) {
+  if (!waits) return nullptr;
+  return {{"waits", waits->read.waits + waits->write.waits},
+          {"time_ns", waits->read.time_ns + waits->write.time_ns},
+          {"max_ns", waits->max_ns},
+          {"write_waits", waits->write.waits},
+          {"write_ns", waits->write.time_ns},
+          {"fault_waits", waits->in_fault.waits},
+          {"in_fault_ns", waits->in_fault.time_ns},
+          {"in_call_ns", optional(waits->in_call_ns)},
+          {"waits_while_locking", waits->while_locking.waits},
+          {"while_locking_ns", waits->while_locking.time_ns},
+          {"holders", list(waits->holders, holder_waits)}};
+}
+
+Json vma_lock(const std::optional<VmaLock>& lock) {
+  if (!lock) return nullptr;
+  return {{"aborts", lock->aborts}, {"retries", lock->retries}};
 }
 
 Json locks(const Locks& locks) {
@@ -142,7 +186,14 @@ Json locks(const Locks& locks) {
           {"limit_bytes", optional(locks.limit_bytes)},
           {"limit_unlimited", locks.limit_unlimited},
           {"exempt", locks.exempt},
-          {"headroom_bytes", optional(locks.headroom_bytes)}};
+          {"headroom_bytes", optional(locks.headroom_bytes)},
+          {"mmap_lock", mmap_lock(locks.mmap_lock)},
+          {"vma_lock", vma_lock(locks.vma_lock)}};
+}
+
+Json holder(const Holder& holder) {
+  const Json comm = holder.pid == 0 ? Json() : Json(holder.comm);
+  return {{"pid", identifier(holder.pid)}, {"comm", comm}, {"pages", holder.pages}};
 }
 
 Json pages(const Pages& pages) {
@@ -152,6 +203,7 @@ Json pages(const Pages& pages) {
           {"rescued", optional(pages.rescued)},
           {"culled_by_reclaim", optional(pages.culled_by_reclaim)},
           {"still_locked_elsewhere", optional(pages.still_locked_elsewhere)},
+          {"still_locked_by", list(pages.still_locked_by, holder)},
           {"locked_not_mlocked", optional(pages.locked_not_mlocked)}};
 }
 
@@ -186,8 +238,43 @@ Json life_event(const LifeEvent& event) {
           {"kind", life_kind_name(event.kind)},
           {"child_pid", identifier(event.child_pid)},
           {"locked_bytes", event.locked_bytes},
+          {"locked_bytes_after", event.locked_bytes_after},
           {"mcl_future", event.mcl_future},
+          {"mcl_onfault", event.mcl_onfault},
           {"comm", text(event.comm)}};
+}
+
+// ---- Reclaim, swap
+
+Json reclaim_stall(const std::optional<ReclaimStall>& stall) {
+  if (!stall) return nullptr;
+  return {
+      {"calls", stall->calls}, {"time_ns", stall->time_ns}, {"reclaimed", stall->reclaimed}, {"max_ns", stall->max_ns}};
+}
+
+Json reclaim(const std::optional<Reclaim>& reclaim) {
+  if (!reclaim) return nullptr;
+  return {{"direct", reclaim_stall(reclaim->direct)},
+          {"memcg", reclaim_stall(reclaim->memcg)},
+          {"in_fault_ns", optional(reclaim->in_fault_ns)},
+          {"in_call_ns", optional(reclaim->in_call_ns)},
+          {"met_locked_active", optional(reclaim->met_locked_active)},
+          {"met_locked_inactive", optional(reclaim->met_locked_inactive)}};
+}
+
+Json swap(const std::optional<Swap>& swap) {
+  if (!swap) return nullptr;
+  return {{"in", optional(swap->in)},
+          {"in_major", optional(swap->in_major)},
+          {"in_ns", optional(swap->in_ns)},
+          {"readahead", optional(swap->readahead)},
+          {"out", optional(swap->out)},
+          {"out_by_self", optional(swap->out_by_self)},
+          {"out_by_kswapd", optional(swap->out_by_kswapd)},
+          {"duplicated", optional(swap->duplicated)},
+          {"duplicate_ns", optional(swap->duplicate_ns)},
+          {"freed", optional(swap->freed)},
+          {"free_ns", optional(swap->free_ns)}};
 }
 
 Json children(const Report& report, std::uint32_t pid) {
@@ -212,8 +299,9 @@ Json process(const Report& report, const Process& process) {
           {"pages", pages(process.pages)},
           {"vma", vma(process.vma)},
           {"life", list(process.life, life_event)},
-          {"swap", nullptr},
-          {"reclaim", nullptr},
+          {"life_not_kept", process.life_not_kept},
+          {"swap", swap(process.swap)},
+          {"reclaim", reclaim(process.reclaim)},
           {"children", children(report, process.pid)}};
 }
 
@@ -245,15 +333,66 @@ Json finding(const Finding& finding) {
           {"see", text(finding.see)}};
 }
 
+Json storm_call(const std::optional<StormCall>& call) {
+  if (!call) return nullptr;
+  return {{"at_ns", call->at_ns}, {"tid", identifier(call->tid)}, {"call", call->name}, {"args", text(call->args)}};
+}
+
+Json storm(const Storm& storm) {
+  return {{"pid", identifier(storm.pid)},
+          {"start_ns", storm.start_ns},
+          {"duration_ns", storm.duration_ns},
+          {"peak_per_s", storm.peak_per_s},
+          {"cause", text(cause_name(storm.cause))},
+          {"vma", text(storm.vma)},
+          {"stack", text(storm.stack)},
+          {"faults", storm.faults},
+          {"time_ns", storm.time_ns},
+          {"baseline_per_s", optional(storm.baseline_per_s)},
+          {"vma_faults", optional(storm.vma_faults)},
+          {"tid", identifier(storm.tid)},
+          {"tid_faults", optional(storm.tid_faults)},
+          {"trigger", storm_call(storm.trigger)}};
+}
+
+Json system_reclaim(const std::optional<SystemReclaim>& reclaim) {
+  if (!reclaim) return nullptr;
+  return {{"kswapd_wakeups", optional(reclaim->kswapd_wakeups)},
+          {"kswapd_scanned", reclaim->kswapd_scanned},
+          {"kswapd_reclaimed", reclaim->kswapd_reclaimed},
+          {"direct_scanned", reclaim->direct_scanned},
+          {"direct_reclaimed", reclaim->direct_reclaimed}};
+}
+
+Json swap_readahead(const std::optional<SwapReadahead>& readahead) {
+  if (!readahead) return nullptr;
+  return {{"pages", readahead->pages}, {"hits", readahead->hits}};
+}
+
+Json swap_device(const SwapDevice& device) {
+  return {{"name", device.name},
+          {"type", device.type},
+          {"size_bytes", device.size_bytes},
+          {"used_bytes", device.used_bytes},
+          {"priority", device.priority}};
+}
+
 Json system(const System& system) {
   return {{"vmstat", object(system.vmstat)},
           {"other_unevictable_pages", optional(system.other_unevictable_pages)},
-          {"reclaim", nullptr},
-          {"swap_devices", Json::array()}};
+          {"unevictable_without_mlock", optional(system.unevictable_without_mlock)},
+          {"reclaim", system_reclaim(system.reclaim)},
+          {"swap_devices", list(system.swap_devices, swap_device)},
+          {"swap_readahead", swap_readahead(system.swap_readahead)},
+          {"unevictable_pages", optional(system.unevictable_pages)}};
 }
 
 Json host(const Host& host) {
-  return {{"kernel", host.kernel}, {"arch", host.arch}, {"cpus", host.cpus}, {"page_size", host.page_size}};
+  return {{"kernel", host.kernel},
+          {"arch", host.arch},
+          {"cpus", host.cpus},
+          {"page_size", host.page_size},
+          {"memory_bytes", optional(host.memory_bytes)}};
 }
 
 Json target(const Target& target) {
@@ -266,12 +405,15 @@ Json whole(const Report& report, std::string_view type) {
           {"schema_version", kSchemaVersion},
           {"tool", {{"name", "mlocktrace"}, {"version", report.tool_version}}},
           {"host", host(report.host)},
-          {"window", {{"start_unix_ns", report.window.start_unix_ns}, {"duration_ns", report.window.duration_ns}}},
+          {"window",
+           {{"start_unix_ns", report.window.start_unix_ns},
+            {"duration_ns", report.window.duration_ns},
+            {"complete_after_ns", report.window.complete_after_ns}}},
           {"target", target(report.target)},
           {"coverage", coverage(report.coverage)},
           {"processes", list(report.processes, one_process)},
           {"system", system(report.system)},
-          {"storms", Json::array()},
+          {"storms", list(report.storms, storm)},
           {"findings", list(report.findings, finding)}};
 }
 

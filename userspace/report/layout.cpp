@@ -58,6 +58,22 @@ std::size_t total_width(const std::vector<std::size_t>& widths) {
   return total;
 }
 
+/// Blanks at the start indent every line.
+std::vector<std::string> wrap_indented(std::string_view text, std::size_t width) {
+  const std::size_t indent = std::min({text.find_first_not_of(' '), text.size(), width / 2});
+  text.remove_prefix(indent);
+  std::vector<std::string> lines = wrap(text, width - indent, width - indent, true);
+  for (std::string& line : lines) line.insert(0, indent, ' ');
+  return lines;
+}
+
+// Where to break a word that is too long: behind a separator if one is in the latter half of what fits.
+std::size_t break_of(std::string_view word, std::size_t width) {
+  const std::size_t length = prefix_length(word, width);
+  const std::size_t separator = word.substr(0, length).find_last_of("|/,");
+  return separator != std::string_view::npos && separator >= length / 2 ? separator + 1 : length;
+}
+
 }  // namespace
 
 std::size_t display_width(std::string_view text) {
@@ -86,7 +102,7 @@ std::vector<std::string> wrap(std::string_view text, std::size_t first_width, st
     }
     if (!lines.back().empty()) lines.emplace_back();
     while (break_words && display_width(word) > width()) {
-      const std::size_t length = prefix_length(word, width());
+      const std::size_t length = break_of(word, width());
       lines.back() = word.substr(0, length);
       word.remove_prefix(length);
       lines.emplace_back();
@@ -165,8 +181,7 @@ void Page::table_row(std::size_t indent, const Table& table, const std::vector<s
   std::vector<std::vector<std::string>> wrapped(cells.size());
   std::size_t height = 1;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    wrapped[i] =
-        table.columns_[i].flexible ? wrap(cells[i].text, widths[i], widths[i], true) : std::vector{cells[i].text};
+    wrapped[i] = table.columns_[i].flexible ? wrap_indented(cells[i].text, widths[i]) : std::vector{cells[i].text};
     height = std::max(height, widths[i] == 0 ? 0 : wrapped[i].size());
   }
   for (std::size_t row = 0; row < height; ++row) {

@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <ctime>
+#include <span>
 
 #include "analysis/names.h"
+#include "report/conclusion.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 
@@ -16,14 +17,6 @@ namespace text {
 
 std::string at_seconds(std::uint64_t nanoseconds, const TextOptions& options) {
   return fmt::format("{:.{}f}", static_cast<double>(nanoseconds) / 1e9, options.verbose ? 6 : 3);
-}
-
-std::string count_or_na(const Count& count) { return count ? format_count(*count) : "n/a"; }
-
-std::string bytes_or_na(const Count& bytes) { return bytes ? format_bytes(*bytes) : "n/a"; }
-
-std::string plural(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : "s");
 }
 
 namespace {
@@ -35,20 +28,6 @@ constexpr std::size_t kDetailed = 5;
 
 // ---- Headline
 
-std::string pids_of(const Target& target) {
-  std::string text;
-  for (const std::uint32_t pid : target.pids) text += fmt::format("{}{}", text.empty() ? "" : ", ", pid);
-  return text;
-}
-
-std::string target_of(const Target& target) {
-  if (target.kind == "all") return "all processes";
-  if (target.kind == "cgroup") return "cgroup " + target.text;
-  if (target.kind == "command") return target.text;
-  if (target.kind == "tid") return "thread " + pids_of(target);
-  return fmt::format("pid{} {}", target.pids.size() == 1 ? "" : "s", pids_of(target));
-}
-
 std::string start_time(const Window& window) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S %z}",
                      fmt::localtime(static_cast<std::time_t>(window.start_unix_ns / 1'000'000'000)));
@@ -57,8 +36,7 @@ std::string start_time(const Window& window) {
 void headline(Page& page, const Report& report) {
   const Host& host = report.host;
   page.paragraph(0,
-                 {fmt::format("mlocktrace {}: {}{}, traced for {} from {}", report.tool_version,
-                              target_of(report.target), report.target.follow ? " and children" : "",
+                 {fmt::format("mlocktrace {}: {}, traced for {} from {}", report.tool_version, describe(report.target),
                               format_duration(report.window.duration_ns), start_time(report.window)),
                   Style::bold},
                  2);
@@ -95,21 +73,6 @@ Style style_of(Severity severity) {
   return Style::plain;
 }
 
-/// "limit 80 MiB" for limit_bytes: the unit is the end of the name.
-std::string fact_of(std::string_view key, std::int64_t value) {
-  std::string amount = format_count(value);
-  const auto in_unit = [&](std::string_view suffix, std::string (*format)(std::uint64_t)) {
-    if (value < 0 || !key.ends_with(suffix)) return;
-    key.remove_suffix(suffix.size());
-    amount = format(static_cast<std::uint64_t>(value));
-  };
-  in_unit("_bytes", format_bytes);
-  in_unit("_ns", format_duration);
-  std::string name(key);
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return fmt::format("{} {}", name, amount);
-}
-
 std::string evidence_of(const Finding& finding) {
   std::string text;
   for (const auto& [key, value] : finding.evidence) {
@@ -118,12 +81,14 @@ std::string evidence_of(const Finding& finding) {
   return text;
 }
 
-void findings(Page& page, const std::vector<Finding>& findings) {
+void findings(Page& page, const std::vector<Finding>& findings, const TextOptions& options) {
   constexpr std::size_t kColumn = 9;
+  constexpr std::size_t kMost = 20;
   if (findings.empty()) return;
   page.blank();
   page.line(0, {{"FINDINGS", Style::bold}});
-  for (const Finding& finding : findings) {
+  const std::size_t shown = options.verbose ? findings.size() : std::min(findings.size(), kMost);
+  for (const Finding& finding : std::span(findings).first(shown)) {
     const Style style = style_of(finding.severity);
     const std::string subject = finding.pid == 0 ? "" : fmt::format("pid {}: ", finding.pid);
     page.labelled(2, {std::string(severity_name(finding.severity)), style}, kColumn,
@@ -132,31 +97,10 @@ void findings(Page& page, const std::vector<Finding>& findings) {
     if (!finding.advice.empty()) page.paragraph(2 + kColumn, {"Do: " + finding.advice}, 2);
     if (!finding.see.empty()) page.paragraph(2 + kColumn, {"See: " + finding.see, Style::dim}, 2);
   }
-}
-
-// ---- System
-
-bool concerns_locking(std::string_view vmstat_name) {
-  static constexpr auto kPrefixes =
-      std::to_array<std::string_view>({"unevictable_", "nr_mlock", "nr_unevictable", "pgfault", "pgmajfault", "pswp"});
-  return std::any_of(kPrefixes.begin(), kPrefixes.end(),
-                     [&](std::string_view prefix) { return vmstat_name.starts_with(prefix); });
-}
-
-void system(Page& page, const System& system, const TextOptions& options) {
-  Table table({{"/proc/vmstat"}, {"change", Table::Align::right}});
-  for (const auto& [name, change] : system.vmstat) {
-    if (change == 0 || !(options.verbose || concerns_locking(name))) continue;
-    table.add_row({{name}, {fmt::format("{}{}", change > 0 ? "+" : "", format_count(change))}});
-  }
-  const std::uint64_t others = system.other_unevictable_pages.value_or(0);
-  if (table.empty() && others == 0) return;
-  page.blank();
-  page.line(0, {{"SYSTEM", Style::bold}});
-  page.table(2, table);
-  if (others != 0) {
-    page.paragraph(
-        2, {fmt::format("{} of processes that were not traced moved to the unevictable list", plural(others, "page"))});
+  if (shown < findings.size()) {
+    page.paragraph(2, {fmt::format("({} more, none of them graver: -v or --json)",
+                                   format_count(std::uint64_t{findings.size() - shown})),
+                       Style::dim});
   }
 }
 
@@ -175,7 +119,7 @@ void overview(Page& page, const Report& report, const TextOptions& options) {
   const std::size_t rows = options.verbose ? report.processes.size() : std::min(report.processes.size(), kOverviewRows);
   for (std::size_t i = 0; i < rows; ++i) {
     const Process& process = report.processes[i];
-    const FaultTotals totals = all_faults(process);
+    const FaultTotals totals = process.faults.of_all_origins();
     table.add_row({{fmt::format("{}", process.pid)},
                    {format_count(totals.completed())},
                    {format_count(totals.major)},
@@ -213,6 +157,7 @@ void details(Page& page, const Report& report, const Process& process, const Tex
   faults(page, process, options);
   histograms(page, process, options);
   memory(page, process, report.host);
+  reclaim_and_swap(page, process);
   lock_calls(page, process, report.host, options);
   vma_changes(page, process, options);
   life(page, process, options);
@@ -244,10 +189,11 @@ void processes(Page& page, const Report& report, const TextOptions& options) {
 std::string to_text(const Report& report, const TextOptions& options) {
   Page page(options.width, options.color);
   text::headline(page, report);
-  text::findings(page, report.findings);
+  text::findings(page, report.findings, options);
+  text::storms(page, report, options);
   text::processes(page, report, options);
   text::system(page, report.system, options);
-  text::coverage(page, report.coverage, options);
+  text::coverage(page, report, options);
   return page.take();
 }
 

@@ -40,6 +40,14 @@ void signals(Page& page, const std::vector<SignalCoverage>& signals, bool verbos
   }
 }
 
+/// Faults are counted first; what the rest counts begins when the last probe is attached.
+void beginning(Page& page, const Window& window) {
+  if (window.complete_after_ns == 0) return;
+  page.labelled(2, {"since"}, kState,
+                {fmt::format("faults count from the start, everything else from {} on",
+                             format_duration(window.complete_after_ns))});
+}
+
 void losses(Page& page, const Lost& lost) {
   if (!lost.any()) {
     page.labelled(2, {"lost", Style::green}, kState, {"nothing"});
@@ -97,10 +105,12 @@ void audit(Page& page, const std::vector<AuditCheck>& checks, bool verbose) {
 
 }  // namespace
 
-void coverage(Page& page, const Coverage& coverage, const TextOptions& options) {
+void coverage(Page& page, const Report& report, const TextOptions& options) {
+  const Coverage& coverage = report.coverage;
   page.blank();
   page.line(0, {{"COVERAGE", Style::bold}});
   signals(page, coverage.signals, options.verbose);
+  beginning(page, report.window);
   losses(page, coverage.lost);
   audit(page, coverage.audit, options.verbose);
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "analysis/names.h"
 #include "report/text_sections.h"
@@ -13,9 +14,9 @@
 namespace mlt::text {
 namespace {
 
-Table fault_table(std::string title) {
+Table fault_table(std::string title, bool flexible = false) {
   using enum Table::Align;
-  return Table({{std::move(title)},
+  return Table({{std::move(title), left, flexible},
                 {"minor", right},
                 {"major", right},
                 {"errors", right},
@@ -46,12 +47,10 @@ void add_not_measured(Table& table, const std::string& name) {
   table.add_row({{name, Style::dim}, na, na, na, {}, na, na, na, na});
 }
 
-std::string class_title(const FaultClass& fault_class) {
+std::string group_title(const FaultClass& fault_class) {
   static constexpr std::array<std::string_view, MLT_LOCK_STATE_NR> kLocked{"not locked", "locked", "locked on fault",
                                                                            "lock state n/a"};
-  std::string title = fmt::format("{}, {}", origin_name(fault_class.origin), kLocked.at(fault_class.locked));
-  if (const auto cause = cause_name(fault_class.cause); !cause.empty()) title += fmt::format(", {}", cause);
-  return title;
+  return fmt::format("{}, {}", origin_name(fault_class.origin), kLocked.at(fault_class.locked));
 }
 
 void by_origin(Page& page, const Process& process) {
@@ -68,20 +67,59 @@ void by_origin(Page& page, const Process& process) {
   const auto& origins = process.faults.by_origin;
   const bool all_measured =
       std::all_of(origins.begin(), origins.end(), [](const auto& totals) { return totals.has_value(); });
-  add_faults(table, all_measured ? "total" : "measured", all_faults(process), Style::bold);
+  add_faults(table, all_measured ? "total" : "measured", process.faults.of_all_origins(), Style::bold);
   page.table(2, table);
 }
 
-/// One class that is not locked tells nothing that the origins don't.
+/// The classes of one origin and lock state, by cause.
+struct Group {
+  FaultTotals totals;
+  std::vector<const ClassFaults*> causes;  // most time first
+};
+
+std::vector<Group> groups_of(const std::vector<ClassFaults>& classes) {
+  const auto key = [](const ClassFaults& faults) {
+    return std::pair(faults.fault_class.origin, faults.fault_class.locked);
+  };
+  std::vector<Group> groups;
+  for (const ClassFaults& faults : classes) {
+    auto group = std::ranges::find_if(groups, [&](const Group& g) { return key(*g.causes.front()) == key(faults); });
+    if (group == groups.end()) group = groups.insert(groups.end(), Group{});
+    group->totals.add(faults.totals);
+    group->causes.push_back(&faults);
+  }
+  std::ranges::stable_sort(groups, std::greater{}, [](const Group& group) { return group.totals.latency.sum(); });
+  return groups;
+}
+
+/// A cause that could not be determined stands out: it is what the others may be too small by.
+void add_causes(Table& table, const Group& group) {
+  const auto title = [](const ClassFaults& faults) { return std::string(cause_name(faults.fault_class.cause)); };
+  const auto style = [](const ClassFaults& faults) {
+    return faults.fault_class.cause == MLT_CAUSE_UNKNOWN ? Style::yellow : Style::plain;
+  };
+  if (group.causes.size() == 1) {
+    table.add_row({{"  all " + title(*group.causes.front()), style(*group.causes.front())}});
+    return;
+  }
+  for (const ClassFaults* faults : group.causes)
+    add_faults(table, "  " + title(*faults), faults->totals, style(*faults));
+}
+
+/// One class that is not locked and has no cause tells nothing that the origins don't.
 void by_class(Page& page, const Process& process) {
   const auto& classes = process.faults.by_class;
   const bool any_locked = std::any_of(classes.begin(), classes.end(), [](const ClassFaults& faults) {
     return faults.fault_class.locked == MLT_LOCKED || faults.fault_class.locked == MLT_LOCKED_ON_FAULT;
   });
-  if (classes.size() < 2 && !any_locked) return;
-  Table table = fault_table("by class");
-  for (const ClassFaults& faults : classes) {
-    add_faults(table, class_title(faults.fault_class), faults.totals);
+  const bool any_cause = std::any_of(classes.begin(), classes.end(), [](const ClassFaults& faults) {
+    return faults.fault_class.cause != MLT_CAUSE_UNKNOWN;
+  });
+  if (classes.size() < 2 && !any_locked && !any_cause) return;
+  Table table = fault_table("by class", true);
+  for (const Group& group : groups_of(classes)) {
+    add_faults(table, group_title(group.causes.front()->fault_class), group.totals);
+    if (any_cause) add_causes(table, group);
   }
   page.blank();
   page.table(2, table);
@@ -177,18 +215,12 @@ std::size_t bar_width(const Page& page, const std::vector<Series>& all) {
 
 }  // namespace
 
-FaultTotals all_faults(const Process& process) {
-  FaultTotals sum;
-  for (const auto& totals : process.faults.by_origin) {
-    if (totals) sum.add(*totals);
-  }
-  return sum;
-}
-
 void faults(Page& page, const Process& process, const TextOptions& options) {
   by_origin(page, process);
   by_class(page, process);
+  by_vma(page, process, options);
   if (options.verbose && process.faults.by_thread.size() > 1) by_thread(page, process);
+  stacks(page, process, options);
 }
 
 void histograms(Page& page, const Process& process, const TextOptions& options) {

@@ -32,12 +32,12 @@ std::string rate(const std::optional<FaultTotals>& totals, std::uint64_t duratio
 std::string pages(const Count& count) { return count ? compact_count(*count) : "n/a"; }
 
 bool is_active(const Process& process) {
-  return all_faults(process).completed() != 0 || !process.locks.totals.empty() ||
+  return process.faults.of_all_origins().completed() != 0 || !process.locks.totals.empty() ||
          process.pages.mlocked.value_or(0) != 0 || process.pages.munlocked.value_or(0) != 0 || process.exited;
 }
 
 std::string row(const Process& process, const Window& window) {
-  const Histogram latency = all_faults(process).latency;
+  const Histogram latency = process.faults.of_all_origins().latency;
   const auto quantile = [&](double q) { return latency.empty() ? "-" : compact_duration(latency.quantile(q)); };
   const auto& origins = process.faults.by_origin;
   const auto faults = [&](mlt_origin origin) { return rate(origins[origin], window.duration_ns); };

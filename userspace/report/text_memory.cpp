@@ -39,7 +39,8 @@ std::string page_moves(const Pages& pages) {
   if (!any(pages.mlocked) && !any(pages.munlocked) && !any(pages.to_unevictable) && !any(pages.rescued)) return "n/a";
   const auto zero = [](const Count& count) { return count.value_or(0) == 0; };
   if (pages.mlocked && zero(pages.mlocked) && zero(pages.munlocked) && zero(pages.to_unevictable) &&
-      zero(pages.rescued) && zero(pages.locked_not_mlocked)) {
+      zero(pages.rescued) && zero(pages.culled_by_reclaim) && zero(pages.still_locked_elsewhere) &&
+      zero(pages.locked_not_mlocked)) {
     return "none mlocked or munlocked";
   }
   std::string text;
@@ -51,6 +52,26 @@ std::string page_moves(const Pages& pages) {
   add_page_count(text, pages.still_locked_elsewhere, "still locked elsewhere", false);
   add_page_count(text, pages.locked_not_mlocked, "in locked VMAs but not mlocked", false);
   return text;
+}
+
+/// "8 pages by redis (pid 4712), 4 by itself through another mapping, 2 by somebody who was not found"
+std::string holders(const Process& process) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(process.pages.still_locked_by.size(), kShown); ++i) {
+    const Holder& holder = process.pages.still_locked_by[i];
+    text += i == 0 ? plural(holder.pages, "page") : ", " + format_count(holder.pages);
+    if (holder.pid == 0) {
+      text += " by somebody who was not found";
+    } else if (holder.pid == process.pid) {
+      text += " by itself through another mapping";
+    } else {
+      text += fmt::format(" by {} (pid {})", holder.comm, holder.pid);
+    }
+  }
+  const std::size_t more =
+      process.pages.still_locked_by.size() - std::min(process.pages.still_locked_by.size(), kShown);
+  return more == 0 ? text : text + fmt::format(", others by {} more", format_count(std::uint64_t{more}));
 }
 
 std::string populates(const Populate& populate, const Host& host) {
@@ -84,19 +105,39 @@ void add_change(Table& table, const VmaChange& change, const TextOptions& option
                  {where}});
 }
 
+/// "8 MiB locked, MCL_FUTURE in force": what was so before the event; empty when nothing was.
+std::string lock_state(const LifeEvent& event) {
+  std::string text;
+  if (event.locked_bytes != 0) text = format_bytes(event.locked_bytes) + " locked";
+  if (event.mcl_future) {
+    text += fmt::format("{}MCL_FUTURE{} in force", text.empty() ? "" : ", ", event.mcl_onfault ? " | MCL_ONFAULT" : "");
+  }
+  return text;
+}
+
+/// What became of the lock state when memory was copied or replaced.
+std::string locked_after(const LifeEvent& event) {
+  return event.locked_bytes_after == 0 ? "runs unlocked"
+                                       : fmt::format("has {} locked", format_bytes(event.locked_bytes_after));
+}
+
 std::string describe(const LifeEvent& event) {
-  const std::string locked = event.locked_bytes == 0 ? "" : format_bytes(event.locked_bytes);
-  const std::string future = event.mcl_future ? "MCL_FUTURE in force" : "";
-  const std::string state = locked.empty() ? future : locked + " locked" + (future.empty() ? "" : ", " + future);
+  const std::string state = lock_state(event);
+  const auto if_locked = [&](const std::string& outcome) {
+    return state.empty() ? "" : fmt::format(" ({}; {})", state, outcome);
+  };
   switch (event.kind) {
     case LifeEvent::Kind::fork:
-      return fmt::format("forked pid {}", event.child_pid) +
-             (state.empty() ? "" : fmt::format(" ({}; the child inherits no locks)", state));
+      return fmt::format("forked pid {}", event.child_pid) + if_locked("the child " + locked_after(event));
+    case LifeEvent::Kind::vfork:
+      return fmt::format("forked pid {}, which runs in this address space until it executes", event.child_pid) +
+             if_locked("the locks stay");
+    case LifeEvent::Kind::share:
+      return fmt::format("cloned pid {}, which shares this address space", event.child_pid) +
+             if_locked("the locks are of both");
     case LifeEvent::Kind::exec:
-      return fmt::format("executed {}", event.comm) +
-             (state.empty() ? "" : fmt::format(" ({}: undone by the exec)", state));
-    case LifeEvent::Kind::exit:
-      return "exited" + (locked.empty() ? "" : fmt::format(" ({} locked until then)", locked));
+      return fmt::format("executed {}", event.comm) + if_locked("the new program " + locked_after(event));
+    case LifeEvent::Kind::exit: return "exited" + (state.empty() ? "" : fmt::format(" ({} until then)", state));
   }
   return "";
 }
@@ -110,6 +151,7 @@ void memory(Page& page, const Process& process, const Host& host) {
   page.blank();
   fact("locked memory", start_end_peak(process.locks.locked_bytes, bytes_or_na) + "; " + limit_of(process.locks));
   fact("pages", page_moves(process.pages));
+  if (!process.pages.still_locked_by.empty()) fact("still locked", holders(process));
   fact("populate", populates(process.populate, host));
   fact("VMAs", vmas(process.vma));
 }
@@ -146,6 +188,11 @@ void life(Page& page, const Process& process, const TextOptions& options) {
   }
   page.blank();
   page.table(2, table);
+  if (process.life_not_kept != 0) {
+    page.paragraph(
+        2, {fmt::format("{} of forks, execs and exits {} counted but not kept one by one.",
+                        plural(process.life_not_kept, "further event"), process.life_not_kept == 1 ? "was" : "were")});
+  }
 }
 
 }  // namespace mlt::text

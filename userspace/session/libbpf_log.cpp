@@ -15,9 +15,14 @@ thread_local LibbpfLog* g_current = nullptr;
 
 int on_message(enum libbpf_print_level level, const char* format, va_list args) {
   if (g_current == nullptr || level == LIBBPF_DEBUG) return 0;
-  std::array<char, 4096> text{};
-  const int length = vsnprintf(text.data(), text.size(), format, args);
+  // The verifier's log may be a megabyte long: which program it is about stands at the beginning.
+  std::array<char, 256> text{};
+  va_list again;
+  va_copy(again, args);
+  const int length = vsnprintf(text.data(), text.size(), format, again);
+  va_end(again);
   g_current->take(text.data());
+  if (g_current->verbose()) vfprintf(stderr, format, args);
   return length;
 }
 
@@ -34,7 +39,6 @@ LibbpfLog::~LibbpfLog() {
 }
 
 void LibbpfLog::take(const std::string& message) {
-  if (verbose_) fputs(message.c_str(), stderr);
   // "libbpf: prog 'mlt_fault_enter': failed to load: -22" and its siblings
   const std::size_t begin = message.find("prog '");
   if (begin == std::string::npos || message.find("fail") == std::string::npos) return;

@@ -16,6 +16,7 @@ class LibbpfLog {
   /// The program that the last message of failure named; empty: none did.
   [[nodiscard]] const std::string& failed_program() const { return failed_program_; }
 
+  [[nodiscard]] bool verbose() const { return verbose_; }
   void take(const std::string& message);
 
  private:

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/perf_event.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <chrono>
@@ -19,9 +21,13 @@
 #include <span>
 #include <string_view>
 
-#include "mlocktrace.skel.h"
+#include "mlocktrace_early.skel.h"
+#include "mlocktrace_late.skel.h"
+#include "mlocktrace_late_adopting.skel.h"
+#include "session/kretprobe.h"
 #include "session/libbpf_log.h"
 #include "session/tables.h"
+#include "session/tracing_programs.h"
 #include "util/fd.h"
 #include "util/say.h"
 
@@ -29,8 +35,15 @@ namespace mlt {
 
 namespace {
 
-using Skeleton = std::unique_ptr<mlocktrace_bpf, decltype([](mlocktrace_bpf* skel) { mlocktrace_bpf__destroy(skel); })>;
-using Link = std::unique_ptr<bpf_link, decltype([](bpf_link* link) { bpf_link__destroy(link); })>;
+// What a link hangs on goes after it.
+struct Unlink {
+  std::optional<KretprobeDefinition> definition = {};
+  void operator()(bpf_link* link) {
+    bpf_link__destroy(link);
+    definition.reset();
+  }
+};
+using Link = std::unique_ptr<bpf_link, Unlink>;
 using Ring = std::unique_ptr<ring_buffer, decltype([](ring_buffer* ring) { ring_buffer__free(ring); })>;
 
 // The initial PID namespace has a fixed inode number: PROC_PID_INIT_INO in the kernel.
@@ -39,18 +52,43 @@ constexpr ino_t kInitialPidNamespace = 0xEFFFFFFC;
 // Records for the processes, threads and fault classes that may be met. A place costs memory whether used or not, and
 // the tables are searched by hash: at most half full is the aim.
 struct TableSizes {
-  __u32 threads;
   __u32 blocks;
+  __u32 vmas;  // a thread faults in some five mappings: its stack, the heap, code and data
   __u32 procs;
+  __u32 threads;
 };
 
+// For single faults: at two processors' 400,000 a second and 40 bytes each it is full after half a second.
+constexpr __u32 kFaultRingBytes = 16 << 20;
+// A drain ends here though more keep coming: there is other work to do.
+constexpr std::uint64_t kFaultsAtOnce = kFaultRingBytes / sizeof(mlt_fault_event);
+
+// A byte each: see mlt_used_blocks in bpf/core.bpf.h.
+using Bss = std::remove_pointer_t<decltype(mlocktrace_early::bss)>;
+constexpr __u32 kMostBlocks = sizeof(Bss::mlt_used_blocks);
+constexpr __u32 kMostVmas = sizeof(Bss::mlt_used_vmas);
+constexpr __u32 kMostProcs = sizeof(Bss::mlt_used_procs);
+
+constexpr __u32 kThreads = MLT_THREAD_MASK + 1;
+
 TableSizes table_sizes(const SessionOptions& options) {
-  if (options.mode != MLT_TARGET_PIDS) return {16384, 32768, 4096};
-  // Records of threads that have exited stay until an RCU grace period has passed: a process that churns threads has
-  // thousands of them.
-  const __u32 threads = 16384;
-  const auto blocks = std::bit_ceil(std::clamp<__u32>(4 * options.expected_threads, 2048, 32768));
-  return {threads, blocks, 512};
+  const auto places = [&](__u64 for_each_thread, __u64 least, __u64 most) {
+    return static_cast<__u32>(std::bit_ceil(std::clamp(for_each_thread * options.expected_threads, least, most)));
+  };
+  // Nearly half full by what is there already: more records, which take longer to find.
+  const __u32 threads = kThreads + (2 * options.expected_threads > kThreads ? places(1, kThreads, 4 * kThreads) : 0);
+  if (options.mode == MLT_TARGET_PIDS) return {places(4, 2048, kMostBlocks), places(4, 4096, kMostVmas), 512, threads};
+  return {places(8, 32768, kMostBlocks), places(8, 32768, kMostVmas), places(2, 4096, kMostProcs), threads};
+}
+
+// In each of their maps; 1 KiB each.
+constexpr __u32 kStacks = 8192;
+
+using StackMaps = std::array<bpf_map*, MLT_STACK_MAPS>;
+
+template <typename Maps>
+StackMaps stack_maps(const Maps& maps) {
+  return {maps.mlt_stacks_0, maps.mlt_stacks_1, maps.mlt_stacks_2, maps.mlt_stacks_3};
 }
 
 Error permission_error(const std::string& what, int code) {
@@ -96,15 +134,31 @@ Result<Link> attach_multi(bpf_program* program, bool returns, const std::vector<
   return link;
 }
 
+// Empty where there is no tracefs: see KernelFacts::kretprobe_room.
+Link attach_roomy_kretprobe(bpf_program* program, const std::string& function) {
+  auto definition = KretprobeDefinition::make(function);
+  if (!definition) return {};
+  auto event = definition->open();
+  if (!event) return {};
+  bpf_link* link = bpf_program__attach_perf_event(program, event->get());
+  if (link == nullptr) return {};
+  event->release();  // it is the link's
+  return {link, Unlink{std::move(*definition)}};
+}
+
 Result<Link> attach_one(bpf_program* program, const Probe& probe) {
   const std::string target(probe.target);
   Link link;
+  if (probe.hook == Hook::kretprobe) link = attach_roomy_kretprobe(program, target);
+  if (link) return link;
   if (probe.hook == Hook::kprobe || probe.hook == Hook::kretprobe) {
     link.reset(bpf_program__attach_kprobe(program, probe.hook == Hook::kretprobe, target.c_str()));
   } else if (probe.hook == Hook::tracepoint) {
     const std::size_t slash = target.find('/');
     link.reset(
         bpf_program__attach_tracepoint(program, target.substr(0, slash).c_str(), target.substr(slash + 1).c_str()));
+  } else if (probe.hook == Hook::fentry || probe.hook == Hook::fexit) {
+    link.reset(bpf_program__attach_trace(program));
   } else {
     link.reset(bpf_program__attach(program));
   }
@@ -121,6 +175,20 @@ std::vector<std::string> functions_of(const Probe& probe, const std::vector<Prob
   return functions;
 }
 
+// Runs the program once for everything there is.
+Result<Link> walk(bpf_program* program) {
+  Link link(bpf_program__attach_iter(program, nullptr));
+  if (!link) return fail("cannot attach an iterator", errno);
+  const Fd fd(bpf_iter_create(bpf_link__fd(link.get())));
+  if (!fd) return fail("cannot start an iterator", errno);
+  char nothing[64];
+  ssize_t length = 0;
+  while ((length = read(fd.get(), nothing, sizeof(nothing))) > 0 || (length < 0 && errno == EAGAIN)) {
+  }
+  if (length < 0) return fail("cannot read an iterator", errno);
+  return link;
+}
+
 Result<std::vector<Link>> attach_probe(bpf_program* program, const Probe& probe, const std::vector<Probe>& probes) {
   if (hook_kind(probe.hook) == "perf") return attach_perf(program, probe.hook);
   std::vector<Link> links;
@@ -132,52 +200,123 @@ Result<std::vector<Link>> attach_probe(bpf_program* program, const Probe& probe,
     links.push_back(std::move(*link));
     return links;
   }
-  auto link = attach_one(program, probe);
+  auto link = probe.hook == Hook::iterator ? walk(program) : attach_one(program, probe);
   if (!link) return tl::unexpected(link.error());
   links.push_back(std::move(*link));
   return links;
 }
 
 // A skipped run of these loses nothing that is counted: the counters of a thread whose exit was missed are taken when
-// the kernel frees it, and a fault whose exception was missed starts its clock at handle_mm_fault.
-bool made_good(std::string_view program) {
+// the kernel frees it, and a fault whose exception was missed starts its clock at handle_mm_fault. Contention is of
+// locks of every kind: what interrupts the program on a kernel that does not preempt it can only spin, for another lock
+// than mmap_lock.
+bool made_good(std::string_view program, bool preemptible) {
+  if (program == "mlt_contention_begin" || program == "mlt_contention_end") return !preemptible;
   return program == "mlt_process_exit" || program == "mlt_exception_user" || program == "mlt_exception_kernel";
 }
 
 }  // namespace
 
+// The programs are in two objects: those that count faults are loaded and attached while the others have not even been
+// opened. Both use the maps of the first. Of the second there are two builds: see mlt_current. `Skel` is what bpftool
+// generated of one.
+template <typename Skel>
+struct LoadedPart {
+  // Order of destruction matters: links first, then the object.
+  std::unique_ptr<Skel, decltype([](Skel* skel) { Skel::destroy(skel); })> skel;
+  std::vector<Link> links;
+};
+
 struct Session::Impl {
-  // Order of destruction matters: links first, then the mappings, then the object.
-  Skeleton skel;
+  // Order of destruction matters: the mappings before the objects.
+  LoadedPart<mlocktrace_early> early;
+  std::vector<Probe> early_probes;
+  LoadedPart<mlocktrace_late> late;
+  LoadedPart<mlocktrace_late_adopting> late_adopting;
   Tables tables;
   Ring ring;
+  Ring fault_ring;
   Fd cgroup;
-  std::vector<Link> links;
   SessionOptions options;
   const EventHandler* handler = nullptr;
+  const FaultHandler* fault_handler = nullptr;
+  std::uint64_t faults_delivered = 0;  // in this drain
   bool fills_interest = false;
+  std::vector<std::string_view> working;  // kinds of hooks of which one is attached
+  bool preemptible = false;               // see KernelFacts::preemptible
   std::uint64_t skipped_before = 0;
   std::optional<std::uint64_t> skipped_at_end;
 
-  Status open(const Plan& plan);
-  Status load(const Plan& plan, std::optional<Refusal>& refusal);
-  Status attach(const Plan& plan, std::optional<Refusal>& refusal);
+  /// Opens, loads and attaches; `prepare` comes before the load, `ready` before anything is attached.
+  template <typename Skel>
+  Status bring_up(LoadedPart<Skel>& part, const Plan& plan, Plan::Part which, const Kernel& kernel,
+                  std::optional<Refusal>& refusal);
+  template <typename Skel>
+  Status open(LoadedPart<Skel>& part, const std::vector<Probe>& probes, const Plan& plan, const Kernel& kernel,
+              const Fd& types);
+  template <typename Skel>
+  Status load(LoadedPart<Skel>& part, const std::vector<Probe>& probes, std::optional<Refusal>& refusal) const;
+  template <typename Skel>
+  Status attach(LoadedPart<Skel>& part, const std::vector<Probe>& probes, std::optional<Refusal>& refusal);
+  Status share_maps(bpf_object* late_object) const;
+  Status set_up_tables();
   Status set_targets();
+  [[nodiscard]] mlt_adopt adopt(const Plan& plan) const;
+  [[nodiscard]] const bpf_object* late_object() const {
+    if (late.skel) return late.skel->obj;
+    return late_adopting.skel ? late_adopting.skel->obj : nullptr;
+  }
+  Status size_early_maps();
+  Status open_fault_ring();
+  [[nodiscard]] auto& maps() const { return early.skel->maps; }
+  [[nodiscard]] auto& bss() const { return *early.skel->bss; }
   /// Runs of programs that the kernel skipped because another one was under way on the same processor (5.12+).
-  [[nodiscard]] std::uint64_t skipped_runs() const;
+  [[nodiscard]] std::uint64_t skipped_runs(const bpf_object* object) const;
+  [[nodiscard]] std::uint64_t skipped_runs() const {
+    return skipped_runs(early.skel->obj) + (late_object() != nullptr ? skipped_runs(late_object()) : 0);
+  }
   void deliver(const mlt_event& event) { (*handler)(event, tables.id_of(event.proc)); }
-  void configure(const TableSizes& sizes, const Plan& plan);
+  /// Negative: enough for now.
+  int deliver(const mlt_fault_event& event) {
+    (*fault_handler)(event, tables.pid_of(event.proc));
+    return ++faults_delivered < kFaultsAtOnce ? 0 : -EAGAIN;
+  }
+  [[nodiscard]] mlt_config config(const Plan& plan) const;
+  template <typename Skel>
+  void configure(Skel& skel, const Plan& plan);
 };
 
-void Session::Impl::configure(const TableSizes& sizes, const Plan& plan) {
-  mlt_config& cfg = const_cast<mlt_config&>(reinterpret_cast<const mlt_config&>(skel->rodata->mlt_cfg));
+mlt_adopt Session::Impl::adopt(const Plan& plan) const {
+  const auto probes = plan.probes(Plan::Part::early);
+  const bool walks = std::ranges::find(probes, Hook::iterator, &Probe::hook) != probes.end();
+  if (options.mode != MLT_TARGET_PIDS || !walks) return MLT_ADOPT_ANYWHERE;
+  return plan.preemptible ? MLT_ADOPT_AT_EXCEPTIONS : MLT_ADOPT_NEVER;
+}
+
+mlt_config Session::Impl::config(const Plan& plan) const {
+  const TableSizes sizes = table_sizes(options);
+  mlt_config cfg{};
   cfg.target_mode = options.mode;
   cfg.target_tid = options.tid;
   cfg.follow = options.follow ? 1 : 0;
-  cfg.thread_mask = sizes.threads - 1;
+  cfg.fault_events = options.fault_events ? 1 : 0;
   cfg.block_mask = sizes.blocks - 1;
+  cfg.vma_mask = sizes.vmas - 1;
   cfg.proc_mask = sizes.procs - 1;
+  cfg.more_threads = sizes.threads - kThreads;
+  cfg.stacks = options.stacks;
   cfg.has_exception = plan.measures("fault_entry") ? 1 : 0;
+  cfg.adopt = adopt(plan);
+  if (plan.measures("cause")) {
+    cfg.page_levels = plan.memory.levels;
+    cfg.page_offset = plan.memory.page_offset;
+    cfg.vmemmap = plan.memory.vmemmap;
+    cfg.has_soft_dirty = plan.memory.soft_dirty ? 1 : 0;
+  }
+  cfg.has_vma_lock = plan.measures("vma_lock") ? 1 : 0;
+  const PlannedSignal* lock = plan.find("page_lock");
+  cfg.has_page_lock = lock->way != nullptr ? 1 : 0;
+  cfg.mlocks_after_populate = plan.mlocks_after_populate() ? 1 : 0;
   struct stat ns {};
   if (stat("/proc/self/ns/pid", &ns) == 0 && ns.st_ino != kInitialPidNamespace) {
     cfg.pidns_dev = ns.st_dev;
@@ -185,35 +324,66 @@ void Session::Impl::configure(const TableSizes& sizes, const Plan& plan) {
   } else {
     cfg.self_tgid = static_cast<__u32>(getpid());
   }
-  // One byte a process is enough only where the numbers that BPF sees are those that the user gave.
-  fills_interest = options.mode != MLT_TARGET_PIDS || cfg.pidns_ino != 0;
-  bpf_map__set_max_entries(skel->maps.mlt_threads, sizes.threads);
-  bpf_map__set_max_entries(skel->maps.mlt_blocks, sizes.blocks);
-  bpf_map__set_max_entries(skel->maps.mlt_procs, sizes.procs);
+  return cfg;
 }
 
-Status Session::Impl::open(const Plan& plan) {
+template <typename Skel>
+void Session::Impl::configure(Skel& skel, const Plan& plan) {
+  const mlt_config cfg = config(plan);
+  const_cast<mlt_config&>(reinterpret_cast<const mlt_config&>(skel.rodata->mlt_cfg)) = cfg;
+  // One byte a process is enough only where the numbers that BPF sees are those that the user gave.
+  fills_interest = options.mode != MLT_TARGET_PIDS || cfg.pidns_ino != 0;
+  const TableSizes sizes = table_sizes(options);
+  bpf_map__set_max_entries(skel.maps.mlt_blocks, sizes.blocks);
+  bpf_map__set_max_entries(skel.maps.mlt_vmas, sizes.vmas);
+  bpf_map__set_max_entries(skel.maps.mlt_procs, sizes.procs);
+  bpf_map__set_max_entries(skel.maps.mlt_threads, sizes.threads);
+  bpf_map__set_max_entries(skel.maps.mlt_places, 2 * sizes.threads);
+  bpf_map__set_max_entries(skel.maps.mlt_claims, sizes.threads + sizes.blocks + sizes.vmas + sizes.procs);
+}
+
+template <typename Skel>
+Status Session::Impl::open(LoadedPart<Skel>& part, const std::vector<Probe>& probes, const Plan& plan,
+                           const Kernel& kernel, const Fd& types) {
   LIBBPF_OPTS(bpf_object_open_opts, opts);
-  if (!options.btf_path.empty()) opts.btf_custom_path = options.btf_path.c_str();
-  skel.reset(mlocktrace_bpf__open_opts(&opts));
-  if (!skel) return fail("cannot open the BPF object", errno);
+  const std::string types_path = fmt::format("/proc/self/fd/{}", types.get());
+  if (kernel.types) opts.btf_custom_path = types_path.c_str();
+  part.skel.reset(Skel::open(&opts));
+  if (!part.skel) return fail("cannot open the BPF object", errno);
+  if (kernel.types) {
+    if (Status status = kernel.types.write_extract(*bpf_object__btf(part.skel->obj), types); !status) return status;
+  }
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skel->obj) bpf_program__set_autoload(program, false);
-  for (const Probe& probe : plan.probes()) {
-    program = bpf_object__find_program_by_name(skel->obj, std::string(probe.program).c_str());
+  bpf_object__for_each_program(program, part.skel->obj) bpf_program__set_autoload(program, false);
+  for (const Probe& probe : probes) {
+    program = bpf_object__find_program_by_name(part.skel->obj, std::string(probe.program).c_str());
     if (program == nullptr) return fail("the BPF object has no program " + std::string(probe.program));
     bpf_program__set_autoload(program, true);
     if (hook_kind(probe.hook) == "multi") bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI);
   }
-  configure(table_sizes(options), plan);
+  configure(*part.skel, plan);
   return {};
 }
 
-Status Session::Impl::load(const Plan& plan, std::optional<Refusal>& refusal) {
+// Everything but the configuration, which is the same in both.
+Status Session::Impl::share_maps(bpf_object* late_object) const {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, late_object) {
+    // ".rodata", behind the first letters of the object's name.
+    if (std::string_view(bpf_map__name(map)).ends_with(".rodata")) continue;
+    const bpf_map* first = bpf_object__find_map_by_name(early.skel->obj, bpf_map__name(map));
+    if (bpf_map__reuse_fd(map, bpf_map__fd(first)) != 0)
+      return fail(std::string("cannot share the map ") + bpf_map__name(map), errno);
+  }
+  return {};
+}
+
+template <typename Skel>
+Status Session::Impl::load(LoadedPart<Skel>& part, const std::vector<Probe>& probes,
+                           std::optional<Refusal>& refusal) const {
   LibbpfLog log(options.verbose);
-  if (mlocktrace_bpf__load(skel.get()) == 0) return {};
+  if (Skel::load(part.skel.get()) == 0) return {};
   const int code = errno;
-  const auto probes = plan.probes();
   if (const auto failed = std::ranges::find(probes, log.failed_program(), &Probe::program); failed != probes.end()) {
     // A locked-down kernel refuses whole kinds of programs.
     const bool whole_kind = code == EPERM;  // EACCES is the verifier's
@@ -223,12 +393,13 @@ Status Session::Impl::load(const Plan& plan, std::optional<Refusal>& refusal) {
   return fail(permission_error("cannot load the BPF programs", code));
 }
 
-Status Session::Impl::attach(const Plan& plan, std::optional<Refusal>& refusal) {
+template <typename Skel>
+Status Session::Impl::attach(LoadedPart<Skel>& part, const std::vector<Probe>& probes,
+                             std::optional<Refusal>& refusal) {
   LibbpfLog log(options.verbose);
-  std::vector<std::string_view> working;  // kinds of which one is attached
-  const auto probes = plan.probes();
+  if (std::ranges::find(probes, Hook::kretprobe, &Probe::hook) != probes.end()) KretprobeDefinition::remove_leftovers();
   for (const Probe& probe : probes) {
-    bpf_program* program = bpf_object__find_program_by_name(skel->obj, std::string(probe.program).c_str());
+    bpf_program* program = bpf_object__find_program_by_name(part.skel->obj, std::string(probe.program).c_str());
     const std::string_view kind = hook_kind(probe.hook);
     const auto begin = std::chrono::steady_clock::now();
     auto attached = attach_probe(program, probe, probes);
@@ -238,7 +409,7 @@ Status Session::Impl::attach(const Plan& plan, std::optional<Refusal>& refusal) 
                       probe.target, took.count()));
     }
     if (attached) {
-      std::ranges::move(*attached, std::back_inserter(links));
+      std::ranges::move(*attached, std::back_inserter(part.links));
       working.push_back(kind);
       continue;
     }
@@ -253,20 +424,40 @@ Status Session::Impl::attach(const Plan& plan, std::optional<Refusal>& refusal) 
   return {};
 }
 
+template <typename Skel>
+Status Session::Impl::bring_up(LoadedPart<Skel>& part, const Plan& plan, Plan::Part which, const Kernel& kernel,
+                               std::optional<Refusal>& refusal) {
+  const std::vector<Probe> probes = plan.probes(which);
+  // What an earlier plan of this part left behind.
+  part.links.clear();
+  part.skel.reset();
+  if (probes.empty()) return {};
+  const TracingPrograms tracing(kernel.function_ids);
+  const Fd types(memfd_create("kernel-types", MFD_CLOEXEC));
+  if (!types) return fail("cannot create a file in memory", errno);
+  if (Status status = open(part, probes, plan, kernel, types); !status) return status;
+  const bool first = which == Plan::Part::early;
+  Status status = first ? size_early_maps() : share_maps(part.skel->obj);
+  if (status) status = load(part, probes, refusal);
+  if (status && first) status = set_up_tables();
+  if (!status) return status;
+  return attach(part, probes, refusal);
+}
+
 Status Session::Impl::set_targets() {
   if (options.mode == MLT_TARGET_CGROUP) {
     cgroup = Fd(::open(options.cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!cgroup) return fail("cannot open the cgroup " + options.cgroup, errno);
     const __u32 zero = 0;
     const __u32 fd = static_cast<__u32>(cgroup.get());
-    if (bpf_map_update_elem(bpf_map__fd(skel->maps.mlt_cgroup), &zero, &fd, BPF_ANY) != 0)
+    if (bpf_map_update_elem(bpf_map__fd(maps().mlt_cgroup), &zero, &fd, BPF_ANY) != 0)
       return fail(options.cgroup + " is not a cgroup v2 directory", errno,
                   "-c takes a directory of the unified hierarchy, such as /sys/fs/cgroup/system.slice");
   }
   for (const std::uint32_t pid : options.pids) {
     const __u32 key = pid;
     const __u32 value = 1;
-    if (bpf_map_update_elem(bpf_map__fd(skel->maps.mlt_wanted), &key, &value, BPF_ANY) != 0)
+    if (bpf_map_update_elem(bpf_map__fd(maps().mlt_wanted), &key, &value, BPF_ANY) != 0)
       return fail("cannot enter pid " + std::to_string(pid) + " into the target table", errno);
   }
   return {};
@@ -277,44 +468,92 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-Result<Session> Session::start(const Plan& plan, const SessionOptions& options, std::optional<Refusal>& refusal) {
-  auto impl = std::make_unique<Impl>();
-  impl->options = options;
-  refusal.reset();
-  if (Status status = impl->open(plan); !status) return tl::unexpected(status.error());
-  if (Status status = impl->load(plan, refusal); !status) return tl::unexpected(status.error());
-  if (Status status = impl->set_targets(); !status) return tl::unexpected(status.error());
-  auto tables = Tables::map(impl->skel->maps.mlt_blocks, impl->skel->maps.mlt_procs, impl->skel->maps.mlt_claims);
-  if (!tables) return tl::unexpected(tables.error());
-  impl->tables = std::move(*tables);
-  impl->ring.reset(ring_buffer__new(
-      bpf_map__fd(impl->skel->maps.mlt_ring),
+Status Session::Impl::size_early_maps() {
+  if (options.stacks != 0) {
+    for (bpf_map* map : stack_maps(maps())) bpf_map__set_max_entries(map, kStacks);
+    bpf_map__set_max_entries(maps().mlt_stack_counts, 2 * MLT_STACK_MAPS * kStacks);
+  }
+  if (options.fault_events) bpf_map__set_max_entries(maps().mlt_fault_ring, kFaultRingBytes);
+  return {};
+}
+
+Status Session::Impl::open_fault_ring() {
+  if (!options.fault_events) return {};
+  fault_ring.reset(ring_buffer__new(
+      bpf_map__fd(maps().mlt_fault_ring),
+      [](void* context, void* data, size_t size) {
+        if (size < sizeof(mlt_fault_event)) return 0;
+        return static_cast<Impl*>(context)->deliver(*static_cast<const mlt_fault_event*>(data));
+      },
+      this, nullptr));
+  if (!fault_ring) return fail("cannot read the ring buffer of faults", errno);
+  return {};
+}
+
+Status Session::Impl::set_up_tables() {
+  if (Status status = set_targets(); !status) return status;
+  auto mapped = Tables::map(maps().mlt_blocks, maps().mlt_vmas, maps().mlt_procs, maps().mlt_holders,
+                            {bss().mlt_used_blocks, bss().mlt_used_vmas, bss().mlt_used_procs});
+  if (!mapped) return tl::unexpected(mapped.error());
+  tables = std::move(*mapped);
+  ring.reset(ring_buffer__new(
+      bpf_map__fd(maps().mlt_ring),
       [](void* context, void* data, size_t size) {
         if (size >= sizeof(mlt_event)) static_cast<Impl*>(context)->deliver(*static_cast<const mlt_event*>(data));
         return 0;
       },
-      impl.get(), nullptr));
-  if (!impl->ring) return fail("cannot read the ring buffer", errno);
-  if (Status status = impl->attach(plan, refusal); !status) return tl::unexpected(status.error());
+      this, nullptr));
+  if (!ring) return fail("cannot read the ring buffer", errno);
+  return open_fault_ring();
+}
+
+Result<Session> Session::start(const Plan& plan, const Kernel& kernel, const SessionOptions& options,
+                               std::optional<Refusal>& refusal) {
+  auto impl = std::make_unique<Impl>();
+  impl->options = options;
+  impl->preemptible = plan.preemptible;
+  refusal.reset();
+  if (Status status = impl->bring_up(impl->early, plan, Plan::Part::early, kernel, refusal); !status)
+    return tl::unexpected(status.error());
+  impl->early_probes = plan.probes(Plan::Part::early);
   return Session(std::move(impl));
+}
+
+Status Session::attach_rest(const Plan& plan, const Kernel& kernel, std::optional<Refusal>& refusal) {
+  if (impl_->adopt(plan) == MLT_ADOPT_ANYWHERE)
+    return impl_->bring_up(impl_->late_adopting, plan, Plan::Part::late, kernel, refusal);
+  return impl_->bring_up(impl_->late, plan, Plan::Part::late, kernel, refusal);
+}
+
+bool Session::serves(const Plan& plan) const {
+  const mlt_config wanted = impl_->config(plan);
+  return impl_->early_probes == plan.probes(Plan::Part::early) &&
+         memcmp(&wanted, &reinterpret_cast<const mlt_config&>(impl_->early.skel->rodata->mlt_cfg), sizeof(wanted)) == 0;
 }
 
 void Session::open_gate() {
   // Skips before the gate opens are of no target: a process in a bpf() call skips its own probes, the tracer first of
   // all.
   impl_->skipped_before = impl_->skipped_runs();
-  auto& interest = impl_->skel->bss->mlt_interest;
+  auto& interest = impl_->bss().mlt_interest;
   if (impl_->fills_interest) {
     memset(interest, 1, sizeof(interest));
   } else {
     for (const std::uint32_t pid : impl_->options.pids) interest[pid % MLT_INTEREST_SIZE] = 1;
   }
+  impl_->bss().mlt_phase = MLT_COUNTING;
+}
+
+void Session::complete() {
+  if (const bpf_object* late = impl_->late_object(); late != nullptr)
+    impl_->skipped_before += impl_->skipped_runs(late);
+  impl_->bss().mlt_phase = MLT_COMPLETE;
 }
 
 void Session::close_gate() {
   // As above: what the tracer does from now on skips probes too.
   impl_->skipped_at_end = impl_->skipped_runs();
-  memset(impl_->skel->bss->mlt_interest, 0, sizeof(impl_->skel->bss->mlt_interest));
+  impl_->bss().mlt_phase = MLT_ENDED;
 }
 
 void Session::drain_events(const EventHandler& handler) {
@@ -323,16 +562,26 @@ void Session::drain_events(const EventHandler& handler) {
   impl_->handler = nullptr;
 }
 
+void Session::drain_faults(const FaultHandler& handler) {
+  if (!impl_->fault_ring) return;
+  impl_->fault_handler = &handler;
+  impl_->faults_delivered = 0;
+  ring_buffer__consume(impl_->fault_ring.get());
+  impl_->fault_handler = nullptr;
+}
+
+const std::vector<std::uint32_t>& Session::alive() const { return impl_->tables.alive(); }
+
 void Session::collect_retired() { impl_->tables.collect_retired(); }
 
-std::uint64_t Session::Impl::skipped_runs() const {
+std::uint64_t Session::Impl::skipped_runs(const bpf_object* object) const {
   std::uint64_t skipped = 0;
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skel->obj) {
+  bpf_object__for_each_program(program, object) {
     bpf_prog_info info{};
     __u32 size = sizeof(info);
     if (const int fd = bpf_program__fd(program); fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {
-      if (!made_good(bpf_program__name(program))) skipped += info.recursion_misses;
+      if (!made_good(bpf_program__name(program), preemptible)) skipped += info.recursion_misses;
       if (options.verbose && info.recursion_misses != 0)
         say(fmt::format("{}: {} runs skipped by the kernel", bpf_program__name(program), info.recursion_misses));
     }
@@ -342,10 +591,43 @@ std::uint64_t Session::Impl::skipped_runs() const {
 
 Counts Session::counts() {
   Counts counts = impl_->tables.counts();
-  memcpy(&counts.stats, &impl_->skel->bss->mlt_stats, sizeof(counts.stats));
+  memcpy(&counts.stats, &impl_->bss().mlt_stats, sizeof(counts.stats));
   counts.skipped_runs =
       (impl_->skipped_at_end ? *impl_->skipped_at_end : impl_->skipped_runs()) - impl_->skipped_before;
   return counts;
+}
+
+namespace {
+
+std::vector<std::uint64_t> stack_at(const StackMaps& maps, __s32 number) {
+  std::vector<std::uint64_t> addresses(MLT_STACK_DEPTH);
+  if (number < 0) return {};
+  const int map = bpf_map__fd(maps.at(static_cast<std::size_t>(number >> MLT_STACK_MAP_SHIFT)));
+  const __s32 place = number & MLT_STACK_PLACE;
+  if (bpf_map_lookup_elem(map, &place, addresses.data()) != 0) return {};
+  addresses.erase(std::ranges::find(addresses, std::uint64_t{0}), addresses.end());
+  return addresses;
+}
+
+}  // namespace
+
+void Session::add_stacks(Counts& counts) const {
+  if (impl_->options.stacks == 0) return;
+  const StackMaps stacks = stack_maps(impl_->maps());
+  const int totals = bpf_map__fd(impl_->maps().mlt_stack_counts);
+  mlt_stack_key key{};
+  mlt_stack_key* previous = nullptr;
+  for (mlt_stack_key next{}; bpf_map_get_next_key(totals, previous, &next) == 0; previous = &key) {
+    key = next;
+    mlt_stack_count count{};
+    if (bpf_map_lookup_elem(totals, &key, &count) != 0) continue;
+    const auto process = std::ranges::find_if(counts.processes, [&](const ProcessCounts& one) {
+      return one.proc.tgid == key.tgid && one.proc.start_boottime == key.start_boottime;
+    });
+    if (process == counts.processes.end()) continue;
+    process->stacks.push_back({stack_at(stacks, key.kernel), stack_at(stacks, key.user),
+                               static_cast<std::uint16_t>(key.class_id), count.faults, count.time_ns});
+  }
 }
 
 }  // namespace mlt

@@ -6,58 +6,50 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
+
+#include "analysis/where.h"
 
 namespace mlt {
 
 namespace {
 
-// The upper half of a key of mlt_claims: see MLT_CLAIM_* in bpf/core.bpf.h.
-constexpr std::uint64_t kClaimBlock = 2;
-constexpr std::uint64_t kClaimProc = 3;
-
 // Past this many threads the small ones are summed up: nobody reads on, and a churning process has millions.
 constexpr std::size_t kThreadsKept = 4096;
 
-Result<Mapping> map_table(const bpf_map* map) {
-  const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  const std::size_t value = (bpf_map__value_size(map) + 7) / 8 * 8;
-  const std::size_t size = (value * bpf_map__max_entries(map) + page - 1) / page * page;
-  Mapping mapping(bpf_map__fd(map), size);
-  if (!mapping) return fail(std::string("cannot map the table ") + bpf_map__name(map), errno);
-  return mapping;
-}
-
-FaultTotals totals_of(const mlt_block& block) {
+FaultTotals totals_of(const mlt_block& shared) {
+  // Its thread may be counting: a fault may be in `minor` and not in its bucket yet. What the histogram says of itself
+  // must be true all the same.
+  const mlt_block block = shared;
+  const std::uint64_t timed = std::accumulate(std::begin(block.buckets), std::end(block.buckets), std::uint64_t{0});
   FaultTotals totals;
   totals.minor = block.minor;
   totals.major = block.major;
   totals.errors = block.errors;
   totals.retries = block.retries;
   totals.untimed = block.untimed;
-  totals.latency.merge(block.minor + block.major - block.untimed, block.sum_ns, block.min_ns, block.max_ns,
-                       block.buckets);
+  totals.latency.merge(timed, block.sum_ns, block.min_ns, block.max_ns, block.buckets);
   return totals;
 }
 
 }  // namespace
 
-Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* procs, const bpf_map* claims) {
+Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* holders,
+                           const UsedPlaces& used) {
   Tables tables;
-  auto block_memory = map_table(blocks);
-  if (!block_memory) return tl::unexpected(block_memory.error());
-  auto proc_memory = map_table(procs);
-  if (!proc_memory) return tl::unexpected(proc_memory.error());
-  tables.block_memory_ = std::move(*block_memory);
-  tables.proc_memory_ = std::move(*proc_memory);
-  tables.block_entries_ = bpf_map__max_entries(blocks);
-  tables.proc_entries_ = bpf_map__max_entries(procs);
-  tables.claims_ = bpf_map__fd(claims);
+  auto block_table = MappedTable<mlt_block>::open(blocks);
+  if (!block_table) return tl::unexpected(block_table.error());
+  auto vma_table = MappedTable<mlt_vma>::open(vmas);
+  if (!vma_table) return tl::unexpected(vma_table.error());
+  auto proc_table = MappedTable<mlt_proc>::open(procs);
+  if (!proc_table) return tl::unexpected(proc_table.error());
+  tables.blocks_ = std::move(*block_table);
+  tables.vmas_ = std::move(*vma_table);
+  tables.procs_ = std::move(*proc_table);
+  tables.holders_ = bpf_map__fd(holders);
+  tables.used_ = used;
   return tables;
 }
-
-mlt_block& Tables::block(std::uint32_t index) const { return static_cast<mlt_block*>(block_memory_.data())[index]; }
-
-mlt_proc& Tables::proc(std::uint32_t index) const { return static_cast<mlt_proc*>(proc_memory_.data())[index]; }
 
 std::uint32_t Tables::id_of(std::uint32_t index) {
   const auto [place, inserted] = ids_.try_emplace(index, next_id_);
@@ -65,23 +57,30 @@ std::uint32_t Tables::id_of(std::uint32_t index) {
   return place->second;
 }
 
-Tables::Places Tables::claimed() const {
-  Places places;
+std::uint32_t Tables::pid_of(std::uint32_t index) { return index < procs_.size() ? visible_pid(procs_[index]) : 0; }
+
+Tables::Places Tables::used() const {
+  const auto list = [](const std::uint8_t* flags, std::uint32_t entries) {
+    std::vector<std::uint32_t> places;
+    for (std::uint32_t place = 0; place < entries; ++place) {
+      if (flags[place] != 0) places.push_back(place);
+    }
+    return places;
+  };
+  return {list(used_.blocks, blocks_.size()), list(used_.vmas, vmas_.size()), list(used_.procs, procs_.size())};
+}
+
+// The key of a holder has the place of the process record in its upper half.
+std::map<std::uint32_t, mlt_holder> Tables::holders_of(std::uint32_t index) const {
+  std::map<std::uint32_t, mlt_holder> holders;
   std::uint64_t key = 0;
   std::uint64_t* previous = nullptr;
-  for (std::uint64_t next = 0; bpf_map_get_next_key(claims_, previous, &next) == 0; previous = &key) {
+  for (std::uint64_t next = 0; bpf_map_get_next_key(holders_, previous, &next) == 0; previous = &key) {
     key = next;
-    const auto index = static_cast<std::uint32_t>(next);
-    if (next >> 32 == kClaimBlock && index < block_entries_) places.blocks.push_back(index);
-    if (next >> 32 == kClaimProc && index < proc_entries_) places.procs.push_back(index);
+    mlt_holder holder{};
+    if (key >> 32 == index && bpf_map_lookup_elem(holders_, &key, &holder) == 0) holders[holder.tgid] = holder;
   }
-  // The walk begins anew when the key it stands on is removed.
-  for (auto* list : {&places.blocks, &places.procs}) {
-    std::ranges::sort(*list);
-    const auto rest = std::ranges::unique(*list);
-    list->erase(rest.begin(), rest.end());
-  }
-  return places;
+  return holders;
 }
 
 void Tables::add(Taken& taken, const mlt_block& block) {
@@ -95,63 +94,91 @@ void Tables::add(Taken& taken, const mlt_block& block) {
 ProcessCounts Tables::take(std::uint32_t index) {
   ProcessCounts process;
   process.id = id_of(index);
-  process.proc = proc(index);
+  process.proc = procs_[index];
+  if (process.proc.still_locked != 0) process.holders = holders_of(index);
   if (const auto found = retired_.find(index); found != retired_.end()) {
     process.by_class = found->second.by_class;
     process.by_thread = found->second.by_thread;
+    process.by_vma = found->second.by_vma;
   }
   return process;
 }
 
-void Tables::collect_retired() {
-  // Which processes are gone must be known before the blocks are listed: none is claimed for them afterwards.
+Tables::Places Tables::take_retired() {
+  // Which processes are gone must be known before the blocks are listed: none is taken for them afterwards.
   std::vector<std::uint32_t> gone;
-  for (const std::uint32_t index : claimed().procs) {
-    if (proc(index).gone == 1) gone.push_back(index);
+  alive_.clear();
+  for (const std::uint32_t index : used().procs) {
+    const mlt_proc& record = procs_[index];
+    if (record.gone == 1) gone.push_back(index);
+    if (record.tgid != 0 && record.exit_ns == 0) alive_.push_back(visible_pid(record));
   }
-  for (const std::uint32_t index : claimed().blocks) {
-    if ((block(index).flags & MLT_BLOCK_RETIRED) != 0) fold(index);
+  const Places places = used();
+  for (const std::uint32_t index : places.blocks) {
+    if ((blocks_[index].flags & MLT_BLOCK_RETIRED) != 0) fold_block(index);
   }
-  for (const std::uint32_t index : gone) free_process(index);
+  for (const std::uint32_t index : places.vmas) {
+    if ((vmas_[index].state & MLT_BLOCK_RETIRED) != 0) fold_vma(index);
+  }
+  for (const std::uint32_t index : gone) free_process(index, places);
+  return places;
 }
 
 // Adds a block that nobody writes any more to its process, and gives it back.
-void Tables::fold(std::uint32_t index) {
-  mlt_block& retired = block(index);
+void Tables::fold_block(std::uint32_t index) {
+  mlt_block& retired = blocks_[index];
   add(retired_[retired.proc], retired);
   memset(&retired, 0, sizeof(retired));
   __atomic_store_n(&retired.flags, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
 }
 
-void Tables::free_process(std::uint32_t index) {
+void Tables::fold_vma(std::uint32_t index) {
+  mlt_vma& retired = vmas_[index];
+  add_vma(retired_[retired.proc].by_vma, retired);
+  memset(&retired, 0, sizeof(retired));
+  __atomic_store_n(&retired.state, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
+}
+
+// `places`: listed since the process was gone.
+void Tables::free_process(std::uint32_t index, const Places& places) {
   // Blocks that are left are of threads whose end the kernel has not announced yet: next time. Or they were shared by
   // the whole process: then the record stays, for they cannot be told from those of its place's next owner.
-  const auto blocks = claimed().blocks;
-  if (std::ranges::any_of(blocks,
-                          [&](std::uint32_t place) { return block(place).task != 0 && block(place).proc == index; }))
+  const auto is_its = [index](const auto& record) { return record.task != 0 && record.proc == index; };
+  if (std::ranges::any_of(places.blocks, is_its,
+                          [this](std::uint32_t place) -> mlt_block& { return blocks_[place]; }) ||
+      std::ranges::any_of(places.vmas, is_its, [this](std::uint32_t place) -> mlt_vma& { return vmas_[place]; }))
     return;
   gone_.push_back(take(index));
+  for (const auto& [tgid, holder] : gone_.back().holders) {
+    const std::uint64_t key = std::uint64_t{index} << 32 | tgid;
+    bpf_map_delete_elem(holders_, &key);
+  }
   retired_.erase(index);
   ids_.erase(index);
-  mlt_proc& record = proc(index);
+  mlt_proc& record = procs_[index];
   memset(&record, 0, sizeof(record));
   __atomic_store_n(&record.gone, MLT_PROC_FREE, __ATOMIC_RELEASE);
 }
 
+void Tables::collect_retired() { take_retired(); }
+
 Counts Tables::counts() {
-  collect_retired();
-  const Places places = claimed();
+  const Places places = take_retired();
   std::map<std::uint32_t, Taken> live;
   for (const std::uint32_t place : places.blocks) {
-    if (block(place).task != 0) add(live[block(place).proc], block(place));
+    if (blocks_[place].task != 0) add(live[blocks_[place].proc], blocks_[place]);
+  }
+  for (const std::uint32_t place : places.vmas) {
+    if (vmas_[place].task != 0) add_vma(live[vmas_[place].proc].by_vma, vmas_[place]);
   }
   Counts counts;
   counts.processes = gone_;
   for (const std::uint32_t index : places.procs) {
-    if (proc(index).tgid == 0) continue;
+    if (procs_[index].tgid == 0) continue;
     ProcessCounts process = take(index);
     for (const auto& [class_id, totals] : live[index].by_class) process.by_class[class_id].add(totals);
     for (const auto& [tid, totals] : live[index].by_thread) process.by_thread[tid].add(totals);
+    for (const mlt_vma& record : live[index].by_vma) add_vma(process.by_vma, record);
     counts.processes.push_back(std::move(process));
   }
   return counts;

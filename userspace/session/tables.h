@@ -1,52 +1,69 @@
-// Reads the tables that the BPF programs fill: process records and fault blocks, both mapped into memory.
+// Reads the tables that the BPF programs fill: process records, fault blocks, mappings.
 #pragma once
 
 #include <map>
 
 #include "analysis/counts.h"
-#include "util/fd.h"
+#include "session/mapped_table.h"
 #include "util/result.h"
 
 struct bpf_map;
 
 namespace mlt {
 
+/// For each place of a table: nonzero once it has been used. A walk over all places would map all of their memory.
+struct UsedPlaces {
+  const std::uint8_t* blocks = nullptr;
+  const std::uint8_t* vmas = nullptr;
+  const std::uint8_t* procs = nullptr;
+};
+
 class Tables {
  public:
   Tables() = default;
-  static Result<Tables> map(const bpf_map* blocks, const bpf_map* procs, const bpf_map* claims);
+  static Result<Tables> map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* holders,
+                            const UsedPlaces& used);
 
   void collect_retired();
+  /// Processes that had not ended when collect_retired was last called, as the caller sees them.
+  [[nodiscard]] const std::vector<std::uint32_t>& alive() const { return alive_; }
   [[nodiscard]] Counts counts();
   /// Id of the process whose record is at `index` now.
   std::uint32_t id_of(std::uint32_t index);
+  /// The number of that process, as the caller sees it where that is known.
+  [[nodiscard]] std::uint32_t pid_of(std::uint32_t index);
 
  private:
   struct Taken {
     std::map<std::uint16_t, FaultTotals> by_class;
     std::map<std::uint32_t, FaultTotals> by_thread;
+    std::vector<mlt_vma> by_vma;
   };
   struct Places {
     std::vector<std::uint32_t> blocks;
+    std::vector<std::uint32_t> vmas;
     std::vector<std::uint32_t> procs;
   };
 
-  [[nodiscard]] Places claimed() const;
-  void fold(std::uint32_t index);
-  void free_process(std::uint32_t index);
+  [[nodiscard]] Places used() const;
+  /// What was in use after the processes that are gone were known to be.
+  Places take_retired();
+  [[nodiscard]] std::map<std::uint32_t, mlt_holder> holders_of(std::uint32_t index) const;
+  void fold_block(std::uint32_t index);
+  void fold_vma(std::uint32_t index);
+  void free_process(std::uint32_t index, const Places& places);
   [[nodiscard]] ProcessCounts take(std::uint32_t index);
-  [[nodiscard]] mlt_block& block(std::uint32_t index) const;
-  [[nodiscard]] mlt_proc& proc(std::uint32_t index) const;
   static void add(Taken& taken, const mlt_block& block);
 
-  Mapping block_memory_;
-  Mapping proc_memory_;
-  std::uint32_t block_entries_ = 0;
-  std::uint32_t proc_entries_ = 0;
-  int claims_ = -1;
+  MappedTable<mlt_block> blocks_;
+  MappedTable<mlt_vma> vmas_;
+  MappedTable<mlt_proc> procs_;
+  int holders_ = -1;
+  UsedPlaces used_;
   std::map<std::uint32_t, Taken> retired_;      // of threads that are gone, by process record
   std::map<std::uint32_t, std::uint32_t> ids_;  // by process record
   std::uint32_t next_id_ = 1;
+  std::vector<std::uint32_t> alive_;
   std::vector<ProcessCounts> gone_;  // processes whose records were freed
 };
 

@@ -9,9 +9,6 @@ namespace {
 
 using enum Hook;
 
-constexpr std::string_view kKretprobeLoss =
-    "a kretprobe loses calls when more threads sleep in the function at once than it has room for; losses are counted";
-
 // The same kprobe programs, attached as kprobe.multi: handlers run with preemption disabled.
 template <std::size_t N>
 constexpr std::array<Probe, N> as_multi(const Probe (&probes)[N]) {
@@ -35,7 +32,13 @@ constexpr Probe kProcess[] = {{"mlt_process_fork", raw_tracepoint, "sched_proces
                               {"mlt_process_exec", raw_tracepoint, "sched_process_exec"},
                               {"mlt_process_exit", raw_tracepoint, "sched_process_exit"},
                               {"mlt_process_free", raw_tracepoint, "sched_process_free"}};
-constexpr Alternative kProcessWays[] = {{"tracepoint", kProcess, ""}};
+// The fork program before the iterator: what is born during the walk is seen twice rather than not at all.
+constexpr Probe kProcessWalk[] = {{"mlt_process_fork", raw_tracepoint, "sched_process_fork"},
+                                  {"mlt_process_exec", raw_tracepoint, "sched_process_exec"},
+                                  {"mlt_process_exit", raw_tracepoint, "sched_process_exit"},
+                                  {"mlt_process_free", raw_tracepoint, "sched_process_free"},
+                                  {"mlt_find_threads", iterator, "bpf_iter_task"}};
+constexpr Alternative kProcessWays[] = {{"iter", kProcessWalk, ""}, {"tracepoint", kProcess, ""}};
 
 // --- fault ---------------------------------------------------------------------------------------------------------
 
@@ -49,24 +52,55 @@ constexpr Probe kFaultPerf[] = {{"mlt_software_minor", perf_minor, "minor-faults
 constexpr Alternative kFaultWays[] = {
     multi(kFaultMulti),
     {"fentry", kFaultFentry, ""},
-    {"kprobe", kFaultKprobe, kKretprobeLoss},
+    {"kprobe", kFaultKprobe, ""},
     {"perf",
      kFaultPerf,
-     "no function can be hooked here: populate and remote faults, errors, retries and the lock state of the mapping "
-     "are not seen",
+     "no function can be hooked here: populate and remote faults, errors, retries, and which mapping a fault is in and "
+     "whether it is locked, are not seen",
      {},
      {},
      false,
      true},
 };
 
+// Told by the flags of faults, from 6.4 on.
+constexpr Alternative of_vma_locks(Alternative way) {
+  way.needs_signal = "fault";
+  way.needs_function = "lock_vma_under_rcu";
+  return way;
+}
+constexpr Alternative kVmaLockWays[] = {of_vma_locks(multi(kFaultMulti)), of_vma_locks({"fentry", kFaultFentry, ""}),
+                                        of_vma_locks({"kprobe", kFaultKprobe, ""})};
+
 constexpr Probe kFaultEntry[] = {{"mlt_exception_user", raw_tracepoint, "page_fault_user"},
                                  {"mlt_exception_kernel", raw_tracepoint, "page_fault_kernel"}};
 constexpr Alternative kFaultEntryWays[] = {{"tracepoint", kFaultEntry, ""}};
 
+// The second of huge pages, which a kernel may be built without: those for real time are.
+constexpr Probe kCauseFentry[] = {{"mlt_migration_fentry", fentry, "migration_entry_wait"},
+                                  {"mlt_pmd_migration_fentry", fentry, "pmd_migration_entry_wait"}};
+constexpr Probe kCauseKprobe[] = {{"mlt_migration_kprobe", kprobe, "migration_entry_wait"},
+                                  {"mlt_migration_kprobe", kprobe, "pmd_migration_entry_wait"}};
+constexpr auto kCauseMulti = as_multi(kCauseKprobe);
+template <typename Probes>
+constexpr auto of_small_pages(const Probes& probes) {
+  return std::span(probes).template first<1>();
+}
+
+constexpr Alternative walking(Alternative way) {
+  way.needs_signal = "fault";
+  way.needs_page_tables = true;
+  return way;
+}
+constexpr Alternative kCauseWays[] = {
+    walking(multi(kCauseMulti)),           walking(multi(of_small_pages(kCauseMulti))),
+    walking({"fentry", kCauseFentry, ""}), walking({"fentry", of_small_pages(kCauseFentry), ""}),
+    walking({"kprobe", kCauseKprobe, ""}), walking({"kprobe", of_small_pages(kCauseKprobe), ""})};
+
 // --- lock calls and populate ---------------------------------------------------------------------------------------
 
-#define MLT_CALLS(X) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mmap) X(brk) X(mremap) X(mprotect)
+#define MLT_CALLS(X) \
+  X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mmap) X(brk) X(mremap) X(munmap) X(madvise) X(mprotect)
 #define MLT_FENTRY(name) \
   Probe{"mlt_" #name "_fentry", fentry, "__x64_sys_" #name}, Probe{"mlt_" #name "_fexit", fexit, "__x64_sys_" #name},
 #define MLT_KPROBE(name) \
@@ -83,12 +117,17 @@ constexpr Probe kCallRaw[] = {{"mlt_raw_enter", raw_tracepoint, "sys_enter"},
                               {"mlt_raw_exit", raw_tracepoint, "sys_exit"}};
 constexpr std::string_view k32Bit = "calls of 32-bit programs are not seen";
 constexpr Alternative kCallWays[] = {
-    multi(kCallMulti, k32Bit),
-    {"fentry", kCallFentry, k32Bit},
-    {"kprobe", kCallKprobe, "calls of 32-bit programs are not seen; kretprobes may lose calls under load"},
-    {"tracepoint", kCallTracepoint, k32Bit},
+    multi(kCallMulti, k32Bit),       {"fentry", kCallFentry, k32Bit},
+    {"kprobe", kCallKprobe, k32Bit}, {"tracepoint", kCallTracepoint, k32Bit},
     {"raw", kCallRaw, k32Bit},
 };
+
+// Called for nobody but those who run under a filter, at each of their calls.
+constexpr Probe kSeccompFentry[] = {{"mlt_seccomp_fexit", fexit, "__secure_computing"}};
+constexpr Probe kSeccompKprobe[] = {{"mlt_seccomp_kretprobe", kretprobe, "__secure_computing"}};
+constexpr auto kSeccompMulti = as_multi(kSeccompKprobe);
+constexpr Alternative kSeccompWays[] = {
+    multi(kSeccompMulti, k32Bit), {"fentry", kSeccompFentry, k32Bit}, {"kprobe", kSeccompKprobe, k32Bit}};
 
 constexpr Probe kPopulateFentry[] = {{"mlt_populate_fentry", fentry, "__mm_populate"},
                                      {"mlt_range_fentry", fentry, "populate_vma_page_range"},
@@ -100,7 +139,26 @@ constexpr Probe kPopulateKprobe[] = {{"mlt_populate_kprobe", kprobe, "__mm_popul
                                      {"mlt_populate_kretprobe", kretprobe, "__mm_populate"}};
 constexpr auto kPopulateMulti = as_multi(kPopulateKprobe);
 constexpr Alternative kPopulateWays[] = {
-    multi(kPopulateMulti), {"fentry", kPopulateFentry, ""}, {"kprobe", kPopulateKprobe, kKretprobeLoss}};
+    multi(kPopulateMulti), {"fentry", kPopulateFentry, ""}, {"kprobe", kPopulateKprobe, ""}};
+
+// --- waiting for mmap_lock -----------------------------------------------------------------------------------------
+
+constexpr Probe kWaitFentry[] = {{"mlt_read_wait_fentry", fentry, "rwsem_down_read_slowpath"},
+                                 {"mlt_read_wait_fexit", fexit, "rwsem_down_read_slowpath"},
+                                 {"mlt_write_wait_fentry", fentry, "rwsem_down_write_slowpath"},
+                                 {"mlt_write_wait_fexit", fexit, "rwsem_down_write_slowpath"}};
+constexpr Probe kWaitKprobe[] = {{"mlt_read_wait_kprobe", kprobe, "rwsem_down_read_slowpath"},
+                                 {"mlt_wait_kretprobe", kretprobe, "rwsem_down_read_slowpath"},
+                                 {"mlt_write_wait_kprobe", kprobe, "rwsem_down_write_slowpath"},
+                                 {"mlt_wait_kretprobe", kretprobe, "rwsem_down_write_slowpath"}};
+constexpr auto kWaitMulti = as_multi(kWaitKprobe);
+constexpr Probe kWaitTracepoint[] = {{"mlt_contention_begin", raw_tracepoint, "contention_begin"},
+                                     {"mlt_contention_end", raw_tracepoint, "contention_end"}};
+constexpr Alternative kWaitWays[] = {
+    multi(kWaitMulti),
+    {"fentry", kWaitFentry, ""},
+    {"kprobe", kWaitKprobe, ""},
+    {"tracepoint", kWaitTracepoint, "what a thread spins before it sleeps is not part of its wait"}};
 
 // --- pages and the unevictable LRU list ----------------------------------------------------------------------------
 
@@ -133,27 +191,29 @@ constexpr Probe kUnlockPageKprobe[] = {{"mlt_unlock_page_kprobe", kprobe, "munlo
 constexpr Probe kUnlockOldKprobe[] = {{"mlt_unlock_pagevec_kprobe", kprobe, "__munlock_pagevec"},
                                       {"mlt_unlock_vma_page_kprobe", kprobe, "munlock_vma_page"},
                                       {"mlt_clear_page_kprobe", kprobe, "clear_page_mlock"}};
-constexpr std::string_view kOldUnlock =
-    "this kernel unlocks a page first and locks it again when another mapping still holds it: still_locked_elsewhere "
-    "cannot be told";
-constexpr Alternative kPageUnlockWays[] = {multi(kUnlockFolioMulti),
-                                           {"fentry", kUnlockFolioFentry, ""},
-                                           {"fentry", kUnlockPageFentry, ""},
-                                           {"fentry", kUnlockOldFentry, kOldUnlock},
-                                           {"kprobe", kUnlockFolioKprobe, ""},
-                                           {"kprobe", kUnlockPageKprobe, ""},
-                                           {"kprobe", kUnlockOldKprobe, kOldUnlock}};
+constexpr Alternative kPageUnlockWays[] = {multi(kUnlockFolioMulti),           {"fentry", kUnlockFolioFentry, ""},
+                                           {"fentry", kUnlockPageFentry, ""},  {"fentry", kUnlockOldFentry, ""},
+                                           {"kprobe", kUnlockFolioKprobe, ""}, {"kprobe", kUnlockPageKprobe, ""},
+                                           {"kprobe", kUnlockOldKprobe, ""}};
 
-constexpr Probe kMoveFolioFentry[] = {{"mlt_flush_folios_fentry", fentry, "mlock_folio_batch"},
+constexpr Probe kMoveFolioFentry[] = {{"mlt_put_back_fentry", fentry, "folio_putback_lru"},
+                                      {"mlt_flush_folios_fentry", fentry, "mlock_folio_batch"},
                                       {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
-constexpr Probe kMovePageFentry[] = {{"mlt_flush_pages_fentry", fentry, "mlock_pagevec"},
+constexpr Probe kMovePageFentry[] = {{"mlt_put_back_fentry", fentry, "folio_putback_lru"},
+                                     {"mlt_flush_pages_fentry", fentry, "mlock_pagevec"},
                                      {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
-constexpr Probe kMoveFolioKprobe[] = {{"mlt_flush_folios_kprobe", kprobe, "mlock_folio_batch"},
+constexpr Probe kMoveFolioKprobe[] = {{"mlt_put_back_kprobe", kprobe, "folio_putback_lru"},
+                                      {"mlt_flush_folios_kprobe", kprobe, "mlock_folio_batch"},
                                       {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
 constexpr auto kMoveFolioMulti = as_multi(kMoveFolioKprobe);
-constexpr Probe kMovePageKprobe[] = {{"mlt_flush_pages_kprobe", kprobe, "mlock_pagevec"},
+constexpr Probe kMovePageKprobe[] = {{"mlt_put_back_kprobe", kprobe, "folio_putback_lru"},
+                                     {"mlt_flush_pages_kprobe", kprobe, "mlock_pagevec"},
                                      {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
-constexpr Probe kMoveOld[] = {{"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
+constexpr Probe kMoveOld[] = {{"mlt_put_back_old_fentry", fentry, "putback_lru_page"},
+                              {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
+constexpr Probe kMoveOldKprobe[] = {{"mlt_put_back_old_kprobe", kprobe, "putback_lru_page"},
+                                    {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
+constexpr Probe kMoveOldest[] = {{"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
 constexpr Probe kMoveCurrent[] = {{"mlt_lru_insertion_current", raw_tracepoint, "mm_lru_insertion"}};
 constexpr Alternative kUnevictableWays[] = {
     multi(kMoveFolioMulti, {}, "page_lock"),
@@ -162,6 +222,8 @@ constexpr Alternative kUnevictableWays[] = {
     {"kprobe", kMoveFolioKprobe, "", "page_lock"},
     {"kprobe", kMovePageKprobe, "", "page_lock"},
     {"insertion", kMoveOld, "", "page_lock", "mlock_vma_page"},
+    {"insertion", kMoveOldKprobe, "", "page_lock", "mlock_vma_page"},
+    {"insertion", kMoveOldest, "pages that are isolated and put back count again", "page_lock", "mlock_vma_page"},
     {"tracepoint",
      kMoveCurrent,
      "only insertions that a traced process does itself; from Linux 5.18 on mlock moves pages without one",
@@ -170,10 +232,34 @@ constexpr Alternative kUnevictableWays[] = {
      false,
      true},
 };
-constexpr Alternative kRescueWays[] = {
-    multi(kMoveFolioMulti, {}, "page_unlock"),      {"fentry", kMoveFolioFentry, "", "page_unlock"},
-    {"fentry", kMovePageFentry, "", "page_unlock"}, {"kprobe", kMoveFolioKprobe, "", "page_unlock"},
-    {"kprobe", kMovePageKprobe, "", "page_unlock"}, {"insertion", kMoveOld, "", "page_unlock", "mlock_vma_page"}};
+// A page that is rescued is not inserted but moved: by munlock's batch, at once by SHM_UNLOCK, or after an isolation.
+#define MLT_RESCUE_PROBES(hook, checked, batch, flushed)                                                          \
+  {                                                                                                               \
+    {"mlt_check_" checked "_" #hook, hook, "check_move_unevictable_" checked},                                    \
+        {"mlt_migrated_" #hook, hook, "folio_migrate_flags"}, {"mlt_put_back_" #hook, hook, "folio_putback_lru"}, \
+        {"mlt_flush_" batch "_" #hook, hook, flushed},                                                            \
+  }
+constexpr Probe kRescueFolioFentry[] = MLT_RESCUE_PROBES(fentry, "folios", "folios", "mlock_folio_batch");
+constexpr Probe kRescuePageFentry[] = MLT_RESCUE_PROBES(fentry, "folios", "pages", "mlock_pagevec");
+constexpr Probe kRescuePagesFentry[] = MLT_RESCUE_PROBES(fentry, "pages", "pages", "mlock_pagevec");
+constexpr Probe kRescueFolioKprobe[] = MLT_RESCUE_PROBES(kprobe, "folios", "folios", "mlock_folio_batch");
+constexpr Probe kRescuePageKprobe[] = MLT_RESCUE_PROBES(kprobe, "folios", "pages", "mlock_pagevec");
+constexpr Probe kRescuePagesKprobe[] = MLT_RESCUE_PROBES(kprobe, "pages", "pages", "mlock_pagevec");
+#undef MLT_RESCUE_PROBES
+constexpr auto kRescueFolioMulti = as_multi(kRescueFolioKprobe);
+constexpr Probe kRescueOld[] = {{"mlt_check_pages_fentry", fentry, "check_move_unevictable_pages"},
+                                {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
+constexpr Probe kRescueOldKprobe[] = {{"mlt_check_pages_kprobe", kprobe, "check_move_unevictable_pages"},
+                                      {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
+constexpr Alternative kRescueWays[] = {multi(kRescueFolioMulti, {}, "page_unlock"),
+                                       {"fentry", kRescueFolioFentry, "", "page_unlock"},
+                                       {"fentry", kRescuePageFentry, "", "page_unlock"},
+                                       {"fentry", kRescuePagesFentry, "", "page_unlock"},
+                                       {"kprobe", kRescueFolioKprobe, "", "page_unlock"},
+                                       {"kprobe", kRescuePageKprobe, "", "page_unlock"},
+                                       {"kprobe", kRescuePagesKprobe, "", "page_unlock"},
+                                       {"insertion", kRescueOld, "", "page_unlock", "mlock_vma_page"},
+                                       {"insertion", kRescueOldKprobe, "", "page_unlock", "mlock_vma_page"}};
 
 // --- VMAs ----------------------------------------------------------------------------------------------------------
 
@@ -182,8 +268,7 @@ constexpr Probe kSplitFentry[] = {{"mlt_split_fentry", fentry, "__split_vma"},
 constexpr Probe kSplitKprobe[] = {{"mlt_split_kprobe", kprobe, "__split_vma"},
                                   {"mlt_split_kretprobe", kretprobe, "__split_vma"}};
 constexpr auto kSplitMulti = as_multi(kSplitKprobe);
-constexpr Alternative kSplitWays[] = {
-    multi(kSplitMulti), {"fentry", kSplitFentry, ""}, {"kprobe", kSplitKprobe, kKretprobeLoss}};
+constexpr Alternative kSplitWays[] = {multi(kSplitMulti), {"fentry", kSplitFentry, ""}, {"kprobe", kSplitKprobe, ""}};
 
 constexpr Probe kMergeCommit[] = {{"mlt_commit_merge_fexit", fexit, "commit_merge"}};
 // 6.3 to 6.11. Up to 6.2 vma_expand exists too, but is notrace, and __vma_adjust sees every merge; vma_shrink came
@@ -203,25 +288,140 @@ constexpr Alternative kMergeWays[] = {
     {"fentry", kMergeCommit, ""},
     {"fentry", kMergeExpand, {}, {}, "vma_shrink"},
     {"fentry", kMergeAdjust, kInPlace},
-    {"kprobe", kMergeCommitKprobe, kKretprobeLoss},
+    {"kprobe", kMergeCommitKprobe, ""},
     {"kprobe", kMergeAdjustKprobe, kInPlace},
     {"kprobe", kMergeOnly, kInPlace},
 };
 
+// --- reclaim and swap ----------------------------------------------------------------------------------------------
+
+constexpr Probe kReclaim[] = {{"mlt_direct_begin", raw_tracepoint, "mm_vmscan_direct_reclaim_begin"},
+                              {"mlt_memcg_begin", raw_tracepoint, "mm_vmscan_memcg_reclaim_begin"},
+                              {"mlt_kswapd_wake", raw_tracepoint, "mm_vmscan_kswapd_wake"},
+                              {"mlt_memcg_end", raw_tracepoint, "mm_vmscan_memcg_reclaim_end"},
+                              {"mlt_direct_end", raw_tracepoint, "mm_vmscan_direct_reclaim_end"}};
+constexpr Alternative kReclaimWays[] = {{"tracepoint", kReclaim, ""}};
+
+// Reclaim mlocks what it meets in a VM_LOCKED mapping: the programs of page_lock see it.
+constexpr std::string_view kMetOld = "passes over the active list are not seen on this kernel";
+constexpr Alternative kMetWays[] = {
+    multi(kLockFolioMulti, {}, "page_lock"),         {"fentry", kLockFolioFentry, "", "page_lock"},
+    {"fentry", kLockPageFentry, "", "page_lock"},    {"fentry", kLockOldFentry, kMetOld, "page_lock"},
+    {"kprobe", kLockFolioKprobe, "", "page_lock"},   {"kprobe", kLockPageKprobe, "", "page_lock"},
+    {"kprobe", kLockOldKprobe, kMetOld, "page_lock"}};
+
+constexpr Probe kOutPageFentry[] = {{"mlt_swap_writepage_fentry", fentry, "swap_writepage"}};
+constexpr Probe kOutFolioFentry[] = {{"mlt_swap_writeout_fentry", fentry, "swap_writeout"}};
+constexpr Probe kOutPageKprobe[] = {{"mlt_swap_write_kprobe", kprobe, "swap_writepage"}};
+constexpr Probe kOutFolioKprobe[] = {{"mlt_swap_write_kprobe", kprobe, "swap_writeout"}};
+constexpr auto kOutFolioMulti = as_multi(kOutFolioKprobe);
+constexpr Alternative kSwapOutWays[] = {multi(kOutFolioMulti),
+                                        {"fentry", kOutFolioFentry, ""},
+                                        {"fentry", kOutPageFentry, ""},
+                                        {"kprobe", kOutFolioKprobe, ""},
+                                        {"kprobe", kOutPageKprobe, ""}};
+
+constexpr Probe kReadPageFentry[] = {{"mlt_swap_readpage_fentry", fentry, "swap_readpage"}};
+constexpr Probe kReadFolioFentry[] = {{"mlt_swap_read_folio_fentry", fentry, "swap_read_folio"}};
+constexpr Probe kReadPageKprobe[] = {{"mlt_swap_read_kprobe", kprobe, "swap_readpage"}};
+constexpr Probe kReadFolioKprobe[] = {{"mlt_swap_read_kprobe", kprobe, "swap_read_folio"}};
+constexpr auto kReadFolioMulti = as_multi(kReadFolioKprobe);
+// Which of a process's faults read from swap, their cause tells.
+constexpr Alternative kSwapReadWays[] = {multi(kReadFolioMulti, {}, "cause"),
+                                         {"fentry", kReadFolioFentry, "", "cause"},
+                                         {"fentry", kReadPageFentry, "", "cause"},
+                                         {"kprobe", kReadFolioKprobe, "", "cause"},
+                                         {"kprobe", kReadPageKprobe, "", "cause"}};
+
+// swap_duplicate takes a struct by value: not every kernel has that in fentry programs.
+constexpr Probe kCopyDirectFentry[] = {{"mlt_copy_fentry", fentry, "copy_page_range"},
+                                       {"mlt_duplicate_direct_fentry", fentry, "swap_dup_entry_direct"},
+                                       {"mlt_copy_fexit", fexit, "copy_page_range"}};
+constexpr Probe kCopyFentry[] = {{"mlt_copy_fentry", fentry, "copy_page_range"},
+                                 {"mlt_duplicate_fentry", fentry, "swap_duplicate"},
+                                 {"mlt_copy_fexit", fexit, "copy_page_range"}};
+constexpr Probe kCopyMixed[] = {{"mlt_copy_fentry", fentry, "copy_page_range"},
+                                {"mlt_duplicate_kprobe", kprobe, "swap_duplicate"},
+                                {"mlt_copy_fexit", fexit, "copy_page_range"}};
+constexpr Probe kCopyDirectKprobe[] = {{"mlt_copy_kprobe", kprobe, "copy_page_range"},
+                                       {"mlt_duplicate_kprobe", kprobe, "swap_dup_entry_direct"},
+                                       {"mlt_copy_kretprobe", kretprobe, "copy_page_range"}};
+constexpr Probe kCopyKprobe[] = {{"mlt_copy_kprobe", kprobe, "copy_page_range"},
+                                 {"mlt_duplicate_kprobe", kprobe, "swap_duplicate"},
+                                 {"mlt_copy_kretprobe", kretprobe, "copy_page_range"}};
+constexpr auto kCopyDirectMulti = as_multi(kCopyDirectKprobe);
+constexpr auto kCopyMulti = as_multi(kCopyKprobe);
+constexpr Alternative kSwapForkWays[] = {multi(kCopyDirectMulti),           multi(kCopyMulti),
+                                         {"fentry", kCopyDirectFentry, ""}, {"fentry", kCopyFentry, ""},
+                                         {"fentry", kCopyMixed, ""},        {"kprobe", kCopyDirectKprobe, ""},
+                                         {"kprobe", kCopyKprobe, ""}};
+
+// The functions that free take a struct by value, too: before 6.0 there is but the kprobe.
+#define MLT_FREE_WAYS(name, program, any_program, function)                               \
+  constexpr Probe name##Fentry[] = {{"mlt_exit_mmap_fentry", fentry, "exit_mmap"},        \
+                                    {program "_fentry", fentry, function},                \
+                                    {"mlt_exit_mmap_fexit", fexit, "exit_mmap"}};         \
+  constexpr Probe name##Kprobe[] = {{"mlt_exit_mmap_kprobe", kprobe, "exit_mmap"},        \
+                                    {any_program, kprobe, function},                      \
+                                    {"mlt_exit_mmap_kretprobe", kretprobe, "exit_mmap"}}; \
+  constexpr auto name##Multi = as_multi(name##Kprobe);
+MLT_FREE_WAYS(kFreeOne, "mlt_free_one", "mlt_free_one_kprobe", "free_swap_and_cache")
+MLT_FREE_WAYS(kFreeRun, "mlt_free_run", "mlt_free_run_kprobe", "free_swap_and_cache_nr")
+MLT_FREE_WAYS(kFreeDirect, "mlt_free_direct", "mlt_free_run_kprobe", "swap_put_entries_direct")
+#undef MLT_FREE_WAYS
+constexpr Probe kFreeMixed[] = {{"mlt_exit_mmap_fentry", fentry, "exit_mmap"},
+                                {"mlt_free_one_kprobe", kprobe, "free_swap_and_cache"},
+                                {"mlt_exit_mmap_fexit", fexit, "exit_mmap"}};
+constexpr Alternative kSwapFreeWays[] = {
+    multi(kFreeDirectMulti),           multi(kFreeRunMulti),           {"fentry", kFreeDirectFentry, ""},
+    {"fentry", kFreeRunFentry, ""},    {"fentry", kFreeOneFentry, ""}, {"fentry", kFreeMixed, ""},
+    {"kprobe", kFreeDirectKprobe, ""}, {"kprobe", kFreeRunKprobe, ""}, {"kprobe", kFreeOneKprobe, ""}};
+
+// --- exec ----------------------------------------------------------------------------------------------------------
+
+constexpr Probe kExecFentry[] = {{"mlt_exec_fentry", fentry, "begin_new_exec"}};
+constexpr Probe kExecKprobe[] = {{"mlt_exec_kprobe", kprobe, "begin_new_exec"}};
+constexpr auto kExecMulti = as_multi(kExecKprobe);
+constexpr Probe kExecTracepoint[] = {{"mlt_exec_tp", tracepoint, "syscalls/sys_enter_execve"},
+                                     {"mlt_exec_tp", tracepoint, "syscalls/sys_enter_execveat"}};
+constexpr Probe kExecRaw[] = {{"mlt_exec_raw", raw_tracepoint, "sys_enter"}};
+constexpr Alternative kExecWays[] = {multi(kExecMulti),
+                                     {"fentry", kExecFentry, ""},
+                                     {"kprobe", kExecKprobe, ""},
+                                     {"tracepoint", kExecTracepoint, ""},
+                                     {"raw", kExecRaw, ""}};
+
 constexpr Signal kSignals[] = {
-    {"process", "fork, exec and exit of traced processes; needed by everything else", kProcessWays, true},
-    {"fault", "completed page faults by origin, lock state, minor and major, with latency", kFaultWays},
+    {"process", "fork, exec and exit of traced processes; needed by everything else", kProcessWays, true, true},
+    {"fault", "completed page faults by origin, lock state, minor and major, with latency", kFaultWays, false, true},
     {"fault_entry", "the clock of a fault starts at the exception, so lock waits are part of its latency",
-     kFaultEntryWays},
-    {"lock_call", "mlock, mlock2, munlock, mlockall, munlockall; mapping calls under MAP_LOCKED or MCL_FUTURE",
+     kFaultEntryWays, false, true},
+    {"cause", "why each fault happened, from the page table; page migration by the wait for it", kCauseWays, false,
+     true},
+    {"vma_lock", "faults that needed mmap_lock, because they did not get or gave up the lock of their VMA",
+     kVmaLockWays, false, true},
+    {"lock_call",
+     "mlock, mlock2, munlock, mlockall, munlockall; mapping calls under MAP_LOCKED or MCL_FUTURE; madvise that a lock "
+     "refuses",
      kCallWays},
+    {"filtered_call", "the same calls where a seccomp filter answers them and the kernel never sees them", kSeccompWays,
+     false, false, true},
     {"populate", "pages made present by a call: how many, how long, which call", kPopulateWays},
+    {"lock_wait", "waits for mmap_lock, in page faults and in calls, and for which call", kWaitWays},
     {"page_lock", "pages that became mlocked", kPageLockWays},
     {"page_unlock", "pages that were munlocked", kPageUnlockWays},
     {"unevictable", "pages moved to the unevictable LRU list", kUnevictableWays},
     {"rescue", "pages moved back from the unevictable LRU list", kRescueWays},
     {"vma_split", "mappings split in two, with the call that did it", kSplitWays},
     {"vma_merge", "mappings merged, with the call that did it", kMergeWays},
+    {"exec", "what an execve unlocks: the locked size before it", kExecWays},
+    {"reclaim", "reclaim that a process had to do itself, and how much of it inside faults and lock calls",
+     kReclaimWays},
+    {"reclaim_met", "locked pages that reclaim met, and those that it made unevictable", kMetWays},
+    {"swap_out", "pages written to swap, and by whom", kSwapOutWays},
+    {"swap_readahead", "pages that swap-in faults read ahead", kSwapReadWays},
+    {"swap_fork", "swap entries that fork copies, with the time it takes", kSwapForkWays},
+    {"swap_free", "swap entries given up, with the time that exit takes", kSwapFreeWays},
 };
 
 }  // namespace
@@ -236,6 +436,7 @@ std::string_view hook_name(Hook hook) {
     case multi_return: return "kretprobe.multi";
     case tracepoint: return "tracepoint";
     case raw_tracepoint: return "raw_tp";
+    case iterator: return "iter";
     case perf_minor:
     case perf_major: return "perf";
   }
@@ -252,10 +453,15 @@ std::string_view hook_kind(Hook hook) {
     case multi_return: return "multi";
     case tracepoint: return "tracepoint";
     case raw_tracepoint: return "raw_tp";
+    case iterator: return "iter";
     case perf_minor:
     case perf_major: return "perf";
   }
   return "?";
+}
+
+bool Alternative::uses(std::string_view hooks) const {
+  return std::ranges::any_of(probes, [&](const Probe& probe) { return hook_kind(probe.hook) == hooks; });
 }
 
 std::string Alternative::via() const {

@@ -2,6 +2,7 @@
 // `--help`, planning, attaching and the report's coverage all iterate this table.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@ enum class Hook {
   multi_return,
   tracepoint,
   raw_tracepoint,
+  iterator,
   perf_minor,
   perf_major
 };
@@ -25,14 +27,14 @@ enum class Hook {
 /// "fentry", "kretprobe", …
 std::string_view hook_name(Hook hook);
 
-/// What a kernel has or lacks as a whole: "fentry", "kprobe", "multi", "tracepoint", "raw_tp", "perf". A fexit is
-/// refused where a fentry is.
+/// What a kernel has or lacks as a whole: "fentry", "kprobe", "multi", "tracepoint", "raw_tp", "iter", "perf". A fexit
+/// is refused where a fentry is.
 std::string_view hook_kind(Hook hook);
 
 struct Probe {
   std::string_view program;  // in the BPF object
   Hook hook;
-  std::string_view target;  // function, "category/event", raw tracepoint or software event
+  std::string_view target;  // function (of an iterator: that declares it), "category/event", raw tracepoint or event
   bool operator==(const Probe&) const = default;
 };
 
@@ -45,7 +47,12 @@ struct Alternative {
   std::string_view needs_function = {};  // right only on kernels that have this function; empty: on any
   /// For kernels that preempt in kernel mode only: dearer, but never interrupted. See KernelFacts::preemptible.
   bool for_preemptible = false;
-  bool approximate = false;  // what it counts is only a part, and how much is not known
+  bool approximate = false;        // what it counts is only a part, and how much is not known
+  bool needs_page_tables = false;  // the programs walk them: see KernelFacts::memory
+
+  /// Has probes of this kind: see hook_kind.
+  [[nodiscard]] bool uses(std::string_view hooks) const;
+  [[nodiscard]] bool uses(Hook hook) const { return std::ranges::find(probes, hook, &Probe::hook) != probes.end(); }
 
   /// The probe that decides, as the report names it: "fexit:handle_mm_fault".
   [[nodiscard]] std::string via() const;
@@ -55,7 +62,9 @@ struct Signal {
   std::string_view name;
   std::string_view help;
   std::span<const Alternative> alternatives;
-  bool always = false;  // part of every plan, whatever --signals says
+  bool always = false;    // part of every plan, whatever --signals says
+  bool early = false;     // attached before the others, and counts from then on
+  bool filtered = false;  // there is nothing to see of processes that run under no seccomp filter
 };
 
 std::span<const Signal> all_signals();

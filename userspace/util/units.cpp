@@ -146,6 +146,31 @@ std::optional<std::uint64_t> parse_duration(std::string_view text) {
   return static_cast<std::uint64_t>(std::llround(nanoseconds));
 }
 
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (error != std::errc{}) return std::nullopt;
+  std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  // K, k, KB and KiB all mean 1024 here.
+  if (unit.ends_with("iB") && unit.size() == 3) {
+    unit.remove_suffix(2);
+  } else if (unit.ends_with("B") && unit.size() == 2) {
+    unit.remove_suffix(1);
+  }
+  constexpr std::string_view kUnits = "KMGT";
+  if (unit.size() > 1) return std::nullopt;
+  std::size_t power = 0;
+  if (!unit.empty()) {
+    const std::size_t place = kUnits.find(unit == "k" ? 'K' : unit.front());
+    if (place == std::string_view::npos) return std::nullopt;
+    power = place + 1;
+  }
+  const double bytes = std::ldexp(number, static_cast<int>(10 * power));
+  if (!(bytes < static_cast<double>(std::numeric_limits<std::int64_t>::max()))) return std::nullopt;
+  return static_cast<std::uint64_t>(bytes);
+}
+
 std::optional<CodePoint> decode_utf8(std::string_view text) {
   if (text.empty()) return std::nullopt;
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };

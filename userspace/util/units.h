@@ -33,6 +33,9 @@ std::string compact_bytes(std::uint64_t bytes);
 /// else: a sign, blanks, unknown units, what 64 bits can't hold.
 std::optional<std::uint64_t> parse_duration(std::string_view text);
 
+/// Bytes of "64M", "1.5GiB", "500k", "4096": binary units, as format_bytes writes them. Empty for anything else.
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
+
 /// `text` without anything that a terminal would act upon: control characters (C0, DEL, C1), bidirectional controls and
 /// line separators, and bytes that are not valid UTF-8 become \xNN.
 std::string sanitize(std::string_view text);

@@ -43,29 +43,156 @@ typedef struct {
   long counter;
 } atomic_long_t;
 
-struct file;
+typedef struct {
+  s64 counter;
+} atomic64_t;
+
 struct css_set;
 
+struct qstr {
+  const unsigned char *name;
+};
+
+struct dentry {
+  struct qstr d_name;
+};
+
+struct path {
+  struct dentry *dentry;
+};
+
+struct super_block {
+  unsigned int s_dev;
+};
+
+struct inode {
+  struct super_block *i_sb;
+  unsigned long i_ino;
+};
+
+struct file {
+  struct inode *f_inode;
+  struct path f_path;
+};
+
+struct swap_io_ctx {
+  int unused;
+};
+
+struct vm_operations_struct;
+
+struct rb_node {
+  unsigned long __rb_parent_color; /* the parent; the two low bits are the colour */
+  struct rb_node *rb_right;
+  struct rb_node *rb_left;
+};
+
+struct rb_root {
+  struct rb_node *rb_node;
+};
+
+struct rb_root_cached {
+  struct rb_root rb_root;
+};
+
+struct address_space {
+  unsigned long flags;          /* enum mapping_flags */
+  struct rb_root_cached i_mmap; /* the mappings of a file: vm_area_struct.shared.rb */
+};
+
+struct anon_vma {
+  struct rb_root_cached rb_root; /* the mappings of anonymous memory: anon_vma_chain.rb */
+};
+
+struct anon_vma_chain {
+  struct vm_area_struct *vma;
+  struct rb_node rb;
+  unsigned long rb_subtree_last; /* the highest page that this node or one below it shows */
+};
+
+struct rw_semaphore {
+  atomic_long_t owner; /* task_struct of the writer, or of the last reader; the low bits are flags */
+};
+
+typedef struct {
+  u64 ctx_id;         /* of the address space: never used again */
+  atomic64_t tlb_gen; /* counts the flushes of its TLB entries */
+} mm_context_t;
+
 struct mm_struct {
+  void *pgd; /* the uppermost page table */
   unsigned long locked_vm; /* pages of VM_LOCKED VMAs: VmLck in /proc/PID/status */
   unsigned long total_vm;  /* pages mapped: VmSize */
   unsigned long def_flags; /* VM_LOCKED here is MCL_FUTURE in force: /proc does not show it */
   int map_count;           /* number of VMAs */
+  unsigned long start_brk; /* the heap: up to brk */
+  unsigned long brk;
+  unsigned long start_stack; /* the main thread's stack lies around it */
   struct task_struct *owner;
+  struct rw_semaphore mmap_lock;
+  mm_context_t context;
 };
 
 struct vm_area_struct {
   unsigned long vm_start;
   unsigned long vm_end;
+  unsigned long vm_pgoff; /* where in the file, or in the anon_vma, it begins: in pages */
   unsigned long vm_flags;
   struct mm_struct *vm_mm;
+  const struct vm_operations_struct *vm_ops; /* NULL: anonymous memory */
+  struct file *vm_file;
+  struct {
+    struct rb_node rb;
+    unsigned long rb_subtree_last;
+  } shared;
+};
+
+struct rlimit {
+  unsigned long rlim_cur;
+  unsigned long rlim_max;
 };
 
 struct signal_struct {
+  struct rlimit rlim[16];
   atomic_t live; /* threads that have not begun to exit */
 };
 
+struct ns_common {
+  unsigned int inum;
+};
+
+struct pid_namespace {
+  struct ns_common ns;
+};
+
+/* The number of a task in one PID namespace. */
+struct upid {
+  int nr;
+  struct pid_namespace *ns;
+};
+
+struct pid {
+  unsigned int level; /* depth of the innermost PID namespace that it is in: the length of numbers, less one */
+  struct upid numbers[1];
+};
+
+struct user_namespace {
+  int level; /* 0: the initial one */
+};
+
+struct cred {
+  struct {
+    u32 low;
+  } cap_effective;
+  struct user_namespace *user_ns;
+};
+
+struct seccomp {
+  int mode;
+};
+
 struct task_struct {
+  struct pid *thread_pid;
   int pid;
   int tgid;
   unsigned int flags;
@@ -77,14 +204,24 @@ struct task_struct {
   struct mm_struct *mm;
   struct task_struct *group_leader;
   struct signal_struct *signal;
+  const struct cred *cred;
+  struct seccomp seccomp;
 };
 
 struct page {
   unsigned long flags;
+  struct address_space *mapping; /* the two low bits tell anonymous and KSM pages */
+  unsigned long index;
+  unsigned long compound_head;
 };
 
 struct folio {
+  unsigned long index;      /* in pages; 5.16+ */
   unsigned int mlock_count; /* 5.18+; valid only while PG_lru and PG_unevictable are both set */
+};
+
+struct bpf_iter__task {
+  struct task_struct *task;
 };
 
 struct vma_merge_struct {
@@ -96,9 +233,16 @@ struct vma_merge_struct {
 /* Bit numbers move between versions: always read through bpf_core_enum_value. */
 enum pageflags {
   PG_lru = 4,
+  PG_active = 5,
   PG_head = 16,
+  PG_anon_exclusive = 17,
+  PG_swapbacked = 19,
   PG_unevictable = 20,
   PG_mlocked = 21,
+};
+
+enum mapping_flags {
+  AS_UNEVICTABLE = 3,
 };
 
 #pragma clang attribute pop

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Swap, but for swapping in, which is a cause of faults: pages written out, by whom; pages that those faults read;
+ * entries that fork copies and that unmapping gives up, with the time it takes.
+ */
+#include "rmap.bpf.h"
+
+static __always_inline u64 mlt_recent_check(const struct mlt_recent* recent) {
+  return (recent->mapping * 3 + recent->first * 5 + recent->last * 7 + recent->owner) ^ bpf_jiffies64();
+}
+
+/*
+ * A traced process that has the page mapped. Reclaim writes many pages of one mapping in a row, so the answer is kept
+ * until the clock ticks: by then another process may have its address space at the same address.
+ */
+static __always_inline u32 mlt_swapped_owner(u64 mapping, u64 index, u64 pages) {
+  struct mlt_recent* recent = &mlt_recent[bpf_get_smp_processor_id() % MLT_RECENT_SLOTS];
+  if (recent->mapping == mapping && index >= recent->first && index <= recent->last &&
+      recent->check == mlt_recent_check(recent))
+    return recent->owner;
+  struct mlt_walk walk = mlt_walk_begin(mapping, index, pages);
+  u32 owner = mlt_walk_to_traced(&walk, 0);
+  /* Where nobody is found the whole mapping is nobody's if its tree has but one VMA. */
+  bool known = owner || walk.steps == 1;
+  recent->mapping = mapping;
+  recent->first = known ? walk.shown_first : index;
+  recent->last = known ? walk.shown_last : index;
+  recent->owner = owner;
+  recent->check = mlt_recent_check(recent);
+  return owner;
+}
+
+/* Charged to a process that had the page mapped; it is written by whoever reclaims. */
+static __always_inline int mlt_swapped_out(u64 pages, u64 mapping, u64 index) {
+  if (mlt_phase != MLT_COMPLETE) return 0;
+  u32 owner = mlt_swapped_owner(mapping, index, pages);
+  struct mlt_proc* proc = owner ? mlt_proc_at(owner) : NULL;
+  if (!proc) {
+    mlt_add(mlt_stats.other_swap_out, pages);
+    return 0;
+  }
+  mlt_add(proc->swap_out, pages);
+  if (bpf_get_current_pid_tgid() >> 32 == proc->tgid) {
+    mlt_add(proc->swap_out_self, pages);
+    return 0;
+  }
+  struct task_struct* task = (void*)bpf_get_current_task();
+  if (BPF_CORE_READ(task, flags) & PF_KSWAPD) mlt_add(proc->swap_out_kswapd, pages);
+  return 0;
+}
+
+/* Of a page that the verifier knows: one load each, but for the mapping, which is to be a number and not a pointer. */
+static __always_inline int mlt_swapped_out_known(struct page* page) {
+  return mlt_swapped_out(mlt_folio_pages(page, mlt_page_flags_known(page)), mlt_page_mapping(page),
+                         mlt_page_index_known(page));
+}
+
+SEC("fentry/swap_writepage")
+int BPF_PROG(mlt_swap_writepage_fentry, struct page* page) { return mlt_swapped_out_known(page); }
+
+SEC("fentry/swap_writeout")
+int BPF_PROG(mlt_swap_writeout_fentry) { return mlt_swapped_out_known(mlt_swap_folio_known(ctx)); }
+
+SEC("kprobe")
+int BPF_KPROBE(mlt_swap_write_kprobe, struct page* first, struct page* second) {
+  struct page* folio = mlt_swap_folio(first, second);
+  return mlt_swapped_out(mlt_folio_pages(folio, mlt_page_flags(folio)), mlt_page_mapping(folio), mlt_page_index(folio));
+}
+
+/*
+ * A page is read: the one that the fault needs, or one that is read ahead with it. Which of them it is the kernel marks
+ * later only; but a fault that reads at all needs one page. Shared memory that is read is no swap-in fault.
+ */
+static __always_inline int mlt_swap_read(u64 pages) {
+  struct mlt_thread* thread = mlt_current();
+  if (!thread || !thread->in_fault || thread->fault_cause != MLT_CAUSE_SWAP_IN) return 0;
+  if (thread->read_start != thread->fault_start) {
+    thread->read_start = thread->fault_start;
+    return 0;
+  }
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  if (proc) mlt_add(proc->swap_readahead, pages);
+  return 0;
+}
+
+SEC("fentry/swap_readpage")
+int BPF_PROG(mlt_swap_readpage_fentry, struct page* page) {
+  return mlt_swap_read(mlt_folio_pages(page, mlt_page_flags_known(page)));
+}
+
+SEC("fentry/swap_read_folio")
+int BPF_PROG(mlt_swap_read_folio_fentry) {
+  struct page* folio = mlt_swap_folio_known(ctx);
+  return mlt_swap_read(mlt_folio_pages(folio, mlt_page_flags_known(folio)));
+}
+
+SEC("kprobe")
+int BPF_KPROBE(mlt_swap_read_kprobe, struct page* first, struct page* second) {
+  struct page* folio = mlt_swap_folio(first, second);
+  return mlt_swap_read(mlt_folio_pages(folio, mlt_page_flags(folio)));
+}
+
+/*
+ * swap_duplicate runs for every entry that copy_page_range copies; up to 6.19 also for pages that reclaim unmaps, so
+ * only what happens inside the copying counts: nearly always there is none.
+ */
+static __always_inline int mlt_copy_begin(void) {
+  struct mlt_thread* thread = mlt_current();
+  if (!thread) return 0;
+  thread->copy_swapped = 0;
+  thread->copy_start = bpf_ktime_get_ns();
+  mlt_add(mlt_copying, 1);
+  return 0;
+}
+
+static __always_inline int mlt_copy_end(void) {
+  struct mlt_thread* thread = mlt_current();
+  if (!thread || !thread->copy_start) return 0;
+  u64 ns = bpf_ktime_get_ns() - thread->copy_start;
+  thread->copy_start = 0;
+  mlt_add(mlt_copying, -1);
+  struct mlt_proc* proc = thread->copy_swapped ? mlt_proc_at(thread->proc) : NULL;
+  if (!proc) return 0;
+  mlt_add(proc->swap_duplicated, thread->copy_swapped);
+  mlt_add(proc->swap_duplicate_ns, ns);
+  return 0;
+}
+
+static __always_inline int mlt_duplicated(void) {
+  if (!mlt_copying) return 0;
+  struct mlt_thread* thread = mlt_current();
+  if (thread && thread->copy_start) thread->copy_swapped++;
+  return 0;
+}
+
+SEC("fentry/copy_page_range")
+int BPF_PROG(mlt_copy_fentry) { return mlt_copy_begin(); }
+
+SEC("fexit/copy_page_range")
+int BPF_PROG(mlt_copy_fexit) { return mlt_copy_end(); }
+
+SEC("fentry/swap_duplicate")
+int BPF_PROG(mlt_duplicate_fentry) { return mlt_duplicated(); }
+
+SEC("fentry/swap_dup_entry_direct")
+int BPF_PROG(mlt_duplicate_direct_fentry) { return mlt_duplicated(); }
+
+SEC("kprobe/copy_page_range")
+int BPF_KPROBE(mlt_copy_kprobe) { return mlt_copy_begin(); }
+
+SEC("kretprobe/copy_page_range")
+int BPF_KRETPROBE(mlt_copy_kretprobe) { return mlt_copy_end(); }
+
+SEC("kprobe")
+int BPF_KPROBE(mlt_duplicate_kprobe) { return mlt_duplicated(); }
+
+/* exit_mmap runs in whichever task lets go of the address space last: nearly always one of its own. */
+static __always_inline int mlt_unmap_all_begin(void) {
+  struct mlt_thread* thread = mlt_current();
+  if (!thread) return 0;
+  thread->unmap_start = bpf_ktime_get_ns();
+  return 0;
+}
+
+static __always_inline int mlt_unmap_all_end(void) {
+  struct mlt_thread* thread = mlt_current();
+  if (!thread || !thread->unmap_start) return 0;
+  u64 ns = bpf_ktime_get_ns() - thread->unmap_start;
+  thread->unmap_start = 0;
+  struct mlt_proc* proc = thread->unmap_freed ? mlt_proc_at(thread->proc) : NULL;
+  if (!proc) return 0;
+  mlt_add(proc->swap_freed, thread->unmap_freed);
+  mlt_add(proc->swap_free_ns, ns);
+  thread->unmap_freed = 0;
+  return 0;
+}
+
+/* An exit gives up entry after entry: they are added to the process's at its end. */
+static __always_inline int mlt_freed(u32 entries) {
+  struct mlt_thread* thread = mlt_current();
+  if (!thread) return 0;
+  if (thread->unmap_start) {
+    thread->unmap_freed += entries;
+    return 0;
+  }
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  if (proc) mlt_add(proc->swap_freed, entries);
+  return 0;
+}
+
+SEC("fentry/exit_mmap")
+int BPF_PROG(mlt_exit_mmap_fentry) { return mlt_unmap_all_begin(); }
+
+SEC("fexit/exit_mmap")
+int BPF_PROG(mlt_exit_mmap_fexit) { return mlt_unmap_all_end(); }
+
+SEC("kprobe/exit_mmap")
+int BPF_KPROBE(mlt_exit_mmap_kprobe) { return mlt_unmap_all_begin(); }
+
+SEC("kretprobe/exit_mmap")
+int BPF_KRETPROBE(mlt_exit_mmap_kretprobe) { return mlt_unmap_all_end(); }
+
+/* One entry a call up to 6.9, a run of them since. */
+SEC("fentry/free_swap_and_cache")
+int BPF_PROG(mlt_free_one_fentry) { return mlt_freed(1); }
+
+SEC("fentry/free_swap_and_cache_nr")
+int BPF_PROG(mlt_free_run_fentry, u64 entry, u32 entries) { return mlt_freed(entries); }
+
+SEC("fentry/swap_put_entries_direct")
+int BPF_PROG(mlt_free_direct_fentry, u64 entry, u32 entries) { return mlt_freed(entries); }
+
+SEC("kprobe/free_swap_and_cache")
+int BPF_KPROBE(mlt_free_one_kprobe) { return mlt_freed(1); }
+
+SEC("kprobe")
+int BPF_KPROBE(mlt_free_run_kprobe, u64 entry, u32 entries) { return mlt_freed(entries); }

@@ -1,0 +1,289 @@
+#include "findings/recipes.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+
+#include "analysis/names.h"
+
+namespace mlt::fixtures {
+
+void add_faults(Process& process, mlt_origin origin, mlt_lock_state locked, mlt_cause cause, std::uint64_t minor,
+                std::uint64_t latency_ns, std::uint64_t major) {
+  FaultTotals totals;
+  totals.minor = minor;
+  totals.major = major;
+  for (std::uint64_t i = 0; i < minor + major; ++i) totals.latency.add(latency_ns);
+  process.faults.by_origin.at(origin)->add(totals);
+  process.faults.by_class.push_back({{origin, locked, cause}, totals});
+}
+
+LockCall& add_call(Process& process, mlt_call call, std::int64_t ret) {
+  // It is in force until a call says otherwise.
+  const bool future = !process.locks.calls.empty() && process.locks.calls.back().mcl_future;
+  LockCall& added = process.locks.calls.emplace_back();
+  added.mcl_future = future;
+  added.call = call;
+  added.name = call_name(call);
+  added.ret = ret;
+  added.start_ns = process.locks.calls.size() * kSecond;
+  added.locked_bytes_after = 4096;
+  added.range_bytes = 4096;
+  return added;
+}
+
+void add_life(Process& process, LifeEvent::Kind kind, std::uint64_t locked_bytes, bool mcl_future) {
+  LifeEvent event;
+  event.at_ns = 2 * kSecond;
+  event.kind = kind;
+  event.locked_bytes = locked_bytes;
+  event.mcl_future = mcl_future;
+  process.life.push_back(event);
+}
+
+Report healthy() {
+  Report report;
+  report.host = {"6.1.0-test", "x86_64", 2, 4096, 1024 * kMiB};
+  report.window.duration_ns = 10 * kSecond;
+  report.system.vmstat = {{"pgfault", 100}, {"nr_unevictable", 1}};
+  report.system.unevictable_pages = 1000;
+  Process process;
+  process.pid = 42;
+  process.comm = "worker";
+  for (auto& totals : process.faults.by_origin) totals.emplace();
+  process.populate = {0, 0, 0};
+  process.pages = {0, 0, 0, 0, 0, 0, {}, 0};
+  process.locks.locked_bytes = {0, 0, 0};
+  process.locks.limit_bytes = 8 * kMiB;
+  process.locks.headroom_bytes = 8 * kMiB;
+  process.locks.mmap_lock.emplace();
+  process.vma.splits = 0;
+  process.vma.merges = 0;
+  process.vma.count = {40, 40, 40};
+  process.vma.max_map_count = 65530;
+  process.reclaim.emplace();
+  process.swap.emplace();
+  report.processes.push_back(process);
+  return report;
+}
+
+namespace {
+
+using Recipe = std::function<void(Report&)>;
+
+// Faults in locked memory by this cause.
+Recipe locked(mlt_cause cause, mlt_lock_state state = MLT_LOCKED) {
+  return [=](Report& report) { add_faults(report.processes[0], MLT_ORIGIN_ACCESS, state, cause, 10); };
+}
+
+Recipe failed(CallRule rule, int error = ENOMEM) {
+  return [=](Report& report) { add_call(report.processes[0], MLT_CALL_MLOCK, -error).rule = rule; };
+}
+
+// What a program does that asks for everything to be locked, and then maps and touches more.
+void lock_all(Report& report, std::initializer_list<std::uint64_t> flags) {
+  Process& process = report.processes[0];
+  for (const std::uint64_t each : flags) {
+    LockCall& call = add_call(process, MLT_CALL_MLOCKALL);
+    call.flags = each;
+    call.mcl_future = (each & MCL_FUTURE) != 0;
+  }
+  add_faults(process, MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_FIRST_TOUCH, 64);
+}
+
+void future(Process& process) { add_call(process, MLT_CALL_MLOCKALL).mcl_future = true; }
+
+void lose_in_fork(Report& report) {
+  Process child = report.processes[0];
+  child.pid = 43;
+  child.parent_pid = 42;
+  add_life(report.processes[0], LifeEvent::Kind::fork, kMiB);
+  report.processes[0].life.back().child_pid = 43;
+  report.processes.push_back(child);
+}
+
+void populate_by(Report& report, mlt_call kind, std::uint64_t pages) {
+  Process& process = report.processes[0];
+  future(process);
+  process.populate.pages = pages;
+  CallTotals totals;
+  totals.call = kind;
+  totals.populates = 1;
+  totals.pages_populated = pages;
+  totals.populate_ns = 7'000'000;
+  process.locks.totals.push_back(totals);
+}
+
+void slow(Report& report, mlt_call kind, std::uint64_t duration_ns, std::uint64_t pages) {
+  LockCall& call = add_call(report.processes[0], kind);
+  call.duration_ns = duration_ns;
+  call.pages_populated = pages;
+  call.range_bytes = pages * 4096;
+}
+
+// Threads waited for so long, most of it while mprotect populated a stack.
+void wait_for_lock(Report& report, std::uint64_t locking_ns, std::uint64_t other_ns) {
+  LockWaits& waits = *report.processes[0].locks.mmap_lock;
+  const auto add = [](Waits& sum, std::uint64_t count, std::uint64_t time_ns) {
+    sum.waits += time_ns == 0 ? 0 : count;
+    sum.time_ns += time_ns;
+  };
+  add(waits.read, 10, locking_ns);
+  add(waits.write, 4, other_ns);
+  add(waits.in_fault, 9, locking_ns / 2);
+  add(waits.while_locking, 10, locking_ns);
+  waits.max_ns = 3'000'000;
+  if (other_ns != 0) waits.holders.push_back({MLT_CALL_MUNMAP, "munmap", {4, other_ns}});
+  if (locking_ns != 0) waits.holders.push_back({MLT_CALL_MPROTECT, "mprotect", {10, locking_ns}});
+}
+
+void fragment(Report& report) {
+  CallTotals totals;
+  totals.call = MLT_CALL_MLOCK;
+  totals.calls = 32;
+  totals.vma_splits = 63;
+  report.processes[0].locks.totals.push_back(totals);
+}
+
+void storm(Report& report, bool unusual) {
+  Storm storm;
+  storm.pid = 42;
+  storm.duration_ns = 4 * kSecond;
+  storm.peak_per_s = 90'000;
+  storm.cause = MLT_CAUSE_FIRST_TOUCH;
+  storm.faults = 300'000;
+  storm.time_ns = kSecond;
+  storm.vma = "[heap]";
+  storm.tid = 43;
+  storm.trigger = StormCall{kSecond, 42, "madvise", "0x10000, 4 MiB, MADV_DONTNEED"};
+  if (unusual) storm.baseline_per_s = 500;
+  report.storms.push_back(storm);
+}
+
+}  // namespace
+
+const std::map<std::string, Recipe>& recipes() {
+  static const std::map<std::string, Recipe> table = {
+      {"fork-cow", locked(MLT_CAUSE_COW)},
+      {"onfault-first-touch", locked(MLT_CAUSE_FIRST_TOUCH, MLT_LOCKED_ON_FAULT)},
+      {"stack-growth", locked(MLT_CAUSE_STACK)},
+      {"zero-page-write", locked(MLT_CAUSE_ZERO_PAGE)},
+      {"shared-file-mkwrite", locked(MLT_CAUSE_MKWRITE)},
+      {"numa-balancing", locked(MLT_CAUSE_NUMA_HINT)},
+      {"page-migration", locked(MLT_CAUSE_MIGRATION)},
+      {"ksm-write", locked(MLT_CAUSE_KSM)},
+      {"soft-dirty-tracking", locked(MLT_CAUSE_SOFT_DIRTY)},
+      {"write-protected-again", locked(MLT_CAUSE_WRITE_ENABLE)},
+      {"userfaultfd", locked(MLT_CAUSE_UFFD_MISSING)},
+      {"lock-not-effective", locked(MLT_CAUSE_FILE_MAP)},
+      {"locked-faults", locked(MLT_CAUSE_UNKNOWN)},
+      {"mapped-after-mcl-current", [](Report& report) { lock_all(report, {MCL_CURRENT}); }},
+      {"mcl-future-cancelled",
+       [](Report& report) {
+         lock_all(report, {MCL_CURRENT | MCL_FUTURE, MCL_CURRENT});
+       }},
+      {"lock-lost-in-fork", lose_in_fork},
+      {"lock-lost-in-exec", [](Report& report) { add_life(report.processes[0], LifeEvent::Kind::exec, kMiB, true); }},
+      {"lock-without-effect",
+       [](Report& report) { add_call(report.processes[0], MLT_CALL_MLOCK).locked_bytes_after = 0; }},
+      {"locked-not-mlocked", [](Report& report) { report.processes[0].pages.locked_not_mlocked = 5; }},
+      {"mcl-future-amplification", [](Report& report) { populate_by(report, MLT_CALL_MMAP, 16384); }},
+      {"thread-stack-populate",
+       [](Report& report) {
+         LockCall& call = add_call(report.processes[0], MLT_CALL_MPROTECT);
+         call.pages_populated = 2048;
+         call.duration_ns = 3'000'000;
+       }},
+      {"allocation-refused-under-mcl-future",
+       [](Report& report) {
+         LockCall& call = add_call(report.processes[0], MLT_CALL_MMAP, -EAGAIN);
+         call.rule = CallRule::over_limit;
+         call.mcl_future = true;
+       }},
+      {"lock-headroom-low",
+       [](Report& report) {
+         future(report.processes[0]);
+         report.processes[0].locks.headroom_bytes = 4 * kMiB;
+       }},
+      {"slow-lock", [](Report& report) { slow(report, MLT_CALL_MLOCK, 50'000'000, 1024); }},
+      {"slow-unlock", [](Report& report) { slow(report, MLT_CALL_MUNLOCK, 50'000'000, 1024); }},
+      {"memory-not-returned",
+       [](Report& report) {
+         LockCall& call = add_call(report.processes[0], MLT_CALL_MADVISE, -EINVAL);
+         call.rule = CallRule::locked_memory;
+         call.range_bytes = kMiB;
+       }},
+      {"lock-holds-up-threads", [](Report& report) { wait_for_lock(report, 200'000'000, 0); }},
+      {"mmap-lock-contention", [](Report& report) { wait_for_lock(report, 0, 200'000'000); }},
+      {"reclaim-stall",
+       [](Report& report) {
+         report.processes[0].reclaim->direct = ReclaimStall{3, 900'000, 64, 500'000};
+       }},
+      {"vma-fragmentation", fragment},
+      {"vma-limit-near", [](Report& report) { report.processes[0].vma.count.peak = 40'000; }},
+      {"unevictable-growth",
+       [](Report& report) {
+         report.window.duration_ns = 120 * kSecond;
+         report.system.vmstat["nr_unevictable"] = 10'000;
+       }},
+      {"unevictable-high", [](Report& report) { report.system.unevictable_pages = 150'000; }},
+      {"reclaim-inefficient",
+       [](Report& report) {
+         report.system.vmstat["allocstall_normal"] = 2;
+         report.system.vmstat["pgscan_direct"] = 9000;
+         report.system.vmstat["pgsteal_direct"] = 1000;
+       }},
+      {"swap-in-storm",
+       [](Report& report) { report.processes[0].swap->in = report.processes[0].swap->in.value_or(0) + 20'000; }},
+      {"fork-copies-swap", [](Report& report) { report.processes[0].swap->duplicated = 1024; }},
+      {"exit-frees-swap",
+       [](Report& report) {
+         report.processes[0].exited = true;
+         report.processes[0].swap->freed = 1024;
+         report.processes[0].swap->free_ns = 20'000'000;
+       }},
+      {"guest-memory-swapped",
+       [](Report& report) {
+         report.processes[0].comm = "qemu-system-x86";
+         report.processes[0].swap->in = report.processes[0].swap->in.value_or(0) + 3;
+       }},
+      {"fault-storm", [](Report& report) { storm(report, true); }},
+      {"major-fault-storm",
+       [](Report& report) {
+         add_faults(report.processes[0], MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_FILE_READ, 0, 5'000'000, 400);
+       }},
+      {"lock-over-limit", failed(CallRule::over_limit)},
+      {"lock-not-permitted", failed(CallRule::limit_zero, EPERM)},
+      {"lock-refused-by-policy", failed(CallRule::policy, EPERM)},
+      {"lock-hole", failed(CallRule::hole)},
+      {"lock-not-populated", failed(CallRule::not_populated)},
+      {"lock-too-many-mappings", failed(CallRule::too_many_mappings)},
+      {"lock-out-of-memory", failed(CallRule::no_memory, EAGAIN)},
+      {"lock-bad-argument", failed(CallRule::bad_argument, EINVAL)},
+      {"lock-failed", failed(CallRule::undetermined)},
+      {"populate-burst",
+       [](Report& report) {
+         add_faults(report.processes[0], MLT_ORIGIN_POPULATE, MLT_LOCKED, MLT_CAUSE_FIRST_TOUCH, 4096);
+       }},
+      {"major-without-io",
+       [](Report& report) {
+         add_faults(report.processes[0], MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_MKWRITE, 0, 1000, 64);
+       }},
+      {"cheap-faults",
+       [](Report& report) {
+         add_faults(report.processes[0], MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_FIRST_TOUCH, 20'000);
+       }},
+      {"spurious-faults",
+       [](Report& report) {
+         add_faults(report.processes[0], MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SPURIOUS, 100);
+       }},
+      {"vdso-data-page",
+       [](Report& report) {
+         report.processes[0].locks.locked_bytes.peak = kMiB;
+         add_faults(report.processes[0], MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SPECIAL_MAP, 1);
+       }},
+  };
+  return table;
+}
+
+}  // namespace mlt::fixtures

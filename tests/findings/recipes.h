@@ -1,0 +1,27 @@
+// For every rule a process, or a system, that it speaks of: a row of a table, as the rule is.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "analysis/report.h"
+
+namespace mlt::fixtures {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint64_t kMiB = 1 << 20;
+
+/// A trace of ten seconds in which one process, 42, did nothing; everything was measured.
+Report healthy();
+
+/// The faults of one class.
+void add_faults(Process& process, mlt_origin origin, mlt_lock_state locked, mlt_cause cause, std::uint64_t minor,
+                std::uint64_t latency_ns = 1000, std::uint64_t major = 0);
+LockCall& add_call(Process& process, mlt_call call, std::int64_t ret = 0);
+void add_life(Process& process, LifeEvent::Kind kind, std::uint64_t locked_bytes, bool mcl_future = false);
+
+/// By the rule's id: makes a healthy report one of which it speaks.
+const std::map<std::string, std::function<void(Report&)>>& recipes();
+
+}  // namespace mlt::fixtures

@@ -1,0 +1,584 @@
+// The rules one by one: their evidence, their severity, and where they are silent.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+
+#include "findings/findings.h"
+#include "findings/recipes.h"
+
+namespace mlt {
+namespace {
+
+using fixtures::add_call;
+using fixtures::add_faults;
+using fixtures::add_life;
+using fixtures::healthy;
+using fixtures::kMiB;
+using fixtures::kSecond;
+using fixtures::recipes;
+using Evidence = std::map<std::string, std::int64_t>;
+
+class Rules : public testing::Test {
+ protected:
+  /// The only finding of this id; an id of "" when there is none.
+  [[nodiscard]] Finding found(std::string_view id) const {
+    for (Finding& finding : find(report, options)) {
+      if (finding.id == id) return std::move(finding);
+    }
+    return {};
+  }
+  [[nodiscard]] bool silent(std::string_view id) const { return found(id).id.empty(); }
+  Finding recipe(const std::string& id) {
+    recipes().at(id)(report);
+    return found(id);
+  }
+  Process& process() { return report.processes[0]; }
+
+  Report report = healthy();
+  FindingOptions options;
+};
+
+using LockedFaults = Rules;
+using LostLocks = Rules;
+using Future = Rules;
+using SlowCalls = Rules;
+using Contention = Rules;
+using AddressSpace = Rules;
+using Machine = Rules;
+using SwapRules = Rules;
+using FailedCalls = Rules;
+using FalseAlarms = Rules;
+using StormRules = Rules;
+
+// --- locked, and still faulting ------------------------------------------------------------------------------------
+
+TEST_F(LockedFaults, EvidenceAndTheFork) {
+  add_life(process(), LifeEvent::Kind::fork, kMiB);
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_COW, 60, 1000, 1);
+  add_faults(process(), MLT_ORIGIN_KERNEL, MLT_LOCKED_ON_FAULT, MLT_CAUSE_COW, 2, 3000);
+  const Finding finding = found("fork-cow");
+  EXPECT_EQ(finding.evidence,
+            (Evidence{{"faults", 63}, {"major", 1}, {"time_ns", 67'000}, {"max_ns", 3000}, {"forks", 1}}));
+  EXPECT_EQ(finding.title, "writes to locked memory fault and copy: fork made it copy-on-write");
+  EXPECT_EQ(finding.severity, Severity::notice);
+}
+
+TEST_F(LockedFaults, WithoutAForkItSaysSo) {
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_COW, 1);
+  EXPECT_NE(found("fork-cow").title.find("no fork was seen"), std::string::npos);
+}
+
+TEST_F(LockedFaults, ManyAreAWarningLongOnesAProblem) {
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_MIGRATION, 64);
+  EXPECT_EQ(found("page-migration").severity, Severity::warning);
+  options.locked_faults = 65;
+  EXPECT_EQ(found("page-migration").severity, Severity::notice);
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_MIGRATION, 1, kSecond / 10);
+  EXPECT_EQ(found("page-migration").severity, Severity::problem);
+  options.locked_time_percent = 2;
+  EXPECT_EQ(found("page-migration").severity, Severity::warning);
+}
+
+TEST_F(LockedFaults, OnlyAccessesToLockedMemory) {
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_COW, 100);
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_LOCK_UNKNOWN, MLT_CAUSE_COW, 100);
+  add_faults(process(), MLT_ORIGIN_POPULATE, MLT_LOCKED, MLT_CAUSE_COW, 100);
+  add_faults(process(), MLT_ORIGIN_REMOTE, MLT_LOCKED, MLT_CAUSE_COW, 100);
+  EXPECT_TRUE(silent("fork-cow"));
+}
+
+TEST_F(LockedFaults, OnFaultIsByDesign) {
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_LOCKED_ON_FAULT, MLT_CAUSE_FIRST_TOUCH, 5000);
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_LOCKED_ON_FAULT, MLT_CAUSE_UNKNOWN, 1);
+  EXPECT_EQ(found("onfault-first-touch").severity, Severity::notice);
+  EXPECT_EQ(found("onfault-first-touch").evidence["faults"], 5001);
+  EXPECT_TRUE(silent("lock-not-effective"));
+  EXPECT_TRUE(silent("locked-faults"));
+}
+
+TEST_F(LockedFaults, WithoutCausesTheyAreStillTold) {
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_UNKNOWN, 4098);
+  add_life(process(), LifeEvent::Kind::fork, kMiB);
+  const Finding finding = found("locked-faults");
+  EXPECT_EQ(finding.severity, Severity::warning);
+  EXPECT_EQ(finding.evidence.at("forks"), 1);
+  EXPECT_NE(finding.title.find("it forked"), std::string::npos);
+}
+
+// --- memory that should be locked ----------------------------------------------------------------------------------
+
+TEST_F(LostLocks, MappedAfterMclCurrent) {
+  const Finding finding = recipe("mapped-after-mcl-current");
+  EXPECT_EQ(finding.severity, Severity::warning);
+  EXPECT_EQ(finding.evidence,
+            (Evidence{{"faults", 64}, {"time_ns", 64'000}, {"called_after_ns", static_cast<std::int64_t>(kSecond)}}));
+}
+
+TEST_F(LostLocks, WhatWasFaultedInBeforeTheCallIsNotMappedAfterIt) {
+  recipe("mapped-after-mcl-current");
+  LockCall& call = process().locks.calls.back();
+  call.unlocked_faults = 60;
+  const Finding finding = found("mapped-after-mcl-current");
+  EXPECT_EQ(finding.severity, Severity::notice);
+  EXPECT_EQ(finding.evidence, (Evidence{{"faults", 4}, {"called_after_ns", static_cast<std::int64_t>(kSecond)}}));
+  call.unlocked_faults = 64;
+  EXPECT_TRUE(silent("mapped-after-mcl-current"));
+}
+
+TEST_F(LostLocks, OfAProgramThatBeganInTheTraceOtherThreadsStartIsCountedToo) {
+  recipe("mapped-after-mcl-current");
+  add_life(process(), LifeEvent::Kind::exec, 0);
+  EXPECT_EQ(found("mapped-after-mcl-current").severity, Severity::warning);
+  process().faults.by_thread.resize(2);
+  EXPECT_EQ(found("mapped-after-mcl-current").severity, Severity::notice);
+  EXPECT_NE(found("mapped-after-mcl-current").title.find("other threads"), std::string::npos);
+}
+
+TEST_F(LostLocks, MclFutureOrMunlockallMakesItMoot) {
+  recipe("mapped-after-mcl-current");
+  add_call(process(), MLT_CALL_MUNLOCKALL);
+  EXPECT_TRUE(silent("mapped-after-mcl-current"));
+  LockCall& call = add_call(process(), MLT_CALL_MLOCKALL);
+  call.flags = MCL_CURRENT | MCL_FUTURE;
+  call.mcl_future = true;
+  EXPECT_TRUE(silent("mapped-after-mcl-current"));
+}
+
+TEST_F(LostLocks, ACallThatFailedLocksNothing) {
+  recipe("mapped-after-mcl-current");
+  process().locks.calls.back().ret = -ENOMEM;
+  EXPECT_TRUE(silent("mapped-after-mcl-current"));
+}
+
+TEST_F(LostLocks, CancelledIsNotTheSameAsNeverAsked) {
+  const Finding finding = recipe("mcl-future-cancelled");
+  EXPECT_EQ(finding.severity, Severity::warning);
+  EXPECT_EQ(finding.evidence.at("faults"), 64);
+  EXPECT_TRUE(silent("mapped-after-mcl-current"));
+}
+
+TEST_F(LostLocks, AChildThatLocksAgainLostNothing) {
+  EXPECT_EQ(recipe("lock-lost-in-fork").evidence,
+            (Evidence{{"child_pid", 43}, {"locked_bytes", static_cast<std::int64_t>(kMiB)}}));
+  report.processes[1].locks.calls.push_back({});
+  report.processes[1].locks.calls.back().call = MLT_CALL_MLOCKALL;
+  report.processes[1].locks.calls.back().start_ns = 3 * kSecond;
+  EXPECT_TRUE(silent("lock-lost-in-fork"));
+}
+
+TEST_F(LostLocks, AnExecOfMclFutureIsGraverThanOfALittleSecret) {
+  add_life(process(), LifeEvent::Kind::exec, 4096);
+  EXPECT_EQ(found("lock-lost-in-exec").severity, Severity::notice);
+  process().life[0].mcl_future = true;
+  EXPECT_EQ(found("lock-lost-in-exec").severity, Severity::warning);
+  add_call(process(), MLT_CALL_MLOCK).start_ns = 3 * kSecond;
+  EXPECT_TRUE(silent("lock-lost-in-exec"));
+}
+
+TEST_F(LostLocks, LocksOfNothing) {
+  recipe("lock-without-effect");
+  add_call(process(), MLT_CALL_MLOCK2).locked_bytes_after = 0;
+  add_call(process(), MLT_CALL_MLOCK).range_bytes = 0;
+  add_call(process(), MLT_CALL_MLOCK, -EPERM).locked_bytes_after = 0;
+  EXPECT_EQ(found("lock-without-effect").evidence, (Evidence{{"calls", 2}, {"range_bytes", 8192}}));
+}
+
+TEST_F(LostLocks, PagesWithoutTheMark) {
+  EXPECT_EQ(recipe("locked-not-mlocked").evidence, (Evidence{{"pages", 5}}));
+  process().pages.locked_not_mlocked.reset();
+  EXPECT_TRUE(silent("locked-not-mlocked"));
+}
+
+// --- MCL_FUTURE ----------------------------------------------------------------------------------------------------
+
+TEST_F(Future, Amplification) {
+  EXPECT_EQ(
+      recipe("mcl-future-amplification").evidence,
+      (Evidence{{"calls", 1}, {"populated_bytes", 64 * static_cast<std::int64_t>(kMiB)}, {"time_ns", 7'000'000}}));
+  options.future_mib = 65;
+  EXPECT_TRUE(silent("mcl-future-amplification"));
+}
+
+// MAP_POPULATE populates as well, and was asked for.
+TEST_F(Future, PopulateWithoutMclFuture) {
+  recipe("mcl-future-amplification");
+  process().locks.calls.clear();
+  EXPECT_TRUE(silent("mcl-future-amplification"));
+}
+
+TEST_F(Future, AmplificationIsSilentWhereItIsNotMeasured) {
+  recipe("mcl-future-amplification");
+  process().populate.pages.reset();
+  EXPECT_TRUE(silent("mcl-future-amplification"));
+}
+
+TEST_F(Future, ThreadStacks) {
+  recipe("thread-stack-populate");
+  add_call(process(), MLT_CALL_MPROTECT).pages_populated = 33;  // an arena that grows
+  Finding finding = found("thread-stack-populate");
+  EXPECT_EQ(finding.severity, Severity::notice);
+  EXPECT_EQ(finding.evidence, (Evidence{{"calls", 1},
+                                        {"populated_bytes", 8 * static_cast<std::int64_t>(kMiB)},
+                                        {"time_ns", 3'000'000},
+                                        {"max_ns", 3'000'000}}));
+  for (int i = 0; i < 7; ++i) recipe("thread-stack-populate");
+  EXPECT_EQ(found("thread-stack-populate").severity, Severity::warning);
+}
+
+// Where the C library maps a stack and makes it accessible at once, it is mmap that populates it.
+TEST_F(Future, StacksThatMmapPopulates) {
+  LockCall& call = add_call(process(), MLT_CALL_MMAP);
+  call.pages_populated = 2048;
+  EXPECT_TRUE(silent("thread-stack-populate"));
+  call.flags = MAP_STACK;
+  EXPECT_EQ(found("thread-stack-populate").evidence.at("calls"), 1);
+}
+
+TEST_F(Future, MemoryThatStays) {
+  EXPECT_EQ(recipe("memory-not-returned").evidence,
+            (Evidence{{"calls", 1}, {"range_bytes", static_cast<std::int64_t>(kMiB)}}));
+  EXPECT_EQ(found("memory-not-returned").severity, Severity::notice);
+  options.future_mib = 1;
+  EXPECT_EQ(found("memory-not-returned").severity, Severity::warning);
+}
+
+TEST_F(Future, RefusedAllocations) {
+  recipe("allocation-refused-under-mcl-future");
+  const Finding finding = recipe("allocation-refused-under-mcl-future");
+  EXPECT_EQ(finding.severity, Severity::problem);
+  EXPECT_EQ(finding.evidence, (Evidence{{"calls", 2},
+                                        {"range_bytes", 4096},
+                                        {"locked_bytes", 4096},
+                                        {"limit_bytes", 8 * static_cast<std::int64_t>(kMiB)}}));
+  EXPECT_TRUE(silent("lock-over-limit"));
+}
+
+TEST_F(Future, Headroom) {
+  EXPECT_EQ(recipe("lock-headroom-low").severity, Severity::warning);
+  process().locks.headroom_bytes.reset();
+  EXPECT_TRUE(silent("lock-headroom-low"));
+  process().locks.headroom_bytes = 1;
+  process().locks.calls.back().mcl_future = false;
+  EXPECT_TRUE(silent("lock-headroom-low"));
+}
+
+// --- slow calls ----------------------------------------------------------------------------------------------------
+
+TEST_F(SlowCalls, ALock) {
+  const Finding finding = recipe("slow-lock");
+  // 4 MiB at half of 2000 MB/s, and a millisecond.
+  EXPECT_EQ(finding.evidence, (Evidence{{"calls", 1},
+                                        {"slowest_ns", 50'000'000},
+                                        {"allowed_ns", 4'194'304 + 1'000'000},
+                                        {"pages", 1024},
+                                        {"populate_ns", 0}}));
+  EXPECT_EQ(finding.severity, Severity::notice);
+  EXPECT_EQ(finding.title, "locking took longer than making the pages present explains");
+  process().locks.calls[0].duration_ns = 5'000'000;
+  EXPECT_TRUE(silent("slow-lock"));
+}
+
+TEST_F(SlowCalls, WhatTheTimeWasSpentOn) {
+  recipe("slow-lock");
+  const std::pair<Count CallParts::*, const char*> parts[] = {{&CallParts::memory_ns, "zeroing"},
+                                                              {&CallParts::file_ns, "files"},
+                                                              {&CallParts::swap_in_ns, "swap"},
+                                                              {&CallParts::reclaim_ns, "reclaiming"},
+                                                              {&CallParts::lock_wait_ns, "mmap_lock"}};
+  for (const auto& [part, word] : parts) {
+    process().locks.calls[0].parts = CallParts{};
+    process().locks.calls[0].parts.*part = 40'000'000;
+    process().locks.calls[0].parts.other_ns = 10'000'000;
+    const Finding finding = found("slow-lock");
+    EXPECT_NE(finding.title.find(word), std::string::npos) << finding.title;
+    EXPECT_EQ(finding.evidence.at("other_ns"), 10'000'000);
+    EXPECT_EQ(finding.evidence.size(), 7U);  // what took no time is left out
+  }
+  process().locks.calls[0].parts.other_ns = 41'000'000;
+  EXPECT_NE(found("slow-lock").title.find("page tables"), std::string::npos);
+}
+
+// Fast enough for its size, and yet most of it was waiting.
+TEST_F(SlowCalls, ALockThatOnlyWaited) {
+  recipe("slow-lock");
+  LockCall& call = process().locks.calls[0];
+  call.duration_ns = 5'000'000;
+  call.parts.lock_wait_ns = 2'000'000;
+  EXPECT_TRUE(silent("slow-lock"));
+  call.parts.reclaim_ns = 600'000;
+  EXPECT_NE(found("slow-lock").title.find("mmap_lock"), std::string::npos);
+  call.duration_ns = 900'000;
+  EXPECT_TRUE(silent("slow-lock"));
+}
+
+TEST_F(SlowCalls, WithoutTheNumberOfPagesNothingIsExpected) {
+  recipe("slow-lock");
+  process().populate.pages.reset();
+  EXPECT_TRUE(silent("slow-lock"));
+}
+
+TEST_F(SlowCalls, VerySlowIsAWarning) {
+  recipe("slow-lock");
+  process().locks.calls[0].duration_ns = 200'000'000;
+  EXPECT_EQ(found("slow-lock").severity, Severity::warning);
+}
+
+TEST_F(SlowCalls, Unlocks) {
+  EXPECT_EQ(recipe("slow-unlock").evidence,
+            (Evidence{{"calls", 1}, {"slowest_ns", 50'000'000}, {"allowed_ns", 1024 * 1000 + 1'000'000}}));
+  // Everything that was locked is allowed for.
+  process().locks.calls[0].call = MLT_CALL_MUNLOCKALL;
+  process().locks.locked_bytes.peak = 1024 * kMiB;
+  EXPECT_TRUE(silent("slow-unlock"));
+}
+
+TEST_F(SlowCalls, ReclaimByShare) {
+  EXPECT_EQ(recipe("reclaim-stall").evidence, (Evidence{{"stalls", 3}, {"time_ns", 900'000}, {"max_ns", 500'000}}));
+  EXPECT_EQ(found("reclaim-stall").severity, Severity::notice);
+  process().reclaim->memcg = ReclaimStall{2, 200'000'000, 10, 90'000'000};
+  process().reclaim->in_fault_ns = 5;
+  EXPECT_EQ(found("reclaim-stall").severity, Severity::warning);
+  EXPECT_EQ(found("reclaim-stall").evidence.at("in_fault_ns"), 5);
+  EXPECT_NE(found("reclaim-stall").title.find("cgroup"), std::string::npos);
+  process().reclaim->memcg->time_ns = 2 * kSecond;
+  EXPECT_EQ(found("reclaim-stall").severity, Severity::problem);
+  process().reclaim.reset();
+  EXPECT_TRUE(silent("reclaim-stall"));
+}
+
+// --- others wait ---------------------------------------------------------------------------------------------------
+
+TEST_F(Contention, ThreadsWaitForALock) {
+  const Finding finding = recipe("lock-holds-up-threads");
+  EXPECT_EQ(finding.evidence, (Evidence{{"waits", 10}, {"time_ns", 200'000'000}, {"in_fault_ns", 100'000'000}}));
+  EXPECT_EQ(finding.severity, Severity::warning);
+  EXPECT_EQ(finding.title, "threads waited for mmap_lock while another one locked memory, mostly by mprotect");
+  process().locks.vma_lock = {7, 3};
+  EXPECT_EQ(found("lock-holds-up-threads").evidence.at("vma_lock_aborts"), 7);
+  LockWaits& waits = *process().locks.mmap_lock;
+  waits.while_locking.time_ns = kSecond;
+  EXPECT_EQ(found("lock-holds-up-threads").severity, Severity::problem);
+  waits.while_locking.time_ns = 1'000'000;
+  EXPECT_EQ(found("lock-holds-up-threads").severity, Severity::notice);
+  waits.while_locking.time_ns = 999'999;
+  EXPECT_TRUE(silent("lock-holds-up-threads"));
+  process().locks.mmap_lock.reset();
+  EXPECT_TRUE(silent("lock-holds-up-threads"));
+}
+
+TEST_F(Contention, ThreadsWaitForOtherCalls) {
+  const Finding finding = recipe("mmap-lock-contention");
+  EXPECT_EQ(finding.evidence, (Evidence{{"waits", 4}, {"time_ns", 200'000'000}, {"max_ns", 3'000'000}}));
+  EXPECT_EQ(finding.severity, Severity::notice);
+  EXPECT_EQ(finding.title, "threads waited for mmap_lock, mostly by munmap");
+  process().locks.vma_lock = {7, 3};
+  EXPECT_EQ(found("mmap-lock-contention").evidence.at("vma_lock_aborts"), 7);
+  LockWaits& waits = *process().locks.mmap_lock;
+  waits.write.time_ns = kSecond;
+  EXPECT_EQ(found("mmap-lock-contention").severity, Severity::warning);
+  waits.write.time_ns = 99'000'000;
+  EXPECT_TRUE(silent("mmap-lock-contention"));
+}
+
+TEST_F(Contention, NeitherHidesTheOther) {
+  recipe("mmap-lock-contention");
+  recipe("lock-holds-up-threads");
+  process().locks.mmap_lock->read.time_ns += 100'000'000;
+  process().locks.mmap_lock->while_locking.time_ns += 100'000'000;
+  EXPECT_EQ(found("lock-holds-up-threads").evidence.at("time_ns"), 300'000'000);
+  EXPECT_EQ(found("mmap-lock-contention").evidence.at("time_ns"), 200'000'000);
+}
+
+// --- address space, machine, swap ----------------------------------------------------------------------------------
+
+TEST_F(AddressSpace, Fragmentation) {
+  EXPECT_EQ(recipe("vma-fragmentation").evidence,
+            (Evidence{{"calls", 32}, {"splits", 63}, {"merges", 0}, {"mappings", 40}}));
+  process().locks.totals[0].vma_merges = 40;  // most were merged again
+  EXPECT_TRUE(silent("vma-fragmentation"));
+  process().locks.totals[0].vma_merges = 0;
+  process().vma.splits.reset();
+  EXPECT_TRUE(silent("vma-fragmentation"));
+}
+
+TEST_F(AddressSpace, TheBoundOfMappings) {
+  EXPECT_EQ(recipe("vma-limit-near").severity, Severity::warning);
+  process().vma.count.peak = 60'000;
+  EXPECT_EQ(found("vma-limit-near").severity, Severity::problem);
+  EXPECT_EQ(found("vma-limit-near").evidence, (Evidence{{"mappings", 60'000}, {"max_map_count", 65530}}));
+  process().vma.max_map_count.reset();
+  EXPECT_TRUE(silent("vma-limit-near"));
+}
+
+TEST_F(Machine, GrowthNeedsAMinute) {
+  process().pages.to_unevictable = 9000;
+  process().pages.rescued = 1000;
+  EXPECT_EQ(recipe("unevictable-growth").evidence, (Evidence{{"growth_bytes", 40'960'000},
+                                                             {"memory_bytes", 1 << 30},
+                                                             {"largest_pid", 42},
+                                                             {"largest_bytes", 8000 * 4096}}));
+  report.window.duration_ns = 30 * kSecond;
+  EXPECT_TRUE(silent("unevictable-growth"));
+}
+
+TEST_F(Machine, ShareOfMemory) {
+  EXPECT_EQ(recipe("unevictable-high").evidence.at("unevictable_bytes"), 150'000 * 4096);
+  report.host.memory_bytes.reset();
+  EXPECT_TRUE(silent("unevictable-high"));
+}
+
+TEST_F(Machine, ReclaimThatGetsNothing) {
+  EXPECT_EQ(recipe("reclaim-inefficient").evidence, (Evidence{{"scanned", 9000}, {"reclaimed", 1000}, {"stalls", 2}}));
+  report.system.vmstat["pgsteal_direct"] = 5000;
+  EXPECT_TRUE(silent("reclaim-inefficient"));
+}
+
+TEST_F(SwapRules, AStormIsARate) {
+  process().swap->in_major = 900;
+  process().swap->in_ns = 5'000'000;
+  EXPECT_EQ(recipe("swap-in-storm").evidence,
+            (Evidence{{"pages", 20'000}, {"pages_per_s", 2000}, {"read", 900}, {"time_ns", 5'000'000}}));
+  report.window.duration_ns = 60 * kSecond;
+  EXPECT_TRUE(silent("swap-in-storm"));
+  process().swap.reset();
+  EXPECT_TRUE(silent("swap-in-storm"));
+}
+
+TEST_F(SwapRules, ForkAndExit) {
+  EXPECT_EQ(recipe("fork-copies-swap").severity, Severity::notice);
+  process().swap->duplicate_ns = 30'000'000;
+  EXPECT_EQ(found("fork-copies-swap").severity, Severity::warning);
+  EXPECT_EQ(found("fork-copies-swap").evidence, (Evidence{{"entries", 1024}, {"time_ns", 30'000'000}}));
+  EXPECT_EQ(recipe("exit-frees-swap").evidence, (Evidence{{"entries", 1024}, {"time_ns", 20'000'000}}));
+  process().exited = false;
+  EXPECT_TRUE(silent("exit-frees-swap"));
+}
+
+TEST_F(SwapRules, Guests) {
+  EXPECT_EQ(recipe("guest-memory-swapped").evidence, (Evidence{{"pages", 3}, {"locked_bytes", 0}}));
+  process().comm = "worker";
+  EXPECT_TRUE(silent("guest-memory-swapped"));
+}
+
+// --- storms --------------------------------------------------------------------------------------------------------
+
+TEST_F(StormRules, UnusualAndCostlyIsAWarning) {
+  const Finding finding = recipe("fault-storm");
+  EXPECT_EQ(finding.severity, Severity::warning);
+  EXPECT_EQ(finding.title,
+            "page faults came in a storm, mostly first_touch, in [heap], thread 43, after madvise(0x10000, 4 MiB, "
+            "MADV_DONTNEED)");
+  EXPECT_EQ(finding.evidence, (Evidence{{"storms", 1},
+                                        {"faults", 300'000},
+                                        {"time_ns", static_cast<std::int64_t>(kSecond)},
+                                        {"longest_ns", static_cast<std::int64_t>(4 * kSecond)},
+                                        {"peak_per_s", 90'000},
+                                        {"usual_per_s", 500}}));
+  report.storms[0].vma.clear();
+  report.storms[0].tid = 0;
+  report.storms[0].trigger = StormCall{kSecond, 42, "fork", ""};
+  EXPECT_EQ(found("fault-storm").title, "page faults came in a storm, mostly first_touch, after fork");
+  report.storms[0].time_ns = kSecond / 10;
+  EXPECT_EQ(found("fault-storm").severity, Severity::notice);
+  report.storms[0].time_ns = kSecond;
+  report.storms[0].baseline_per_s.reset();
+  EXPECT_EQ(found("fault-storm").severity, Severity::notice);
+  report.storms[0].pid = 43;
+  EXPECT_TRUE(silent("fault-storm"));
+}
+
+TEST_F(StormRules, ReadsThatLast) {
+  EXPECT_EQ(recipe("major-fault-storm").severity, Severity::notice);
+  EXPECT_EQ(found("major-fault-storm").evidence.at("major_per_s"), 40);
+  report.window.duration_ns = 60 * kSecond;
+  EXPECT_TRUE(silent("major-fault-storm"));
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SWAP_IN, 0, 10'000'000, 600);
+  EXPECT_EQ(found("major-fault-storm").severity, Severity::warning);
+}
+
+// --- failed calls --------------------------------------------------------------------------------------------------
+
+TEST_F(FailedCalls, OverTheLimit) {
+  for (const std::uint64_t mib : {4, 6, 5}) {
+    LockCall& call = add_call(process(), MLT_CALL_MLOCK, -ENOMEM);
+    call.rule = CallRule::over_limit;
+    call.range_bytes = mib * kMiB;
+    call.locked_bytes_after = 4 * kMiB;
+  }
+  add_call(process(), MLT_CALL_MLOCKALL, -ENOMEM).rule = CallRule::vm_size_over_limit;
+  const Finding finding = found("lock-over-limit");
+  EXPECT_EQ(finding.severity, Severity::problem);
+  EXPECT_EQ(finding.title, "locking failed, RLIMIT_MEMLOCK is too small: mlock");
+  const auto mib = static_cast<std::int64_t>(kMiB);
+  EXPECT_EQ(finding.evidence, (Evidence{{"calls", 4},
+                                        {"range_bytes", 6 * mib},
+                                        {"locked_bytes", 4 * mib},
+                                        {"limit_bytes", 8 * mib},
+                                        {"missing_bytes", 2 * mib}}));
+}
+
+// The process's own may be another one by then.
+TEST_F(FailedCalls, TheLimitIsThatOfTheCall) {
+  recipe("lock-over-limit");
+  process().locks.calls[0].limit_bytes = 4096;
+  EXPECT_EQ(found("lock-over-limit").evidence.at("limit_bytes"), 4096);
+  EXPECT_EQ(found("lock-over-limit").evidence.at("missing_bytes"), 4096);
+  recipe("allocation-refused-under-mcl-future");
+  process().locks.calls[1].limit_bytes = 8192;
+  EXPECT_EQ(found("allocation-refused-under-mcl-future").evidence.at("limit_bytes"), 8192);
+}
+
+TEST_F(FailedCalls, MlockallAlone) {
+  LockCall& call = add_call(process(), MLT_CALL_MLOCKALL, -ENOMEM);
+  call.rule = CallRule::vm_size_over_limit;
+  call.range_bytes = 0;
+  EXPECT_EQ(found("lock-over-limit").title, "locking failed, RLIMIT_MEMLOCK is too small: mlockall");
+  EXPECT_FALSE(found("lock-over-limit").evidence.contains("missing_bytes"));
+}
+
+TEST_F(FailedCalls, TheBoundOfMappings) {
+  EXPECT_EQ(recipe("lock-too-many-mappings").evidence.at("max_map_count"), 65530);
+}
+
+TEST_F(FailedCalls, SuccessesAreNone) {
+  add_call(process(), MLT_CALL_MLOCK);
+  EXPECT_TRUE(find(report, options).empty());
+}
+
+// --- false alarms --------------------------------------------------------------------------------------------------
+
+TEST_F(FalseAlarms, PopulateIsTheLockAtWork) {
+  EXPECT_EQ(recipe("populate-burst").evidence, (Evidence{{"faults", 4096}, {"time_ns", 4'096'000}}));
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_FIRST_TOUCH, 5000);
+  EXPECT_TRUE(silent("populate-burst"));
+  process().faults.by_origin[MLT_ORIGIN_POPULATE].reset();
+  EXPECT_TRUE(silent("populate-burst"));
+}
+
+TEST_F(FalseAlarms, ReadsAreReallyMajor) {
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_FILE_READ, 0, 1000, 64);
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SWAP_IN, 0, 1000, 64);
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_UNKNOWN, 0, 1000, 64);
+  EXPECT_TRUE(silent("major-without-io"));
+  EXPECT_EQ(recipe("major-without-io").evidence, (Evidence{{"major", 64}}));
+}
+
+TEST_F(FalseAlarms, FaultsThatCostLittle) {
+  EXPECT_EQ(recipe("cheap-faults").evidence.at("faults"), 20'000);
+  // Half of them began before the trace: their time is not known.
+  process().faults.by_origin[MLT_ORIGIN_ACCESS]->untimed = 10'000;
+  EXPECT_TRUE(silent("cheap-faults"));
+  process().faults.by_origin[MLT_ORIGIN_ACCESS]->untimed = 0;
+  report.window.duration_ns = 60 * kSecond;
+  EXPECT_TRUE(silent("cheap-faults"));
+}
+
+TEST_F(FalseAlarms, TheVdsoConcernsThoseWhoLock) {
+  EXPECT_EQ(recipe("vdso-data-page").severity, Severity::info);
+  process().locks.locked_bytes.peak = 0;
+  EXPECT_TRUE(silent("vdso-data-page"));
+}
+
+}  // namespace
+}  // namespace mlt

@@ -1,0 +1,43 @@
+#include "report/conclusion.h"
+
+#include <gtest/gtest.h>
+
+#include "report/fixtures.h"
+
+namespace mlt {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+TEST(Conclude, TheGravestFindingSpeaks) {
+  const Conclusion conclusion = conclude(fixtures::busy());
+  EXPECT_EQ(conclusion.gravest, Severity::problem);
+  EXPECT_EQ(conclusion.text, "pid 4242 (trade-engine): locking failed, RLIMIT_MEMLOCK is too small: mlock.");
+  EXPECT_EQ(conclusion.counts, "1 problem, 1 warning");
+  EXPECT_EQ(conclusion.caveats, Lines{});
+}
+
+TEST(Conclude, NothingWrong) {
+  Report report = fixtures::quiet();
+  EXPECT_EQ(conclude(report).text, "Nothing is wrong in what was measured.");
+  report.findings = {{"x", Severity::notice, 0, "y", {}, "", ""}, {"x", Severity::info, 0, "y", {}, "", ""}};
+  EXPECT_EQ(conclude(report).text, "Nothing is wrong in what was measured; there are things worth knowing.");
+  EXPECT_EQ(conclude(report).counts, "1 notice, 1 for information");
+  EXPECT_EQ(conclude({}).text, "No process was seen.");
+}
+
+TEST(Conclude, Caveats) {
+  EXPECT_EQ(conclude(fixtures::degraded()).caveats,
+            (Lines{"The trace is incomplete: 1,250 events, 3 counts in full tables and 17 return probes were lost.",
+                   "1 audit check differs from the kernel's own count.", "Not measured: vma, lru."}));
+}
+
+TEST(Describe, Targets) {
+  EXPECT_EQ(describe({"pid", {1, 2}, "", true}), "pids 1, 2 and children");
+  EXPECT_EQ(describe({"tid", {7}, "", false}), "thread 7");
+  EXPECT_EQ(describe({"all", {}, "", false}), "all processes");
+  EXPECT_EQ(describe({"cgroup", {}, "/a/b", true}), "cgroup /a/b and children");
+}
+
+}  // namespace
+}  // namespace mlt

@@ -1,0 +1,70 @@
+#include "memory_cgroup.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+
+namespace workload {
+namespace {
+
+constexpr const char* root = "/sys/fs/cgroup";
+
+}  // namespace
+
+MemoryCgroup::MemoryCgroup() {
+  warm_program();  // what the program itself consists of is not to be reclaimed with the rest
+  for_each_line("/proc/self/cgroup", [this](std::string_view line) {
+    constexpr std::string_view unified = "0::";
+    if (!line.starts_with(unified)) return;
+    line.remove_prefix(unified.size());
+    std::snprintf(home_.data(), home_.size(), "%s%.*s/cgroup.procs", root, static_cast<int>(line.size()), line.data());
+  });
+  std::snprintf(directory_.data(), directory_.size(), "%s/mlt-workload.%d", root, ::getpid());
+  max_ = file("memory.max");
+  high_ = file("memory.high");
+  events_ = file("memory.events");
+  stat_ = file("memory.stat");
+  write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");  // is so already, mostly
+  if (::mkdir(directory_.data(), 0755) != 0) return;
+  entered_ = ::access(max_.data(), W_OK) == 0 && write_file(file("cgroup.procs").data(), "0");
+  if (!entered_) {
+    ::rmdir(directory_.data());
+    return;
+  }
+  // When the device that it swaps to is too slow, it is to wait: better a fault that is tried again than an end.
+  write_file("/proc/self/oom_score_adj", "-1000");
+}
+
+MemoryCgroup::~MemoryCgroup() {
+  if (entered_ && write_file(home_.data(), "0")) ::rmdir(directory_.data());
+}
+
+MemoryCgroup::Path MemoryCgroup::file(const char* name) const {
+  Path path = directory_;
+  const std::size_t length = std::strlen(path.data());
+  std::snprintf(path.data() + length, path.size() - length, "/%s", name);
+  return path;
+}
+
+void MemoryCgroup::limit(long pages) const {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), pages * page_size);
+  if (!write_file(max_.data(), {digits.data(), static_cast<std::size_t>(end.ptr - digits.data())}))
+    fail("memory.max", errno);
+}
+
+void MemoryCgroup::squeeze() const {
+  // Unlike memory.max this kills nobody when it cannot be met.
+  if (!write_file(high_.data(), "0") || !write_file(high_.data(), "max")) fail("memory.high", errno);
+}
+
+void MemoryCgroup::unlimit() const {
+  if (!write_file(max_.data(), "max")) fail("memory.max", errno);
+}
+
+}  // namespace workload

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "workload.hpp"
+
+namespace workload {
+
+// A memory cgroup (v2) of this process alone. What the process has so far stays charged to where it was; what it
+// touches from now on counts here.
+class MemoryCgroup {
+ public:
+  MemoryCgroup();
+  ~MemoryCgroup();  // the process goes back to where it was
+  MemoryCgroup(const MemoryCgroup&) = delete;
+  MemoryCgroup& operator=(const MemoryCgroup&) = delete;
+
+  // False where there is none, or this process may not make one.
+  [[nodiscard]] bool entered() const { return entered_; }
+
+  void limit(long pages) const;
+  void unlimit() const;
+  // Takes away what can be: swap cache, above all, so that what is swapped out must be read again.
+  void squeeze() const;
+
+  // How often a charge found the group at its limit, and so had to reclaim.
+  [[nodiscard]] Known limit_hits() const { return number_in(events_.data(), "max"); }
+  // Pages, by a name of memory.stat. The kernel adds them up late: nearly right, no more.
+  [[nodiscard]] Known stat(std::string_view name) const { return number_in(stat_.data(), name); }
+
+ private:
+  using Path = std::array<char, 256>;
+
+  [[nodiscard]] Path file(const char* name) const;
+
+  Path home_{}, directory_{}, max_{}, high_{}, events_{}, stat_{};
+  bool entered_ = false;
+};
+
+}  // namespace workload

@@ -1,0 +1,71 @@
+// What the kernel says about single pages: /proc/self/pagemap, and /proc/kpageflags for those that may ask.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "workload.hpp"
+
+namespace workload {
+namespace {
+
+// Bits of an entry of pagemap, and of one of kpageflags.
+constexpr std::uint64_t page_present = std::uint64_t{1} << 63;
+constexpr std::uint64_t page_swapped = std::uint64_t{1} << 62;
+constexpr std::uint64_t page_frame = (std::uint64_t{1} << 55) - 1;
+constexpr std::uint64_t page_soft_dirty = std::uint64_t{1} << 55;
+constexpr int flag_unevictable = 18;
+constexpr int flag_mlocked = 33;
+
+constexpr long entry_bytes = sizeof(std::uint64_t);
+
+template <class Each>
+void for_each_entry(const Range& range, Each each) {
+  static std::array<std::uint64_t, 512> entries;
+  const int fd = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail("/proc/self/pagemap", errno);
+  const auto first = static_cast<long>(reinterpret_cast<std::uintptr_t>(range.start) / page_size);
+  for (long done = 0; done < range.pages;) {
+    const long count = std::min<long>(range.pages - done, entries.size());
+    const ssize_t bytes = count * entry_bytes;
+    if (::pread(fd, entries.data(), static_cast<std::size_t>(bytes), (first + done) * entry_bytes) != bytes)
+      fail("/proc/self/pagemap", errno);
+    std::for_each_n(entries.begin(), count, each);
+    done += count;
+  }
+  ::close(fd);
+}
+
+long pages_with(const Range& range, std::uint64_t bit) {
+  long count = 0;
+  for_each_entry(range, [&](std::uint64_t entry) { count += (entry & bit) != 0; });
+  return count;
+}
+
+Known pages_flagged(const Range& range, int flag) {
+  const int fd = ::open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return unknown;
+  Known count = 0;
+  for_each_entry(range, [&](std::uint64_t entry) {
+    if ((entry & page_present) == 0 || !count) return;
+    const auto frame = static_cast<long>(entry & page_frame);  // 0: this process may not know
+    std::uint64_t flags = 0;
+    if (frame == 0 || ::pread(fd, &flags, sizeof flags, frame * entry_bytes) != sizeof flags)
+      count = unknown;
+    else
+      *count += static_cast<long>(flags >> flag & 1);
+  });
+  ::close(fd);
+  return count;
+}
+
+}  // namespace
+
+long present_pages(const Range& range) { return pages_with(range, page_present); }
+long swapped_pages(const Range& range) { return pages_with(range, page_swapped); }
+Known mlocked_pages(const Range& range) { return pages_flagged(range, flag_mlocked); }
+Known unevictable_pages(const Range& range) { return pages_flagged(range, flag_unevictable); }
+long soft_dirty_pages(const Range& range) { return pages_with(range, page_soft_dirty); }
+
+}  // namespace workload

@@ -1,0 +1,39 @@
+// Why a call failed, by which rule of the kernel, or what it did that may surprise.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "analysis/report.h"
+#include "bpf/mlocktrace.h"
+
+namespace mlt {
+
+/// What is known of the process that called, beside the event. What is not known stays empty.
+struct CallContext {
+  std::uint64_t page_size = 4096;
+  std::optional<std::uint64_t> limit_bytes;  // soft RLIMIT_MEMLOCK, where it applies
+  bool unlimited = false;                    // the limit is infinite, or the process is exempt from it
+  /// Read after the call. Else before the trace: programs lower limits and drop capabilities before they lock.
+  bool limit_is_current = false;
+  std::optional<std::uint64_t> locked_before_bytes;
+  bool future_before = false;  // MCL_FUTURE was in force
+  std::optional<std::uint64_t> vm_size_bytes;
+  std::optional<std::uint64_t> vma_count;  // the most that were seen
+  std::optional<std::uint64_t> max_map_count;
+  std::optional<bool> seccomp_filter;
+  bool sees_populate = false;  // a call that made pages present would show it
+};
+
+struct Explanation {
+  CallRule rule = CallRule::none;
+  std::string text;  // one sentence; empty when there is nothing to say
+};
+
+Explanation explain_call(const mlt_event_call& call, const CallContext& context);
+
+/// Bytes, in whole pages, that the call wanted to lock, unlock or map more; 0 when it names no range.
+std::uint64_t range_bytes(const mlt_event_call& call, std::uint64_t page_size);
+
+}  // namespace mlt

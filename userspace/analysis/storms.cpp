@@ -1,0 +1,154 @@
+#include "analysis/storms.h"
+
+#include <algorithm>
+
+#include "analysis/fault_class.h"
+#include "analysis/trigger.h"
+#include "analysis/where.h"
+
+namespace mlt {
+
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+// What is usual is the median of so many samples, once there are enough of them.
+constexpr std::size_t kUsualMost = 60;
+constexpr std::size_t kUsualLeast = 10;
+// Ten times nearly nothing is nothing: below this share of a CPU no rate is unusual.
+constexpr std::uint64_t kNoticedPercent = 1;
+
+std::optional<std::uint64_t> median(const std::deque<std::uint64_t>& rates) {
+  if (rates.size() < kUsualLeast) return std::nullopt;
+  std::vector<std::uint64_t> sorted(rates.begin(), rates.end());
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  return *middle;
+}
+
+mlt_cause most_frequent(const FaultSample& now, const FaultSample& before) {
+  std::size_t most = 0;
+  const auto since = [&](std::size_t cause) { return now.by_cause.at(cause) - before.by_cause.at(cause); };
+  for (std::size_t cause = 1; cause < now.by_cause.size(); ++cause) {
+    if (since(cause) > since(most)) most = cause;
+  }
+  return static_cast<mlt_cause>(most);
+}
+
+void find_thread(Storm& storm, const FaultSample& now, const FaultSample& before) {
+  for (const auto& [tid, faults] : now.by_thread) {
+    const auto old = before.by_thread.find(tid);
+    const std::uint64_t taken = faults - (old == before.by_thread.end() ? 0 : old->second);
+    if (tid == 0 || taken <= storm.tid_faults.value_or(0)) continue;
+    storm.tid = tid;
+    storm.tid_faults = taken;
+  }
+}
+
+std::optional<mlt_vma> find_vma(const FaultSample& now, const FaultSample& before) {
+  const std::vector<mlt_vma> vmas = vmas_since(now.by_vma, before.by_vma);
+  const auto most = std::ranges::max_element(vmas, {}, completed_faults);
+  if (most == vmas.end() || completed_faults(*most) == 0) return std::nullopt;
+  return *most;
+}
+
+}  // namespace
+
+std::vector<FaultSample> fault_samples(const Counts& counts) {
+  std::vector<FaultSample> samples;
+  for (const ProcessCounts& process : counts.processes) {
+    FaultSample sample;
+    sample.id = process.id;
+    sample.pid = visible_pid(process.proc);
+    for (const auto& [class_id, totals] : process.by_class) {
+      const FaultClass fault_class = class_of(class_id);
+      if (fault_class.origin != MLT_ORIGIN_ACCESS && fault_class.origin != MLT_ORIGIN_KERNEL) continue;
+      sample.faults += totals.completed();
+      sample.time_ns += totals.latency.sum();
+      sample.by_cause.at(fault_class.cause) += totals.completed();
+    }
+    for (const auto& [tid, totals] : process.by_thread) sample.by_thread[tid] = totals.completed();
+    sample.by_vma = process.by_vma;
+    samples.push_back(std::move(sample));
+  }
+  return samples;
+}
+
+void StormWatch::add(std::uint32_t id, const mlt_event& event) {
+  const auto call = possible_trigger(event);
+  if (!call) return;
+  const auto [place, inserted] = processes_[id].calls.try_emplace(call->head.call, *call);
+  if (!inserted && extent(*call) > extent(place->second)) place->second = *call;
+}
+
+void StormWatch::add(std::uint64_t at_ns, std::vector<FaultSample> samples) {
+  if (at_ns <= last_ns_) return;
+  for (FaultSample& sample : samples) {
+    Watched& process = processes_[sample.id];
+    step(process, std::move(sample), at_ns);
+    process.earlier_calls = std::exchange(process.calls, {});
+  }
+  last_ns_ = at_ns;
+}
+
+void StormWatch::step(Watched& process, FaultSample now, std::uint64_t at_ns) {
+  const std::uint64_t elapsed = at_ns - last_ns_;
+  const std::uint64_t faults = now.faults - process.last.faults;
+  const std::uint64_t time_ns = now.time_ns - process.last.time_ns;
+  const auto per_s = static_cast<std::uint64_t>(static_cast<double>(faults) * kSecond / static_cast<double>(elapsed));
+  const std::uint64_t share = time_ns * 100 / elapsed;
+  const auto usual = median(process.usual);
+  const bool much = per_s >= limits_.per_s || share >= limits_.time_percent;
+  const bool unusual = usual && per_s > limits_.factor * std::max<std::uint64_t>(*usual, 1) && share >= kNoticedPercent;
+  if (!unusual) {
+    process.usual.push_back(per_s);
+    if (process.usual.size() > kUsualMost) process.usual.pop_front();
+  }
+  const bool goes_on = process.current.has_value();
+  if (goes_on && !much && !unusual) close(process);
+  if (!goes_on && (much || unusual)) {
+    process.before = std::move(process.last);
+    process.current.emplace();
+    process.current->id = now.id;
+    process.current->storm.pid = now.pid;
+    process.current->storm.start_ns = last_ns_;
+    process.current->trigger =
+        widest_trigger({&process.earlier_calls, &process.calls}, most_frequent(now, process.before));
+  }
+  if (process.current) {
+    Storm& storm = process.current->storm;
+    if (unusual && !storm.baseline_per_s) storm.baseline_per_s = usual;
+    storm.duration_ns = at_ns - storm.start_ns;
+    storm.peak_per_s = std::max(storm.peak_per_s, per_s);
+    storm.faults += faults;
+    storm.time_ns += time_ns;
+  }
+  process.last = std::move(now);
+}
+
+void StormWatch::close(Watched& process) {
+  if (auto storm = finished(process)) storms_.push_back(std::move(*storm));
+  process.current.reset();
+  process.before = {};
+}
+
+// `last` is the state at its end.
+std::optional<StormSeen> StormWatch::finished(const Watched& process) const {
+  if (!process.current || process.current->storm.duration_ns < limits_.least_ns) return std::nullopt;
+  StormSeen seen = *process.current;
+  seen.storm.cause = most_frequent(process.last, process.before);
+  find_thread(seen.storm, process.last, process.before);
+  seen.vma = find_vma(process.last, process.before);
+  if (seen.vma) seen.storm.vma_faults = completed_faults(*seen.vma);
+  return seen;
+}
+
+std::vector<StormSeen> StormWatch::storms() const {
+  std::vector<StormSeen> all = storms_;
+  for (const auto& [id, process] : processes_) {
+    if (auto storm = finished(process)) all.push_back(std::move(*storm));
+  }
+  std::ranges::stable_sort(all, {}, [](const StormSeen& seen) { return seen.storm.start_ns; });
+  return all;
+}
+
+}  // namespace mlt

@@ -1,0 +1,234 @@
+#include "analysis/where.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <map>
+#include <numeric>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include "analysis/fault_class.h"
+#include "analysis/vma_flags.h"
+
+namespace mlt {
+
+namespace {
+
+// Past so many mappings nobody reads on, and one that maps at ever new places has millions.
+constexpr std::size_t kVmasKept = 4096;
+
+std::uint64_t end_of(const mlt_vma& vma) { return vma.start + vma.size; }
+
+bool same_mapping(const mlt_vma& a, const mlt_vma& b) {
+  if (a.flags != b.flags || a.kind != b.kind || a.inode_number != b.inode_number || a.dev != b.dev ||
+      std::strncmp(a.name, b.name, sizeof(a.name)) != 0)
+    return false;
+  return a.inode_number != 0 || (a.start <= end_of(b) && b.start <= end_of(a));
+}
+
+void add_counts(mlt_vma& sum, const mlt_vma& part) {
+  for (std::size_t cause = 0; cause < MLT_CAUSE_NR; ++cause) sum.completed[cause] += part.completed[cause];
+  sum.major += part.major;
+  sum.errors += part.errors;
+  sum.time_ns += part.time_ns;
+  sum.max_ns = std::max(sum.max_ns, part.max_ns);
+}
+
+void widen(mlt_vma& sum, const mlt_vma& part) {
+  const std::uint64_t end = std::max(end_of(sum), end_of(part));
+  if (part.start < sum.start) sum.pgoff = part.pgoff;
+  sum.start = std::min(sum.start, part.start);
+  sum.size = end - sum.start;
+}
+
+void take_away(__u64& from, std::uint64_t amount) { from -= std::min<std::uint64_t>(from, amount); }
+
+std::string_view name_of(const mlt_vma& vma) { return {vma.name, strnlen(vma.name, sizeof(vma.name))}; }
+
+std::string_view last_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// The kernel's copy of the name may be cut, and the path goes on with " (deleted)" when the file was removed.
+bool is_path_of(const MapsLine& line, const mlt_vma& vma) {
+  const std::string_view name = name_of(vma);
+  if (line.inode == 0 || name.empty() || !last_part(line.name).starts_with(name)) return false;
+  return line.inode == vma.inode_number || (line.start < end_of(vma) && line.end > vma.start);
+}
+
+std::string file_name(const mlt_vma& vma, const std::vector<MapsLine>& maps) {
+  const auto found = std::ranges::find_if(maps, [&](const MapsLine& line) { return is_path_of(line, vma); });
+  return found == maps.end() ? std::string(name_of(vma)) : found->name;
+}
+
+std::string special_name(const mlt_vma& vma, const std::vector<MapsLine>& maps) {
+  const auto found = std::ranges::find_if(
+      maps, [&](const MapsLine& line) { return line.inode == 0 && line.start < end_of(vma) && line.end > vma.start; });
+  return found == maps.end() ? "[kernel mapping]" : found->name;
+}
+
+std::string permissions_of(const mlt_vma& vma) {
+  const auto letter = [&](std::uint64_t flag, char set) { return (vma.flags & flag) != 0 ? set : '-'; };
+  return {letter(kVmRead, 'r'), letter(kVmWrite, 'w'), letter(kVmExec, 'x'), (vma.flags & kVmShared) != 0 ? 's' : 'p'};
+}
+
+mlt_lock_state lock_state_of(const mlt_vma& vma) {
+  if ((vma.flags & kVmLocked) == 0) return MLT_UNLOCKED;
+  return (vma.flags & kVmLockOnFault) != 0 ? MLT_LOCKED_ON_FAULT : MLT_LOCKED;
+}
+
+VmaFaults build_vma_faults(const mlt_vma& vma, const std::vector<MapsLine>& maps) {
+  VmaFaults faults;
+  faults.start = vma.start;
+  faults.end = end_of(vma);
+  faults.name = vma_name(vma, maps);
+  faults.offset = vma.pgoff * 4096;
+  faults.permissions = permissions_of(vma);
+  faults.locked = lock_state_of(vma);
+  const std::span causes(vma.completed);
+  faults.cause = static_cast<mlt_cause>(std::ranges::max_element(causes) - causes.begin());
+  faults.minor = completed_faults(vma) - vma.major;
+  faults.major = vma.major;
+  faults.errors = vma.errors;
+  faults.time_ns = vma.time_ns;
+  faults.max_ns = vma.max_ns;
+  return faults;
+}
+
+// What the process has and no mapping.
+VmaFaults remainder(const ProcessCounts& process, const std::vector<VmaFaults>& list) {
+  FaultTotals all;
+  for (const auto& [id, totals] : process.by_class) all.add(totals);
+  VmaFaults known;
+  for (const VmaFaults& faults : list) {
+    known.minor += faults.minor;
+    known.major += faults.major;
+    known.errors += faults.errors;
+    known.time_ns += faults.time_ns;
+  }
+  VmaFaults rest;
+  rest.locked = MLT_LOCK_UNKNOWN;
+  // While the trace goes on one of the two may be a fault ahead.
+  const auto more = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
+  rest.minor = more(all.minor, known.minor);
+  rest.major = more(all.major, known.major);
+  rest.errors = more(all.errors, known.errors);
+  rest.time_ns = more(all.latency.sum(), known.time_ns);
+  return rest;
+}
+
+// ---- Stacks
+
+// Who reads on? And each frame has to be looked up.
+constexpr std::size_t kStacksKept = 500;
+
+struct Place {
+  const StackCount* stack = nullptr;
+  std::uint64_t faults = 0;
+  std::uint64_t time_ns = 0;
+  std::array<std::uint64_t, MLT_CAUSE_NR> by_cause{};
+};
+
+}  // namespace
+
+std::vector<Frame> without_tracer(const std::vector<Frame>& stack) {
+  std::vector<Frame> frames;
+  bool entered_tracer = false;
+  for (const Frame& frame : stack) {
+    const bool is_again = entered_tracer && !frames.empty() && frames.back().function == frame.function;
+    entered_tracer = frame.function.starts_with("bpf_trampoline_");
+    if (frame.function == "handle_mm_fault")
+      frames.clear();
+    else if (!entered_tracer && !is_again)
+      frames.push_back(frame);
+  }
+  return frames;
+}
+
+void add_vma(std::vector<mlt_vma>& list, const mlt_vma& vma) {
+  const auto found = std::ranges::find_if(list, [&](const mlt_vma& known) { return same_mapping(known, vma); });
+  if (found == list.end()) {
+    if (list.size() < kVmasKept) list.push_back(vma);
+    return;
+  }
+  widen(*found, vma);
+  add_counts(*found, vma);
+}
+
+std::vector<mlt_vma> vmas_since(const std::vector<mlt_vma>& now, const std::vector<mlt_vma>& before) {
+  std::vector<mlt_vma> difference;
+  for (mlt_vma vma : now) {
+    // More than one where two mappings have grown into one.
+    for (const mlt_vma& old : before) {
+      if (!same_mapping(old, vma)) continue;
+      for (std::size_t cause = 0; cause < MLT_CAUSE_NR; ++cause) take_away(vma.completed[cause], old.completed[cause]);
+      take_away(vma.major, old.major);
+      take_away(vma.errors, old.errors);
+      take_away(vma.time_ns, old.time_ns);
+    }
+    if (completed_faults(vma) + vma.errors != 0) difference.push_back(vma);
+  }
+  return difference;
+}
+
+std::uint64_t completed_faults(const mlt_vma& vma) {
+  const std::span causes(vma.completed);
+  return std::accumulate(causes.begin(), causes.end(), std::uint64_t{0});
+}
+
+std::string vma_name(const mlt_vma& vma, const std::vector<MapsLine>& maps) {
+  switch (vma.kind) {
+    case MLT_VMA_FILE: return file_name(vma, maps);
+    case MLT_VMA_HEAP: return "[heap]";
+    case MLT_VMA_STACK: return "[stack]";
+    case MLT_VMA_SPECIAL: return special_name(vma, maps);
+    case MLT_VMA_OTHER: return "[another address space]";
+    default: return vma.name[0] == '\0' ? "anonymous" : fmt::format("[anon:{}]", name_of(vma));
+  }
+}
+
+std::vector<StackFaults> build_stacks(const ProcessCounts& process, std::uint32_t pid, const Symbolizer& symbols) {
+  std::map<std::tuple<mlt_origin, std::vector<std::uint64_t>, std::vector<std::uint64_t>>, Place> by_place;
+  for (const StackCount& stack : process.stacks) {
+    const FaultClass fault_class = class_of(stack.class_id);
+    Place& place = by_place[{fault_class.origin, stack.kernel, stack.user}];
+    place.stack = &stack;
+    place.faults += stack.faults;
+    place.time_ns += stack.time_ns;
+    place.by_cause.at(fault_class.cause) += stack.faults;
+  }
+  std::vector<Place> places;
+  for (const auto& [key, place] : by_place) places.push_back(place);
+  std::ranges::stable_sort(places, std::greater{}, &Place::faults);
+  std::vector<StackFaults> list;
+  for (const Place& place : places) {
+    const bool whole = list.size() < kStacksKept;
+    if (list.size() <= kStacksKept) {
+      StackFaults& faults = list.emplace_back();
+      faults.origin = class_of(place.stack->class_id).origin;
+      faults.cause = static_cast<mlt_cause>(std::ranges::max_element(place.by_cause) - place.by_cause.begin());
+    }
+    list.back().faults += place.faults;
+    list.back().time_ns += place.time_ns;
+    if (!whole) continue;
+    std::vector<Frame> kernel;
+    for (const std::uint64_t address : place.stack->kernel) kernel.push_back(symbols.kernel(address));
+    list.back().kernel = without_tracer(kernel);
+    for (const std::uint64_t address : place.stack->user) list.back().user.push_back(symbols.user(pid, address));
+  }
+  return list;
+}
+
+std::vector<VmaFaults> build_by_vma(const ProcessCounts& process, const std::vector<MapsLine>& maps) {
+  std::vector<VmaFaults> list;
+  for (const mlt_vma& vma : process.by_vma) {
+    if (completed_faults(vma) + vma.errors != 0) list.push_back(build_vma_faults(vma, maps));
+  }
+  std::ranges::stable_sort(list, std::greater{}, &VmaFaults::completed);
+  if (VmaFaults rest = remainder(process, list); rest.completed() + rest.errors != 0) list.push_back(std::move(rest));
+  return list;
+}
+
+}  // namespace mlt

@@ -1,0 +1,36 @@
+// Where faults happened: what BPF counted by mapping, put together and named.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "analysis/counts.h"
+#include "analysis/report.h"
+#include "proc/maps_file.h"
+#include "symbols/symbolizer.h"
+
+namespace mlt {
+
+/// Adds `vma` to the record of the same mapping in `list`, or as a new one. Several threads have a record each, and so
+/// has what was mapped at the same place again.
+void add_vma(std::vector<mlt_vma>& list, const mlt_vma& vma);
+
+/// What came since `before`; the longest fault stays that of the whole time.
+std::vector<mlt_vma> vmas_since(const std::vector<mlt_vma>& now, const std::vector<mlt_vma>& before);
+
+std::uint64_t completed_faults(const mlt_vma& vma);
+
+/// As /proc/PID/maps names it. `maps` has what was seen of the process.
+std::string vma_name(const mlt_vma& vma, const std::vector<MapsLine>& maps);
+
+/// Largest count first. Faults of the process that no mapping has are a last entry without a name.
+std::vector<VmaFaults> build_by_vma(const ProcessCounts& process, const std::vector<MapsLine>& maps);
+
+/// A kernel stack, innermost first, without how it got into the tracer: what handle_mm_fault called; the trampoline
+/// that a traced function enters by its first instruction, and the function itself that stands on both sides of it.
+std::vector<Frame> without_tracer(const std::vector<Frame>& stack);
+
+/// Largest count first. Past so many the rest is one entry without frames.
+std::vector<StackFaults> build_stacks(const ProcessCounts& process, std::uint32_t pid, const Symbolizer& symbols);
+
+}  // namespace mlt

@@ -1,0 +1,388 @@
+#include "commands/trace_run.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#include "analysis/build_report.h"
+#include "analysis/build_storms.h"
+#include "commands/targets.h"
+#include "findings/findings.h"
+#include "kernel/probe_kernel.h"
+#include "proc/smaps.h"
+#include "proc/system_files.h"
+#include "util/say.h"
+#include "version.h"
+
+namespace mlt {
+
+namespace {
+
+// How often the tables of threads that are gone are emptied, and the ring buffer.
+constexpr std::uint64_t kTickNs = 100'000'000;
+// The same when every fault comes as an event: two processors at 400,000 faults a second each fill the ring buffer in
+// half a second, and an fsync may take most of it.
+constexpr std::uint64_t kEventTickNs = 20'000'000;
+// The first one comes sooner: what a command does may not take long.
+constexpr std::uint64_t kFirstTickNs = 5'000'000;
+
+// How often the counts are looked at for storms; more rarely where that would take more than a fiftieth of a processor.
+constexpr std::uint64_t kSampleNs = 1'000'000'000;
+constexpr std::uint64_t kSampleShare = 50;
+
+// Up to so many processes are looked at again and again for what they have mapped.
+constexpr std::size_t kLookedAtAgain = 64;
+
+// What is traced may use every processor: attaching, emptying the tables and the report must go on all the same.
+constexpr int kPriority = -20;
+
+std::uint64_t clock_ns(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+StormLimits storm_limits(const FindingOptions& options) {
+  return {options.storm_per_s, options.storm_time_percent, options.storm_factor, options.storm_seconds * 1'000'000'000};
+}
+
+Result<Fd> catch_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  Fd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return fail("cannot catch signals", errno);
+  return fd;
+}
+
+}  // namespace
+
+Result<Prepared> prepare_trace(const TraceOptions& options) {
+  Prepared prepared;
+  auto signals = catch_signals();
+  if (!signals) return tl::unexpected(signals.error());
+  prepared.signals = std::move(*signals);
+  if (!options.command.empty() && !options.dry_run) {
+    auto started = Child::start(options.command);
+    if (!started) return tl::unexpected(started.error());
+    prepared.child.emplace(std::move(*started));
+  }
+  // Not permitted is no harm. The command has its own priority already.
+  setpriority(PRIO_PROCESS, 0, kPriority);
+  auto targets = session_options(options, prepared.child);
+  if (!targets) return tl::unexpected(targets.error());
+  prepared.targets = std::move(*targets);
+  auto kernel = probe_kernel(options.common.btf_path, options.dry_run);
+  if (!kernel) return tl::unexpected(kernel.error());
+  prepared.kernel = std::move(*kernel);
+  return prepared;
+}
+
+TraceRun::TraceRun(const TraceOptions& options, std::optional<std::uint64_t> interval_ns, SessionOptions targets,
+                   std::optional<Child> child, TraceSink& sink)
+    : options_(options),
+      interval_ns_(interval_ns),
+      targets_(std::move(targets)),
+      child_(std::move(child)),
+      sink_(sink),
+      storms_(storm_limits(options.thresholds)),
+      next_sample_ns_(kSampleNs) {}
+
+void TraceRun::say(const std::string& line) const {
+  if (!options_.common.quiet) mlt::say(line);
+}
+
+// Whose counters are read beside the gate. Of all processes only when all are traced: it takes time.
+std::vector<std::uint32_t> TraceRun::watched_pids() const {
+  return targets_.mode == MLT_TARGET_PIDS ? targets_.pids : list_processes();
+}
+
+Status TraceRun::start_command() {
+  if (options_.user_stacks) code_ = CodeWatch(static_cast<std::uint32_t>(child_->pid()));
+  if (Status status = child_->exec(); !status) return status;
+  name_command();
+  const Status status = child_->is_held() ? sink_.command_held() : Status();
+  child_->release();
+  return status;
+}
+
+// Whose page tables are walked for the audit, where they have locked anything: those that were named.
+std::vector<std::uint32_t> TraceRun::pids_to_walk() const {
+  return targets_.mode == MLT_TARGET_PIDS ? targets_.pids : std::vector<std::uint32_t>{};
+}
+
+// Until it has called execve, the command looks like mlocktrace.
+void TraceRun::name_command() {
+  const auto pid = static_cast<std::uint32_t>(child_->pid());
+  const auto now = read_process(pid);
+  if (auto& start = data_.views[pid].start; start && now) {
+    if (child_->is_held())
+      start = now;
+    else
+      start->exe = now->exe;  // the rest may have changed already
+  }
+  // It may be gone before the next look. Where it is told that execve goes well, the program is not mapped yet.
+  const auto is_of_a_file = [](const MapsLine& line) { return line.name.starts_with('/'); };
+  for (int i = 0; i < 20 && std::ranges::none_of(read_maps(pid), is_of_a_file); ++i) usleep(200);
+  look_at(data_, pid);
+}
+
+// The trace begins: the rest is attached while faults count already.
+Status TraceRun::count_faults(Session& session) {
+  data_.tool_version = kVersion;
+  data_.host = read_host();
+  data_.target = describe_target(options_, targets_);
+  data_.max_map_count = read_max_map_count();
+  const auto pids = watched_pids();
+  for (const std::uint32_t pid : pids) {
+    data_.views[pid].start = read_process(pid);
+    // A command looks like mlocktrace until it has called execve.
+    if (!child_) look_at(data_, pid);
+  }
+  if (targets_.mode == MLT_TARGET_PIDS &&
+      std::ranges::none_of(pids, [this](std::uint32_t pid) { return data_.views[pid].start.has_value(); }))
+    return fail(fmt::format("process {} exited before the trace began", pids.front()));
+  look_at_cgroup();
+  for (const std::uint32_t pid : pids) data_.views[pid].gate_open.before = read_fault_counters(pid);
+  around(&CgroupViews::gate_open, [&] { session.open_gate(); });
+  for (const std::uint32_t pid : pids) data_.views[pid].gate_open.after = read_fault_counters(pid);
+  start_clock();
+  return {};
+}
+
+// Whose memory.stat is to agree with what is traced: the cgroup that was named, or the one that the target runs in.
+void TraceRun::look_at_cgroup() {
+  if (targets_.mode == MLT_TARGET_ALL) return;
+  std::string path = targets_.cgroup;
+  if (targets_.mode == MLT_TARGET_PIDS) {
+    const auto& start = data_.views[targets_.pids.front()].start;
+    if (!start) return;
+    path = start->cgroup;
+    cgroup_directory_ = cgroup_directory(path);
+  } else {
+    cgroup_directory_ = path;
+  }
+  CgroupViews& cgroup = data_.cgroup.emplace();
+  cgroup.path = std::move(path);
+  cgroup.members_start = read_cgroup_members(cgroup_directory_);
+}
+
+// Reads what the cgroup counts before and after a moment of the trace.
+void TraceRun::around(Bracket<MemoryStat> CgroupViews::*moment, const std::function<void()>& happens) {
+  if (data_.cgroup) ((*data_.cgroup).*moment).before = read_memory_stat(cgroup_directory_);
+  happens();
+  if (data_.cgroup) ((*data_.cgroup).*moment).after = read_memory_stat(cgroup_directory_);
+}
+
+void TraceRun::start_clock() {
+  data_.start_unix_ns = clock_ns(CLOCK_REALTIME);
+  data_.start_ns = interval_start_ns_ = clock_ns(CLOCK_MONOTONIC);
+}
+
+void TraceRun::count_everything() {
+  data_.plan = &attached_->plan;
+  data_.vmstat_start = read_vmstat();
+  const auto walked = pids_to_walk();
+  for (const std::uint32_t pid : walked) data_.views[pid].resident_complete.before = read_locked_resident(pid);
+  around(&CgroupViews::complete, [this] { attached_->session.complete(); });
+  for (const std::uint32_t pid : walked) data_.views[pid].resident_complete.after = read_locked_resident(pid);
+  // A command has waited for this: its trace begins now.
+  if (child_) start_clock();
+  data_.complete_ns = child_ ? data_.start_ns : clock_ns(CLOCK_MONOTONIC);
+}
+
+Status TraceRun::collect() {
+  // Before the records are freed that events name.
+  attached_->session.drain_events([this](const mlt_event& event, std::uint32_t id) {
+    data_.events[id].add(event);
+    storms_.add(id, event);
+  });
+  attached_->session.drain_faults([this](const mlt_fault_event& event, std::uint32_t pid) {
+    sink_.fault(fault_event(event, pid, data_.start_ns));
+  });
+  attached_->session.collect_retired();
+  look_at_new();
+  look_at_code();
+  return sink_.tick();
+}
+
+// What is mapped where, while it can still be asked: the process may be gone at the end.
+void TraceRun::look_at(TraceData& data, std::uint32_t pid) const {
+  const std::vector<MapsLine> maps = read_maps(pid);
+  remember_maps(data.maps[pid], maps);
+  if (options_.user_stacks) data.symbols.see(pid, maps);
+}
+
+void TraceRun::look_at_new() {
+  const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  const auto& alive = attached_->session.alive();
+  // A library that is loaded later.
+  if (options_.user_stacks && alive.size() <= kLookedAtAgain && now >= next_look_ns_) {
+    looked_at_.clear();
+    next_look_ns_ = now + kSampleNs;
+  }
+  for (const std::uint32_t pid : alive) {
+    if (looked_at_.insert(pid).second) look_at(data_, pid);
+  }
+}
+
+void TraceRun::look_at_code() {
+  for (const CodeEvent& event : code_.drain()) {
+    if (const auto* mapped = std::get_if<MappedCode>(&event)) data_.symbols.see(mapped->pid, {mapped->line});
+    if (const auto* forked = std::get_if<ForkedCode>(&event)) data_.symbols.forked(forked->pid, forked->parent);
+  }
+}
+
+void TraceRun::sample() {
+  const std::uint64_t start = clock_ns(CLOCK_MONOTONIC);
+  if (start - data_.start_ns < next_sample_ns_) return;
+  storms_.add(start - data_.start_ns, fault_samples(attached_->session.counts()));
+  const std::uint64_t took = clock_ns(CLOCK_MONOTONIC) - start;
+  next_sample_ns_ = start - data_.start_ns + std::max(kSampleNs, took * kSampleShare);
+}
+
+bool TraceRun::wants_to_end(int signals) const {
+  signalfd_siginfo info{};
+  if (read(signals, &info, sizeof(info)) == sizeof(info)) return true;
+  if (child_ && child_->ended()) return true;
+  const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  if (options_.duration_ns && now - data_.start_ns >= *options_.duration_ns) return true;
+  return options_.count && intervals_ >= *options_.count;
+}
+
+std::uint64_t TraceRun::time_to_wait() const {
+  const std::uint64_t now = clock_ns(CLOCK_MONOTONIC);
+  std::uint64_t wait_ns =
+      std::clamp(now - data_.start_ns, kFirstTickNs, targets_.fault_events ? kEventTickNs : kTickNs);
+  const auto until = [&](std::uint64_t due) { wait_ns = due > now ? std::min(wait_ns, due - now) : 0; };
+  if (options_.duration_ns) until(data_.start_ns + *options_.duration_ns);
+  if (interval_ns_) until(interval_start_ns_ + *interval_ns_);
+  return wait_ns;
+}
+
+Status TraceRun::follow_until_end(int signals) {
+  // A command is waited for as a child: it must stay a zombie until its counters are read.
+  const std::vector<std::uint32_t> nobody;
+  ExitWatch watch(child_ ? nobody : targets_.pids);
+  while (!wants_to_end(signals) && !watch.all_ended()) {
+    const std::uint64_t wait_ns = time_to_wait();
+    pollfd entry{signals, POLLIN, 0};
+    const timespec timeout{static_cast<time_t>(wait_ns / 1'000'000'000), static_cast<long>(wait_ns % 1'000'000'000)};
+    ppoll(&entry, 1, &timeout, nullptr);
+    if (Status status = collect(); !status) return status;
+    sample();
+    if (interval_ns_ && clock_ns(CLOCK_MONOTONIC) >= interval_start_ns_ + *interval_ns_) {
+      if (Status status = cut_interval(); !status) return status;
+    }
+  }
+  return {};
+}
+
+TraceData TraceRun::part_since_last(const Counts& now, std::uint64_t now_ns) const {
+  TraceData part = data_;
+  part.start_ns = interval_start_ns_;
+  part.end_ns = now_ns;
+  part.counts = previous_ ? now.since(*previous_) : now;
+  part.vmstat_end = {};
+  return part;
+}
+
+Status TraceRun::cut_interval() {
+  const std::uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+  Counts now = attached_->session.counts();
+  const Status status = sink_.interval(part_since_last(now, now_ns), [&] { return report_now(now, now_ns); });
+  previous_ = std::move(now);
+  interval_start_ns_ = now_ns;
+  ++intervals_;
+  return status;
+}
+
+// What /proc says of the processes that live.
+void TraceRun::read_views(TraceData& data) const {
+  for (const ProcessCounts& process : data.counts.processes) {
+    if (process.proc.exit_ns != 0) continue;
+    const std::uint32_t pid = visible_pid(process.proc);
+    data.views[pid].end = read_process(pid);
+    look_at(data, pid);
+  }
+}
+
+Report TraceRun::report_of(const TraceData& data) const {
+  Report report = build_report(data);
+  report.storms = build_storms(storms_.storms(), data, report.processes);
+  report.findings = find(report, options_.thresholds);
+  return report;
+}
+
+Report TraceRun::report_now(Counts counts, std::uint64_t now_ns) const {
+  TraceData data = data_;
+  data.counts = std::move(counts);
+  data.end_ns = now_ns;
+  data.vmstat_end = read_vmstat();
+  data.swap_devices = read_swap_devices();
+  read_views(data);
+  return report_of(data);
+}
+
+void TraceRun::end() {
+  const auto watched = watched_pids();
+  for (const std::uint32_t pid : watched) data_.views[pid].gate_close.before = read_fault_counters(pid);
+  const auto walked = pids_to_walk();
+  for (const std::uint32_t pid : walked) data_.views[pid].resident_close.before = read_locked_resident(pid);
+  around(&CgroupViews::gate_close, [this] { attached_->session.close_gate(); });
+  for (const std::uint32_t pid : walked) data_.views[pid].resident_close.after = read_locked_resident(pid);
+  for (const std::uint32_t pid : watched) data_.views[pid].gate_close.after = read_fault_counters(pid);
+  if (data_.cgroup) data_.cgroup->members_end = read_cgroup_members(cgroup_directory_);
+  data_.end_ns = clock_ns(CLOCK_MONOTONIC);
+  data_.vmstat_end = read_vmstat();
+  data_.swap_devices = read_swap_devices();
+}
+
+Result<int> TraceRun::finish() {
+  if (Status status = collect(); !status) return tl::unexpected(status.error());
+  data_.counts = attached_->session.counts();
+  storms_.add(data_.end_ns - data_.start_ns, fault_samples(data_.counts));
+  read_views(data_);
+  for (const ProcessCounts& process : data_.counts.processes) {
+    const std::uint32_t pid = visible_pid(process.proc);
+    // A child that was followed has no bracket yet; it may run on while it is read now.
+    if (auto& close = data_.views[pid].gate_close; process.proc.exit_ns == 0 && !close.before)
+      close = {read_fault_counters(pid), read_fault_counters(pid)};
+  }
+  attached_->session.add_stacks(data_.counts);
+  if (options_.kernel_stacks) data_.symbols.read_kernel();
+  const Report report = report_of(data_);
+  const auto status = fails_on(report.findings, options_.fail_on) ? ExitStatus::finding : ExitStatus::ok;
+  return sink_.end(part_since_last(data_.counts, data_.end_ns), report).map([&] { return static_cast<int>(status); });
+}
+
+Result<int> TraceRun::run(Kernel kernel, int signals) {
+  auto attached = attach(plan_options(options_.common.signals, targets_), std::move(kernel), targets_,
+                         [this](Session& session) { return count_faults(session); });
+  if (!attached) return tl::unexpected(attached.error());
+  attached_.emplace(std::move(*attached));
+  count_everything();
+  if (Status status = sink_.begin(data_); !status) return tl::unexpected(status.error());
+  if (child_) {
+    if (Status status = start_command(); !status) return tl::unexpected(status.error());
+  }
+  say(fmt::format("tracing {}{}", data_.target.kind == "command" ? data_.target.text : data_.target.kind,
+                  options_.duration_ns || child_ ? "" : "; Ctrl-C ends the trace"));
+  const Status followed = follow_until_end(signals);
+  end();
+  const auto found = followed.and_then([this] { return finish(); });
+  // The command has a life of its own: an interrupt from the terminal reached it too.
+  const int status = child_ ? child_->reap() : 0;
+  if (!found) return tl::unexpected(found.error());
+  return *found != 0 ? *found : status;
+}
+
+}  // namespace mlt

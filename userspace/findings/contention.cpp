@@ -1,0 +1,63 @@
+// Others wait while one thread locks: mmap_lock.
+#include <algorithm>
+
+#include "analysis/names.h"
+#include "findings/rules.h"
+
+namespace mlt::rules {
+namespace {
+
+// Whoever waits for less would not know it from being scheduled away.
+constexpr std::uint64_t kNoticedNs = 1'000'000;
+
+bool locks_memory(mlt_call call) {
+  return (call >= MLT_CALL_MLOCK && call <= MLT_CALL_MUNLOCKALL) ||
+         (call >= MLT_CALL_MMAP && call <= MLT_CALL_MPROTECT);
+}
+
+/// What the lock was held for most of the time, among the calls that are asked for; empty: nothing that is known.
+std::string longest_holder(const LockWaits& waits, bool locking) {
+  for (const HolderWaits& holder : waits.holders) {
+    if (!holder.name.empty() && (!locking || locks_memory(holder.call))) return ", mostly by " + holder.name;
+  }
+  return "";
+}
+
+/// Per-VMA locks ought to spare page faults mmap_lock: how many they did not.
+void add_vma_lock(std::map<std::string, std::int64_t>& evidence, const Process& process) {
+  if (process.locks.vma_lock) evidence["vma_lock_aborts"] = figure(process.locks.vma_lock->aborts);
+}
+
+}  // namespace
+
+Found lock_holds_up_threads(const Process& process, const Case& about) {
+  if (!process.locks.mmap_lock) return {};
+  const LockWaits& waits = *process.locks.mmap_lock;
+  if (waits.while_locking.time_ns < kNoticedNs) return {};
+  const std::uint64_t share = percent(waits.while_locking.time_ns, window_ns(about));
+  Sighting sighting{share >= about.options.wait_percent          ? Severity::problem
+                    : share >= about.options.locked_time_percent ? Severity::warning
+                                                                 : Severity::notice,
+                    {{"waits", figure(waits.while_locking.waits)},
+                     {"time_ns", figure(waits.while_locking.time_ns)},
+                     {"in_fault_ns", figure(waits.in_fault.time_ns)}},
+                    longest_holder(waits, true)};
+  add_vma_lock(sighting.evidence, process);
+  return sighting;
+}
+
+Found mmap_lock_contention(const Process& process, const Case& about) {
+  if (!process.locks.mmap_lock) return {};
+  const LockWaits& waits = *process.locks.mmap_lock;
+  const std::uint64_t count = waits.read.waits + waits.write.waits - waits.while_locking.waits;
+  const std::uint64_t time_ns = waits.read.time_ns + waits.write.time_ns - waits.while_locking.time_ns;
+  const std::uint64_t share = percent(time_ns, window_ns(about));
+  if (share < about.options.locked_time_percent || time_ns < kNoticedNs) return {};
+  Sighting sighting{share >= about.options.wait_percent ? Severity::warning : Severity::notice,
+                    {{"waits", figure(count)}, {"time_ns", figure(time_ns)}, {"max_ns", figure(waits.max_ns)}},
+                    longest_holder(waits, false)};
+  add_vma_lock(sighting.evidence, process);
+  return sighting;
+}
+
+}  // namespace mlt::rules

@@ -1,0 +1,231 @@
+#include "findings/findings.h"
+
+#include <algorithm>
+#include <array>
+
+#include "findings/rules.h"
+
+namespace mlt {
+namespace {
+
+using enum Severity;
+
+constexpr std::string_view kRaiseLimit =
+    "Raise RLIMIT_MEMLOCK (LimitMEMLOCK= of a systemd service, ulimit -l, --ulimit memlock of a container), or give "
+    "the program CAP_IPC_LOCK.";
+
+constexpr auto kRules = std::to_array<Rule>({
+    // Locked, and still faulting.
+    {"fork-cow", problem, "writes to locked memory fault and copy: fork made it copy-on-write",
+     "Fork before locking, use vfork or posix_spawn, or mark the memory with MADV_DONTFORK.", "mlock(2), madvise(2)",
+     rules::fork_cow},
+    {"onfault-first-touch", notice, "memory that is locked on fault faults at its first access",
+     "That is what MCL_ONFAULT and MLOCK_ONFAULT do. Write to the memory once, or use MADV_POPULATE_WRITE, before it "
+     "matters.",
+     "mlock(2)", rules::onfault_first_touch},
+    {"stack-growth", warning, "the locked stack faults page by page where it grows",
+     "Touch the deepest stack that is needed once at the start, or work in threads: their stacks have a fixed size.",
+     "mlock(2)", rules::stack_growth},
+    {"zero-page-write", warning, "locked memory was read before it was written: it faults twice",
+     "Write to the memory when preparing it; reading maps the shared zero page only.", "mlock(2)",
+     rules::zero_page_write},
+    {"shared-file-mkwrite", problem, "writes to a locked shared file fault: the file system tracks dirty pages",
+     "After each writeback the first write to a page faults again, locked or not. Keep such memory on tmpfs, memfd or "
+     "hugetlbfs, or write the file from another thread.",
+     "mmap(2), msync(2)", rules::shared_file_mkwrite},
+    {"numa-balancing", problem, "NUMA balancing makes locked memory inaccessible to see who uses it",
+     "Set kernel.numa_balancing to 0, or bind threads and memory to nodes (numactl, MPOL_BIND).",
+     "Documentation/admin-guide/sysctl/kernel.rst", rules::numa_balancing},
+    {"page-migration", problem, "accesses to locked memory wait while its pages are moved",
+     "A lock keeps pages in memory, not in place. Set vm.compact_unevictable_allowed and vm.compaction_proactiveness "
+     "to "
+     "0, and reserve huge pages at boot.",
+     "Documentation/mm/unevictable-lru.rst", rules::page_migration},
+    {"ksm-write", problem, "writes to locked memory fault: KSM had merged its pages",
+     "Use MADV_UNMERGEABLE on this memory, or turn KSM off (/sys/kernel/mm/ksm/run).",
+     "Documentation/admin-guide/mm/ksm.rst", rules::ksm_write},
+    {"soft-dirty-tracking", problem, "writes to locked memory fault: somebody tracks them with soft-dirty bits",
+     "A checkpointer or monitor writes to /proc/PID/clear_refs. Keep it away from this process.",
+     "Documentation/admin-guide/mm/soft-dirty.rst", rules::soft_dirty_tracking},
+    {"write-protected-again", warning, "writes to locked memory fault: its pages had become read-only",
+     "mprotect, migration between NUMA nodes and swap-in leave pages read-only until they are written to. Write to "
+     "them "
+     "once after such a change.",
+     "mprotect(2)", rules::write_protected},
+    {"userfaultfd", warning, "locked memory waits for another thread or process to supply its pages",
+     "The memory is managed by userfaultfd (live migration, snapshots, a garbage collector). Let that finish before "
+     "timing matters.",
+     "userfaultfd(2)", rules::userfaultfd},
+    {"lock-not-effective", problem, "pages of locked mappings were not there when they were accessed",
+     "mlockall and MAP_LOCKED don't report pages that they could not make present, and a shared mapping that mprotect "
+     "opens later is not populated. Lock it again with mlock and check the result.",
+     "mlock(2), mmap(2)", rules::lock_not_effective},
+    {"locked-faults", problem, "locked memory still faults",
+     "The cause could not be told on this kernel. Common ones: fork, writes to shared files, NUMA balancing, "
+     "migration.",
+     "Documentation/mm/unevictable-lru.rst", rules::locked_faults},
+
+    // Memory that should be locked.
+    {"mapped-after-mcl-current", warning, "what was mapped after mlockall(MCL_CURRENT) is not locked, and faults",
+     "Add MCL_FUTURE, or allocate everything before locking.", "mlockall(2)", rules::mapped_after_mcl_current},
+    {"mcl-future-cancelled", warning, "a later mlockall without MCL_FUTURE cancelled the earlier one's",
+     "Each mlockall replaces the flags: pass all of them every time. A library may be the one who calls.",
+     "mlockall(2)", rules::mcl_future_cancelled},
+    {"lock-lost-in-fork", notice, "a child runs without the locks of its parent",
+     "Locks and MCL_FUTURE are not inherited: lock in the child, too, if it is to be on time.", "mlock(2), fork(2)",
+     rules::lock_lost_in_fork},
+    {"lock-lost-in-exec", warning, "execve dropped the locks",
+     "Lock in the program that runs afterwards: locks and MCL_FUTURE don't pass through execve.", "mlock(2), execve(2)",
+     rules::lock_lost_in_exec},
+    {"lock-without-effect", notice, "mlock reported success, and nothing is locked",
+     "hugetlb pages are never swapped and need no lock; DAX and device memory can't be locked.", "mlock(2)",
+     rules::lock_without_effect},
+    {"locked-not-mlocked", notice, "pages of locked mappings are not marked as mlocked",
+     "Parts of huge pages are not: align locked memory to 2 MiB, or don't use transparent huge pages for it.",
+     "Documentation/mm/unevictable-lru.rst", rules::locked_not_mlocked},
+
+    // MCL_FUTURE.
+    {"mcl-future-amplification", notice, "MCL_FUTURE made everything present that was mapped, used or not",
+     "Add MCL_ONFAULT, or lock only the memory that matters.", "mlockall(2)", rules::mcl_future_amplification},
+    {"thread-stack-populate", warning, "new threads' whole stacks are made present, with the process's mappings locked",
+     "Give threads small stacks (pthread_attr_setstacksize), create them before mlockall, or add MCL_ONFAULT.",
+     "pthread_attr_setstacksize(3)", rules::thread_stack_populate},
+    {"allocation-refused-under-mcl-future", problem, "allocations fail: MCL_FUTURE counts them against RLIMIT_MEMLOCK",
+     kRaiseLimit, "mlockall(2), setrlimit(2)", rules::allocation_refused},
+    {"lock-headroom-low", warning, "MCL_FUTURE is in force, and RLIMIT_MEMLOCK is nearly used up",
+     "The next allocation or thread may fail. Raise the limit, or lock less.", "setrlimit(2)", rules::headroom_low},
+
+    {"memory-not-returned", warning, "madvise could not give memory back: it is locked",
+     "Allocators that return memory, or expect zeroes from it, must munlock it first or use MADV_DONTNEED_LOCKED; or "
+     "accept that a locked process keeps what it once had.",
+     "madvise(2)", rules::memory_not_returned},
+
+    // Slow calls.
+    {"slow-lock", warning, "locking took longer than making the pages present explains",
+     "Lock early, before memory is short or swapped out; read files in first; use huge pages, or several threads.",
+     "mlock(2)", rules::slow_lock},
+    {"slow-unlock", notice, "unlocking took long",
+     "Unlocking walks every page, and up to Linux 5.17 every mapping of it, while other calls of the process wait. "
+     "Unlock in small pieces, or never.",
+     "Documentation/mm/unevictable-lru.rst", rules::slow_unlock},
+    {"reclaim-stall", problem, "the process had to free memory itself before it got any",
+     "Give it more memory (memory.high, memory.max), lock less, or raise vm.min_free_kbytes.",
+     "Documentation/admin-guide/cgroup-v2.rst", rules::reclaim_stall},
+
+    // Others wait.
+    {"lock-holds-up-threads", problem, "threads waited for mmap_lock while another one locked memory",
+     "Lock before the other threads matter, or piece by piece; create threads before MCL_FUTURE, or add MCL_ONFAULT. "
+     "Since Linux 6.4 most page faults need no mmap_lock; whatever maps, unmaps or protects memory does.",
+     "Documentation/mm/process_addrs.rst", rules::lock_holds_up_threads},
+    {"mmap-lock-contention", warning, "threads waited for mmap_lock",
+     "Map, unmap and fork less while others do or fault; share less of one address space. Since Linux 6.4 most page "
+     "faults need no mmap_lock.",
+     "Documentation/mm/process_addrs.rst", rules::mmap_lock_contention},
+
+    // Address space.
+    {"vma-fragmentation", warning, "locking small pieces cut the address space into many mappings",
+     "Put what must be locked into one area of whole pages, and lock that once.", "mlock(2)", rules::vma_fragmentation},
+    {"vma-limit-near", problem, "the process has nearly as many mappings as it may",
+     "At the limit mmap fails, and so does locking or unlocking a part of a mapping. Raise vm.max_map_count, or make "
+     "fewer.",
+     "Documentation/admin-guide/sysctl/vm.rst", rules::vma_limit_near},
+
+    // The machine.
+    {"unevictable-growth", warning, "unevictable memory keeps growing",
+     "Find who locks more and more; cap it with a memory cgroup or RLIMIT_MEMLOCK.",
+     "Documentation/mm/unevictable-lru.rst", nullptr, rules::unevictable_growth},
+    {"unevictable-high", warning, "much of the machine's memory is unevictable",
+     "Everything else has to live with the rest. Lock less, or on fault, or add memory.",
+     "Documentation/mm/unevictable-lru.rst", nullptr, rules::unevictable_high},
+    {"reclaim-inefficient", warning, "reclaim looks at many pages for each that it can free",
+     "Little is evictable or memory is short: lock less, or give the heaviest user a memory limit.",
+     "Documentation/admin-guide/sysctl/vm.rst", nullptr, rules::reclaim_inefficient},
+
+    // Swap.
+    {"swap-in-storm", problem, "memory is swapped in all the time",
+     "Lock what must not be swapped, set MemorySwapMax=0 for the service, or add memory.",
+     "Documentation/admin-guide/cgroup-v2.rst", rules::swap_in_storm},
+    {"fork-copies-swap", warning, "fork copied the swap entries of memory that was swapped out",
+     "Fork before memory is swapped out, or use posix_spawn.", "fork(2)", rules::fork_copies_swap},
+    {"exit-frees-swap", notice, "the exit took long: it had to give up swap entries",
+     "Keep the process out of swap (MemorySwapMax=0), or don't wait for its end.",
+     "Documentation/admin-guide/cgroup-v2.rst", rules::exit_frees_swap},
+    {"guest-memory-swapped", warning, "memory of a virtual machine is swapped in: it is not locked",
+     "Lock the guest (<locked/> of libvirt with a sufficient hard_limit, -overcommit mem-lock=on), or back it with "
+     "huge "
+     "pages. The guest itself can't see this.",
+     "qemu(1)", rules::guest_memory_swapped},
+
+    // Storms.
+    {"fault-storm", warning, "page faults came in a storm",
+     "Look at what the process did just before. After madvise, munmap or brk: reuse memory rather than give it back, "
+     "keep malloc from trimming (M_TRIM_THRESHOLD). After fork: posix_spawn, or MADV_DONTFORK. New memory: populate it "
+     "beforehand, or use huge pages.",
+     "mallopt(3)", rules::fault_storm},
+    {"major-fault-storm", warning, "the process waits for pages to be read",
+     "Read files in before they matter (readahead, MAP_POPULATE), lock them, or add memory.", "readahead(2), mlock(2)",
+     rules::major_fault_storm},
+
+    // Calls that failed.
+    {"lock-over-limit", problem, "locking failed, RLIMIT_MEMLOCK is too small", kRaiseLimit, "mlock(2), setrlimit(2)",
+     rules::lock_over_limit},
+    {"lock-not-permitted", problem, "locking failed, RLIMIT_MEMLOCK is 0", kRaiseLimit, "mlock(2), user_namespaces(7)",
+     rules::lock_not_permitted},
+    {"lock-refused-by-policy", problem, "locking failed, though the limit allows it",
+     "A seccomp filter or a security module refuses: look for SystemCallFilter= of the service and for @memlock in it.",
+     "seccomp(2), systemd.exec(5)", rules::lock_refused_by_policy},
+    {"lock-hole", warning, "locking failed on the way, part of the range is not mapped",
+     "What comes before the hole stays locked. Lock each mapping by itself.", "mlock(2)", rules::lock_hole},
+    {"lock-not-populated", warning, "locking failed on the way, a page could not be made present",
+     "The range is locked all the same, and counted. Leave out PROT_NONE parts and what lies beyond the end of a file.",
+     "mlock(2)", rules::lock_not_populated},
+    {"lock-too-many-mappings", problem, "locking failed, the process has too many mappings",
+     "Lock one large area instead of many small ones, or raise vm.max_map_count.",
+     "Documentation/admin-guide/sysctl/vm.rst", rules::lock_mapping_bound},
+    {"lock-out-of-memory", problem, "locking failed for want of memory",
+     "Look at the memory cgroup (memory.max, memory.high) and at what is free; lock less.",
+     "Documentation/admin-guide/cgroup-v2.rst", rules::lock_out_of_memory},
+    {"lock-bad-argument", notice, "locking failed, its arguments are wrong",
+     "A program that only tries out what the kernel offers may do so.", "mlock(2)", rules::lock_bad_argument},
+    {"lock-failed", warning, "locking failed",
+     "What was seen does not tell which rule decided: the call has the candidates.", "mlock(2)", rules::lock_failed},
+
+    // False alarms.
+    {"populate-burst", info, "most faults are a lock at work, making pages present",
+     "They save faults later. getrusage and /proc/PID/stat count them, perf's page-faults doesn't.", "mlock(2)",
+     rules::populate_burst},
+    {"major-without-io", info, "faults were called major, and nothing was read",
+     "The kernel calls every fault major that it had to try twice. No disk was involved.", "getrusage(2)",
+     rules::major_without_io},
+    {"cheap-faults", info, "many faults, and hardly any time in them",
+     "Fewer of them would not make the program faster.", "", rules::cheap_faults},
+    {"spurious-faults", info, "faults found their page present: another thread was faster",
+     "Threads that touch the same new pages race; the losers' faults cost little.", "", rules::spurious_faults},
+    {"vdso-data-page", info, "a kernel page that can't be locked was mapped at its first use",
+     "The clock's data page, usually: once after start or fork. Call clock_gettime once before it matters.", "vdso(7)",
+     rules::vdso_data_page},
+});
+
+void apply(const Rule& rule, const std::optional<Sighting>& seen, std::uint32_t pid, std::vector<Finding>& findings) {
+  if (!seen) return;
+  findings.push_back({std::string(rule.id), seen->severity, pid, std::string(rule.title) + seen->remark, seen->evidence,
+                      std::string(rule.advice), std::string(rule.see)});
+}
+
+}  // namespace
+
+std::span<const Rule> all_rules() { return kRules; }
+
+std::vector<Finding> find(const Report& report, const FindingOptions& options) {
+  const Case about{report, options};
+  std::vector<Finding> findings;
+  for (const Rule& rule : kRules) {
+    if (rule.of_system != nullptr) apply(rule, rule.of_system(about), 0, findings);
+    if (rule.of_process == nullptr) continue;
+    for (const Process& process : report.processes) apply(rule, rule.of_process(process, about), process.pid, findings);
+  }
+  std::ranges::stable_sort(findings, std::greater{}, &Finding::severity);
+  return findings;
+}
+
+}  // namespace mlt

@@ -1,0 +1,105 @@
+// Memory is locked, and accesses to it fault all the same.
+#include <algorithm>
+
+#include "findings/rules.h"
+
+namespace mlt::rules {
+namespace {
+
+constexpr auto kLocked = {MLT_LOCKED, MLT_LOCKED_ON_FAULT};
+
+// One fault is worth a word; a program that locks its memory to be on time notices many, or long ones.
+Severity grade(const FaultTotals& faults, Severity highest, const Case& about) {
+  const bool many = faults.completed() >= about.options.locked_faults;
+  const bool long_ones = percent(faults.latency.sum(), window_ns(about)) >= about.options.locked_time_percent;
+  const Severity severity = long_ones ? Severity::problem : many ? Severity::warning : Severity::notice;
+  return std::min(severity, highest);
+}
+
+Found report(const FaultTotals& faults, Severity highest, const Case& about) {
+  if (faults.completed() == 0) return {};
+  Sighting seen{grade(faults, highest, about), {{"faults", figure(faults.completed())}}, ""};
+  if (faults.major != 0) seen.evidence["major"] = figure(faults.major);
+  if (!faults.latency.empty()) {
+    seen.evidence["time_ns"] = figure(faults.latency.sum());
+    seen.evidence["max_ns"] = figure(faults.latency.max());
+  }
+  return seen;
+}
+
+Found caused_by(std::initializer_list<mlt_cause> causes, Severity highest, const Process& process, const Case& about) {
+  return report(access_faults(process, kLocked, causes), highest, about);
+}
+
+// The page was not there, for another reason than the growth of a stack.
+constexpr auto kAbsent = {MLT_CAUSE_FIRST_TOUCH, MLT_CAUSE_FILE_MAP, MLT_CAUSE_FILE_READ, MLT_CAUSE_SWAP_IN};
+
+}  // namespace
+
+Found fork_cow(const Process& process, const Case& about) {
+  Found seen = caused_by({MLT_CAUSE_COW}, Severity::problem, process, about);
+  if (!seen) return seen;
+  const auto forks = std::ranges::count(process.life, LifeEvent::Kind::fork, &LifeEvent::kind);
+  seen->evidence["forks"] = forks;
+  if (forks == 0)
+    seen->remark = " (no fork was seen: it came before the trace, or the memory was read-only for a while)";
+  return seen;
+}
+
+// By design, so no more than a notice. Where causes can't be told, this one is the likeliest by far.
+Found onfault_first_touch(const Process& process, const Case& about) {
+  FaultTotals faults = access_faults(process, {MLT_LOCKED_ON_FAULT}, kAbsent);
+  faults.add(access_faults(process, {MLT_LOCKED_ON_FAULT}, {MLT_CAUSE_UNKNOWN}));
+  return report(faults, Severity::notice, about);
+}
+
+Found stack_growth(const Process& process, const Case& about) {
+  return caused_by({MLT_CAUSE_STACK}, Severity::warning, process, about);
+}
+
+Found zero_page_write(const Process& process, const Case& about) {
+  return caused_by({MLT_CAUSE_ZERO_PAGE}, Severity::warning, process, about);
+}
+
+Found shared_file_mkwrite(const Process& process, const Case& about) {
+  return caused_by({MLT_CAUSE_MKWRITE}, Severity::problem, process, about);
+}
+
+Found numa_balancing(const Process& process, const Case& about) {
+  return caused_by({MLT_CAUSE_NUMA_HINT}, Severity::problem, process, about);
+}
+
+Found page_migration(const Process& process, const Case& about) {
+  return caused_by({MLT_CAUSE_MIGRATION}, Severity::problem, process, about);
+}
+
+Found ksm_write(const Process& process, const Case& about) {
+  return caused_by({MLT_CAUSE_KSM}, Severity::problem, process, about);
+}
+
+Found soft_dirty_tracking(const Process& process, const Case& about) {
+  return caused_by({MLT_CAUSE_SOFT_DIRTY}, Severity::problem, process, about);
+}
+
+Found write_protected(const Process& process, const Case& about) {
+  return caused_by({MLT_CAUSE_WRITE_ENABLE}, Severity::warning, process, about);
+}
+
+Found userfaultfd(const Process& process, const Case& about) {
+  return caused_by({MLT_CAUSE_UFFD_MISSING, MLT_CAUSE_UFFD_WP}, Severity::warning, process, about);
+}
+
+Found lock_not_effective(const Process& process, const Case& about) {
+  return report(access_faults(process, {MLT_LOCKED}, kAbsent), Severity::problem, about);
+}
+
+Found locked_faults(const Process& process, const Case& about) {
+  Found seen = report(access_faults(process, {MLT_LOCKED}, {MLT_CAUSE_UNKNOWN}), Severity::problem, about);
+  if (seen && has_event(process, LifeEvent::Kind::fork)) {
+    seen->evidence["forks"] = std::ranges::count(process.life, LifeEvent::Kind::fork, &LifeEvent::kind);
+    seen->remark = " (it forked, which makes locked memory copy-on-write)";
+  }
+  return seen;
+}
+
+}  // namespace mlt::rules

@@ -1,0 +1,16 @@
+// Virtual machines, seen from the host. Whether a guest's memory is meant to be locked, its process does not tell; that
+// it is swapped in does tell that it is not.
+#include "findings/rules.h"
+
+namespace mlt::rules {
+
+Found guest_memory_swapped(const Process& process, const Case&) {
+  const bool is_machine = process.comm.starts_with("qemu-") || process.comm == "kvm";
+  if (!is_machine || !process.swap || process.swap->in.value_or(0) == 0) return {};
+  Sighting seen{Severity::warning, {{"pages", figure(*process.swap->in)}}, ""};
+  if (process.swap->in_ns) seen.evidence["time_ns"] = figure(*process.swap->in_ns);
+  if (process.locks.locked_bytes.end) seen.evidence["locked_bytes"] = figure(*process.locks.locked_bytes.end);
+  return seen;
+}
+
+}  // namespace mlt::rules

@@ -1,0 +1,126 @@
+// Lock calls that take longer than the memory they lock explains.
+#include <algorithm>
+#include <array>
+
+#include "findings/rules.h"
+
+namespace mlt::rules {
+namespace {
+
+// Below this, being scheduled away explains a slow call as well.
+constexpr std::uint64_t kSlackNs = 1'000'000;
+constexpr std::uint64_t kLongNs = 100'000'000;
+
+struct Slow {
+  std::int64_t calls = 0;
+  const LockCall* slowest = nullptr;
+  std::uint64_t allowed_ns = 0;  // of the slowest
+};
+
+/// Time in which the call did nothing for its purpose.
+std::uint64_t waited_ns(const CallParts& parts) {
+  return parts.reclaim_ns.value_or(0) + parts.lock_wait_ns.value_or(0) + parts.swap_in_ns.value_or(0);
+}
+
+/// Calls of the kinds that took longer than `allowed_of` them, or did little else but wait.
+template <typename Function>
+Slow slow_calls(const Process& process, std::initializer_list<mlt_call> kinds, Function allowed_of) {
+  Slow slow;
+  for (const LockCall& call : process.locks.calls) {
+    if (std::ranges::find(kinds, call.call) == kinds.end() || call.duration_ns <= kSlackNs) continue;
+    const std::uint64_t allowed_ns = allowed_of(call) + kSlackNs;
+    if (call.duration_ns <= allowed_ns && percent(waited_ns(call.parts), call.duration_ns) <= 50) continue;
+    ++slow.calls;
+    if (slow.slowest != nullptr && call.duration_ns <= slow.slowest->duration_ns) continue;
+    slow.slowest = &call;
+    slow.allowed_ns = allowed_ns;
+  }
+  return slow;
+}
+
+struct Part {
+  std::string_view figure;  // in the evidence
+  Count time_ns;
+  std::string_view remark;  // when no other took longer
+};
+
+std::array<Part, 6> parts_of(const LockCall& call) {
+  const CallParts& parts = call.parts;
+  return {{{"memory_ns", parts.memory_ns, " (mostly allocating memory and zeroing it)"},
+           {"file_ns", parts.file_ns, " (mostly mapping and reading files)"},
+           {"swap_in_ns", parts.swap_in_ns, " (mostly bringing pages back from swap)"},
+           {"reclaim_ns", parts.reclaim_ns, " (mostly reclaiming memory first)"},
+           {"lock_wait_ns", parts.lock_wait_ns, " (mostly waiting for mmap_lock)"},
+           {"other_ns", parts.other_ns, " (mostly on mappings and page tables)"}}};
+}
+
+bool has_parts(const CallParts& parts) {
+  return parts.memory_ns || parts.file_ns || parts.swap_in_ns || parts.reclaim_ns || parts.lock_wait_ns;
+}
+
+/// Of the slowest: what its time went into.
+Sighting sighting(const Slow& slow) {
+  Sighting seen{Severity::notice,
+                {{"calls", slow.calls},
+                 {"slowest_ns", figure(slow.slowest->duration_ns)},
+                 {"allowed_ns", figure(slow.allowed_ns)}},
+                ""};
+  if (!has_parts(slow.slowest->parts)) return seen;
+  std::uint64_t longest_ns = 0;
+  for (const Part& part : parts_of(*slow.slowest)) {
+    const std::uint64_t time_ns = part.time_ns.value_or(0);
+    if (time_ns != 0) seen.evidence[std::string(part.figure)] = figure(time_ns);
+    if (time_ns <= longest_ns) continue;
+    longest_ns = time_ns;
+    seen.remark = part.remark;
+  }
+  return seen;
+}
+
+}  // namespace
+
+Found slow_lock(const Process& process, const Case& about) {
+  // Without the number of pages nothing can be expected.
+  if (!process.populate.pages || about.options.lock_mb_per_s == 0) return {};
+  const Slow slow =
+      slow_calls(process, {MLT_CALL_MLOCK, MLT_CALL_MLOCK2, MLT_CALL_MLOCKALL}, [&](const LockCall& call) {
+        return 2 * call.pages_populated * about.report.host.page_size * 1000 / about.options.lock_mb_per_s;
+      });
+  if (slow.calls == 0) return {};
+  Sighting seen = sighting(slow);
+  const LockCall& slowest = *slow.slowest;
+  seen.evidence["pages"] = figure(slowest.pages_populated);
+  seen.evidence["populate_ns"] = figure(slowest.populate_ns);
+  if (slowest.duration_ns >= kLongNs && slowest.duration_ns > 10 * slow.allowed_ns) seen.severity = Severity::warning;
+  return seen;
+}
+
+Found slow_unlock(const Process& process, const Case& about) {
+  const std::uint64_t all = process.locks.locked_bytes.peak.value_or(0);
+  const Slow slow = slow_calls(process, {MLT_CALL_MUNLOCK, MLT_CALL_MUNLOCKALL}, [&](const LockCall& call) {
+    const std::uint64_t bytes = call.call == MLT_CALL_MUNLOCK ? call.range_bytes : all;
+    return bytes / about.report.host.page_size * about.options.unlock_ns_per_page;
+  });
+  if (slow.calls == 0) return {};
+  return sighting(slow);
+}
+
+Found reclaim_stall(const Process& process, const Case& about) {
+  if (!process.reclaim) return {};
+  const ReclaimStall direct = process.reclaim->direct.value_or(ReclaimStall{});
+  const ReclaimStall memcg = process.reclaim->memcg.value_or(ReclaimStall{});
+  if (direct.calls + memcg.calls == 0) return {};
+  const std::uint64_t time_ns = direct.time_ns + memcg.time_ns;
+  const std::uint64_t share = percent(time_ns, window_ns(about));
+  Sighting seen{share >= about.options.wait_percent          ? Severity::problem
+                : share >= about.options.locked_time_percent ? Severity::warning
+                                                             : Severity::notice,
+                {{"stalls", figure(direct.calls + memcg.calls)},
+                 {"time_ns", figure(time_ns)},
+                 {"max_ns", figure(std::max(direct.max_ns, memcg.max_ns))}},
+                memcg.time_ns > direct.time_ns ? " (its memory cgroup is at its limit)" : ""};
+  if (process.reclaim->in_fault_ns) seen.evidence["in_fault_ns"] = figure(*process.reclaim->in_fault_ns);
+  return seen;
+}
+
+}  // namespace mlt::rules

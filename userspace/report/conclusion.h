@@ -1,0 +1,30 @@
+// What a report comes to, in a sentence: the first thing that a reader of any format sees.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/report.h"
+
+namespace mlt {
+
+struct Conclusion {
+  std::optional<Severity> gravest;   // of the findings; empty: there are none
+  std::string text;                  // "pid 42 (server): locking failed", "Nothing is wrong in what was measured."
+  std::string counts;                // "1 problem, 2 warnings"; empty without findings
+  std::vector<std::string> caveats;  // what the reader must know before believing it: losses, audits that differ
+};
+
+Conclusion conclude(const Report& report);
+
+/// "pid 4242 (trade-engine): " before what is said about a process; empty for 0, the system.
+std::string subject_of(const Report& report, std::uint32_t pid);
+
+/// "limit 80 MiB" for limit_bytes: the unit is the end of the name.
+std::string fact_of(std::string_view key, std::int64_t value);
+
+/// "pid 42 and children", "all processes", "cgroup /a/b": what was traced.
+std::string describe(const Target& target);
+
+}  // namespace mlt

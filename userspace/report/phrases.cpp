@@ -1,0 +1,30 @@
+#include "report/phrases.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "util/units.h"
+
+namespace mlt {
+
+std::string count_or_na(const Count& count) { return count ? format_count(*count) : "n/a"; }
+
+std::string bytes_or_na(const Count& bytes) { return bytes ? format_bytes(*bytes) : "n/a"; }
+
+std::string plural(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : "s");
+}
+
+std::string words(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace(text, '_', ' ');
+  return text;
+}
+
+std::string describe(const Lost& lost) {
+  return fmt::format("{}, {} in full tables and {}", plural(lost.events, "event"), plural(lost.map_full, "count"),
+                     plural(lost.missed_probes, "return probe"));
+}
+
+}  // namespace mlt
