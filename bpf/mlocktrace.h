@@ -145,7 +145,8 @@ struct mlt_stack_key {
   __u32 tgid;
   __s32 user;
   __s32 kernel;
-  __u32 class_id;
+  __u16 class_id;
+  __u16 program; /* how often the process had called execve: where its code is; the lower bits */
 };
 
 struct mlt_stack_count {
@@ -305,7 +306,7 @@ struct mlt_proc {
   __u32 parent_tgid;    /* the traced parent that it was forked from; 0: none */
   __u32 gone;           /* 1: released by the kernel, the front end takes the record over; MLT_PROC_FREE: given back */
   __u32 populating;     /* enum mlt_call: in this one a thread is making pages present; of several the last to begin */
-  __u32 pad;
+  __u32 execs;          /* since it is traced */
   char comm[16];
   __u64 told_ns; /* the last MLT_EVENT_MAPPING: when, and of how many bytes */
   __u64 told_bytes;

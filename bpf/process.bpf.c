@@ -91,7 +91,10 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
   struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  if (proc) BPF_CORE_READ_STR_INTO(&proc->comm, task, comm);
+  if (proc) {
+    BPF_CORE_READ_STR_INTO(&proc->comm, task, comm);
+    proc->execs++;
+  }
   /* When another thread than the leader calls execve, it takes the leader's number over. */
   thread->tid = BPF_CORE_READ(task, pid);
   struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);

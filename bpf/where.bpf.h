@@ -202,6 +202,7 @@ static __always_inline void mlt_stacks_count(struct mlt_thread* thread, u32 clas
       .user = mlt_cfg.stacks & MLT_STACK_USER ? thread->user_stack : -1,
       .kernel = mlt_cfg.stacks & MLT_STACK_KERNEL ? thread->kernel_stack : -1,
       .class_id = class_id,
+      .program = proc->execs,
   };
   struct mlt_stack_count* count = bpf_map_lookup_elem(&mlt_stack_counts, &key);
   if (!count) {

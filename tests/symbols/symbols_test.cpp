@@ -49,46 +49,57 @@ TEST(ElfSymbols, CppNamesAreDemangled) {
   EXPECT_EQ(demangle("main"), "main");
 }
 
-// A record of the kernel: its head, its fields, and the rest, which is filled up to whole words.
-template <typename... Fields>
-void add_record(std::vector<std::byte>& records, std::uint32_t type, std::string_view rest, Fields... fields) {
-  std::vector<std::byte> body;
-  const auto add = [&](const void* data, std::size_t size) {
-    body.insert(body.end(), static_cast<const std::byte*>(data), static_cast<const std::byte*>(data) + size);
-  };
-  (add(&fields, sizeof(fields)), ...);
-  add(rest.data(), rest.size());
-  body.resize((body.size() + 8) / 8 * 8);
-  const perf_event_header header{type, 0, static_cast<std::uint16_t>(sizeof(header) + body.size())};
-  const auto* head = reinterpret_cast<const std::byte*>(&header);
-  records.insert(records.end(), head, head + sizeof(header));
-  records.insert(records.end(), body.begin(), body.end());
-}
+// Records of the kernel: a head, the fields, the rest, which is filled up to whole words, and the time: 1, 2, …
+class Records {
+ public:
+  template <typename... Fields>
+  void add(std::uint32_t type, std::uint16_t misc, std::string_view rest, Fields... fields) {
+    std::vector<std::byte> body;
+    (append(body, &fields, sizeof(fields)), ...);
+    append(body, rest.data(), rest.size());
+    body.resize((body.size() + 8) / 8 * 8);
+    append(body, &++time_, sizeof(time_));
+    const perf_event_header header{type, misc, static_cast<std::uint16_t>(sizeof(header) + body.size())};
+    append(bytes_, &header, sizeof(header));
+    append(bytes_, body.data(), body.size());
+  }
+  void add_mapping(std::uint32_t protection, std::string_view path) {
+    add(PERF_RECORD_MMAP2, 0, path, 42U, 43U, std::uint64_t{0x7f0000001000}, std::uint64_t{0x2000},
+        std::uint64_t{0x1000}, 8U, 1U, std::uint64_t{77}, std::uint64_t{1}, protection, std::uint32_t{MAP_PRIVATE});
+  }
+  std::span<const std::byte> bytes() const { return bytes_; }
 
-void add_mapping(std::vector<std::byte>& records, std::uint32_t protection, std::string_view path) {
-  add_record(records, PERF_RECORD_MMAP2, path, 42U, 43U, std::uint64_t{0x7f0000001000}, std::uint64_t{0x2000},
-             std::uint64_t{0x1000}, 8U, 1U, std::uint64_t{77}, std::uint64_t{1}, protection,
-             std::uint32_t{MAP_PRIVATE});
-}
+ private:
+  static void append(std::vector<std::byte>& to, const void* data, std::size_t size) {
+    const auto* begin = static_cast<const std::byte*>(data);
+    to.insert(to.end(), begin, begin + size);
+  }
+  std::vector<std::byte> bytes_;
+  std::uint64_t time_ = 0;
+};
 
-TEST(CodeEvents, TellWhatIsMappedAndForked) {
-  std::vector<std::byte> records;
-  add_mapping(records, PROT_READ | PROT_EXEC, "/lib/libc.so.6");
-  add_record(records, PERF_RECORD_EXIT, "", 42U, 1U, 42U, 1U, std::uint64_t{5});
-  add_record(records, PERF_RECORD_FORK, "", 44U, 42U, 44U, 42U, std::uint64_t{5});
-  add_record(records, PERF_RECORD_FORK, "", 42U, 42U, 45U, 42U, std::uint64_t{5});
-  add_mapping(records, PROT_READ | PROT_WRITE | PROT_EXEC, "//anon");
+TEST(CodeEvents, TellWhatIsMappedExecutedAndForked) {
+  Records records;
+  records.add_mapping(PROT_READ | PROT_EXEC, "/lib/libc.so.6");
+  records.add(PERF_RECORD_EXIT, 0, "", 42U, 1U, 42U, 1U, std::uint64_t{5});
+  records.add(PERF_RECORD_FORK, 0, "", 44U, 42U, 44U, 42U, std::uint64_t{5});
+  records.add(PERF_RECORD_FORK, 0, "", 42U, 42U, 45U, 42U, std::uint64_t{5});
+  records.add(PERF_RECORD_COMM, 0, "renamed", 44U, 44U);
+  records.add(PERF_RECORD_COMM, PERF_RECORD_MISC_COMM_EXEC, "ls", 44U, 44U);
+  records.add_mapping(PROT_READ | PROT_WRITE | PROT_EXEC, "//anon");
   const MapsLine library{0x7f0000001000, 0x7f0000003000, "r-xp", 0x1000, 77, "/lib/libc.so.6"};
   const MapsLine nameless{0x7f0000001000, 0x7f0000003000, "rwxp", 0x1000, 77, ""};
-  EXPECT_EQ(parse_code_events(records),
-            (std::vector<CodeEvent>{MappedCode{42, library}, ForkedCode{44, 42}, MappedCode{42, nameless}}));
+  EXPECT_EQ(parse_code_events(records.bytes()), (std::vector<CodeEvent>{{1, MappedCode{42, library}},
+                                                                        {3, ForkedCode{44, 42}},
+                                                                        {6, ExecutedCode{44}},
+                                                                        {7, MappedCode{42, nameless}}}));
 }
 
 TEST(CodeEvents, OfWhatIsCutShort) {
-  std::vector<std::byte> records;
-  add_mapping(records, PROT_EXEC, "/lib/libc.so.6");
-  for (std::size_t size = 0; size < records.size(); ++size)
-    EXPECT_TRUE(parse_code_events(std::span(records).first(size)).empty()) << size;
+  Records records;
+  records.add_mapping(PROT_EXEC, "/lib/libc.so.6");
+  for (std::size_t size = 0; size < records.bytes().size(); ++size)
+    EXPECT_TRUE(parse_code_events(records.bytes().first(size)).empty()) << size;
   std::vector<std::byte> empty_header(sizeof(perf_event_header));
   EXPECT_TRUE(parse_code_events(empty_header).empty());
 }
@@ -96,16 +107,38 @@ TEST(CodeEvents, OfWhatIsCutShort) {
 TEST(Symbolizer, AForkedProcessHasTheCodeOfItsParent) {
   Symbolizer symbols;
   const auto pid = static_cast<std::uint32_t>(getpid());
-  symbols.see(pid, read_maps(pid));
+  symbols.see(pid, 0, read_maps(pid));
   symbols.forked(2, pid);
   symbols.forked(3, 2);
   const auto address = reinterpret_cast<std::uint64_t>(&mlt_known_function);
-  EXPECT_EQ(symbols.user(3, address).function, "mlt_known_function()");
-  symbols.see(3, {{address, address + 1, "r-xp", 0, 0, "[vdso]"}});
-  EXPECT_EQ(symbols.user(3, address).module, "[vdso]");
+  EXPECT_EQ(symbols.user(3, 0, address).function, "mlt_known_function()");
+  symbols.mapped(3, {address, address + 1, "r-xp", 0, 0, "[vdso]"});
+  EXPECT_EQ(symbols.user(3, 0, address).module, "[vdso]");
   symbols.forked(5, 6);
   symbols.forked(6, 5);
-  EXPECT_EQ(symbols.user(5, address).module, "") << "its own ancestor";
+  EXPECT_EQ(symbols.user(5, 0, address).module, "") << "its own ancestor";
+}
+
+TEST(Symbolizer, AnAddressIsOfTheProgramThatRan) {
+  constexpr std::uint64_t kAddress = 0x401000;
+  const MapsLine shell{0x400000, 0x402000, "r-xp", 0, 0, "shell"};
+  const MapsLine command{0x401000, 0x403000, "r-xp", 0, 0, "command"};
+  const auto module = [](const Symbolizer& symbols, std::uint32_t pid, std::uint16_t program) {
+    return symbols.user(pid, program, kAddress).module;
+  };
+  Symbolizer symbols;
+  symbols.mapped(1, shell);
+  symbols.forked(2, 1);
+  symbols.executed(1);
+  symbols.executed(2);
+  symbols.mapped(2, command);
+  symbols.forked(3, 2);
+  EXPECT_EQ(module(symbols, 1, 0), "shell");
+  EXPECT_EQ(module(symbols, 1, 1), "") << "nothing is known of what it runs now";
+  EXPECT_EQ(module(symbols, 2, 0), "shell") << "its parent's when it was forked";
+  EXPECT_EQ(module(symbols, 2, 1), "command");
+  EXPECT_EQ(module(symbols, 3, 0), "command");
+  EXPECT_EQ(module(symbols, 3, 1), "") << "what it runs now is not its parent's";
 }
 
 // Of no process any more: the same file by its path.
@@ -115,31 +148,31 @@ TEST(Symbolizer, ReadsTheFileOfAProcessThatIsGone) {
   constexpr std::uint32_t kNobody = 0x7fffffff;
   std::vector<MapsLine> maps = read_maps(pid);
   Symbolizer symbols;
-  symbols.see(kNobody, maps);
-  EXPECT_EQ(symbols.user(kNobody, address).function, "mlt_known_function()");
+  symbols.see(kNobody, 0, maps);
+  EXPECT_EQ(symbols.user(kNobody, 0, address).function, "mlt_known_function()");
   for (MapsLine& line : maps) ++line.inode;
   Symbolizer others;
-  others.see(kNobody, maps);
-  EXPECT_EQ(others.user(kNobody, address).function, "") << "another file of that name";
+  others.see(kNobody, 0, maps);
+  EXPECT_EQ(others.user(kNobody, 0, address).function, "") << "another file of that name";
 }
 
 TEST(Symbolizer, NamesTheFunctionsOfAProcess) {
   Symbolizer symbols;
   const auto pid = static_cast<std::uint32_t>(getpid());
-  symbols.see(pid, read_maps(pid));
+  symbols.see(pid, 0, read_maps(pid));
   const auto address = reinterpret_cast<std::uint64_t>(&mlt_known_function);
-  const Frame frame = symbols.user(pid, address + 1);
+  const Frame frame = symbols.user(pid, 0, address + 1);
   EXPECT_EQ(frame.function, "mlt_known_function()");
   EXPECT_EQ(frame.offset, 1U);
   EXPECT_TRUE(frame.module.ends_with("mlt-unit-tests")) << frame.module;
-  const Frame nowhere = symbols.user(pid, 0x1000);
+  const Frame nowhere = symbols.user(pid, 0, 0x1000);
   EXPECT_EQ(nowhere.module, "");
   EXPECT_EQ(nowhere.address, 0x1000U);
-  EXPECT_EQ(symbols.user(1, address).module, "") << "not seen";
+  EXPECT_EQ(symbols.user(1, 0, address).module, "") << "not seen";
 }
 
 StackCount stack(std::vector<std::uint64_t> user, mlt_cause cause, std::uint64_t faults) {
-  return {{}, std::move(user), class_id(MLT_ORIGIN_ACCESS, MLT_UNLOCKED, cause), faults, faults * 10};
+  return {{}, std::move(user), class_id(MLT_ORIGIN_ACCESS, MLT_UNLOCKED, cause), 0, faults, faults * 10};
 }
 
 TEST(Stacks, OfOnePlaceAreOneEntry) {
@@ -154,6 +187,23 @@ TEST(Stacks, OfOnePlaceAreOneEntry) {
   EXPECT_EQ(list[1].cause, MLT_CAUSE_FIRST_TOUCH);
   ASSERT_EQ(list[1].user.size(), 2U);
   EXPECT_EQ(list[1].user[1].address, 2U);
+}
+
+TEST(Stacks, OfDifferentProgramsAreDifferentEntries) {
+  ProcessCounts counts = fixtures::process(1, 42);
+  counts.stacks = {stack({1, 2}, MLT_CAUSE_COW, 3), stack({1, 2}, MLT_CAUSE_COW, 5)};
+  counts.stacks[1].program = 1;
+  EXPECT_EQ(build_stacks(counts, 42, {}).size(), 2U);
+}
+
+TEST(Stacks, EndWhereTheFramePointerLedAstray) {
+  ProcessCounts counts = fixtures::process(1, 42);
+  counts.stacks = {stack({1, 2, 0xbe552274c0854800, 3}, MLT_CAUSE_COW, 3),
+                   stack({1, 2, 0xffffffffffffffff}, MLT_CAUSE_COW, 4)};
+  const auto list = build_stacks(counts, 42, {});
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0].faults, 7U);
+  EXPECT_EQ(list[0].user.size(), 2U);
 }
 
 TEST(Stacks, TheRestIsOneEntryWithoutFrames) {

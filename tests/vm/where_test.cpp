@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <set>
+#include <string>
 
 #include "program.h"
 #include "report_view.h"
@@ -151,6 +153,23 @@ TEST(Where, CodeOfAShortCommandHasItsName) {
     }
     EXPECT_GE(named, 256U) << process->at("faults").at("stacks");
   }
+}
+
+// Until it calls execve, a command is a copy of mlocktrace, whose code is at the same addresses.
+TEST(Where, WhatRanBeforeTheCommandIsNotItsCode) {
+  const auto [truth, report] = trace_command({"mlt-workload", "touch"}, {"-U"});
+  std::uint64_t before = 0;
+  for (const Json& stack : report.at("processes").at(0).at("faults").at("stacks")) {
+    std::set<std::string> programs;
+    for (const Json& frame : stack.at("user")) {
+      if (!frame.at("module").is_string()) continue;
+      const std::string module = frame.at("module");
+      if (module.starts_with('/')) programs.insert(module.substr(module.rfind('/') + 1));
+    }
+    EXPECT_LE(programs.size(), 1U) << stack;
+    if (programs.contains("mlocktrace")) before += stack.at("faults").get<std::uint64_t>();
+  }
+  EXPECT_GT(before, 0U);
 }
 
 }  // namespace

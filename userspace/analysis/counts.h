@@ -15,6 +15,7 @@ struct StackCount {
   std::vector<std::uint64_t> kernel;
   std::vector<std::uint64_t> user;
   std::uint16_t class_id = 0;
+  std::uint16_t program = 0;  // see Symbolizer
   std::uint64_t faults = 0;
   std::uint64_t time_ns = 0;
 };
@@ -22,6 +23,12 @@ struct StackCount {
 /// The number by which the caller knows the process: BPF sees that of the initial PID namespace, and notes the other
 /// one where they differ.
 inline std::uint32_t visible_pid(const mlt_proc& proc) { return proc.pid != 0 ? proc.pid : proc.tgid; }
+
+/// A process that had not ended, as the caller sees it.
+struct AliveProcess {
+  std::uint32_t pid = 0;
+  std::uint16_t program = 0;  // see Symbolizer
+};
 
 struct ProcessCounts {
   std::uint32_t id = 0;  // unique in a trace, unlike the pid

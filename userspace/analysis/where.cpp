@@ -124,6 +124,15 @@ VmaFaults remainder(const ProcessCounts& process, const std::vector<VmaFaults>& 
 // Who reads on? And each frame has to be looked up.
 constexpr std::size_t kStacksKept = 500;
 
+using Addresses = std::vector<std::uint64_t>;
+
+// The kernel follows frame pointers, and code that keeps something else in that register leads it astray: no address of
+// a process has one of the highest eight bits set, with five levels of page tables either.
+Addresses user_part(const Addresses& stack) {
+  const auto end = std::ranges::find_if(stack, [](std::uint64_t address) { return address >> 56 != 0; });
+  return {stack.begin(), end};
+}
+
 struct Place {
   const StackCount* stack = nullptr;
   std::uint64_t faults = 0;
@@ -190,10 +199,10 @@ std::string vma_name(const mlt_vma& vma, const std::vector<MapsLine>& maps) {
 }
 
 std::vector<StackFaults> build_stacks(const ProcessCounts& process, std::uint32_t pid, const Symbolizer& symbols) {
-  std::map<std::tuple<mlt_origin, std::vector<std::uint64_t>, std::vector<std::uint64_t>>, Place> by_place;
+  std::map<std::tuple<mlt_origin, std::uint16_t, Addresses, Addresses>, Place> by_place;
   for (const StackCount& stack : process.stacks) {
     const FaultClass fault_class = class_of(stack.class_id);
-    Place& place = by_place[{fault_class.origin, stack.kernel, stack.user}];
+    Place& place = by_place[{fault_class.origin, stack.program, stack.kernel, user_part(stack.user)}];
     place.stack = &stack;
     place.faults += stack.faults;
     place.time_ns += stack.time_ns;
@@ -216,7 +225,8 @@ std::vector<StackFaults> build_stacks(const ProcessCounts& process, std::uint32_
     std::vector<Frame> kernel;
     for (const std::uint64_t address : place.stack->kernel) kernel.push_back(symbols.kernel(address));
     list.back().kernel = without_tracer(kernel);
-    for (const std::uint64_t address : place.stack->user) list.back().user.push_back(symbols.user(pid, address));
+    for (const std::uint64_t address : user_part(place.stack->user))
+      list.back().user.push_back(symbols.user(pid, place.stack->program, address));
   }
   return list;
 }

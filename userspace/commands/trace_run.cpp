@@ -106,7 +106,11 @@ std::vector<std::uint32_t> TraceRun::watched_pids() const {
 }
 
 Status TraceRun::start_command() {
-  if (options_.user_stacks) code_ = CodeWatch(static_cast<std::uint32_t>(child_->pid()));
+  if (options_.user_stacks) {
+    const auto pid = static_cast<std::uint32_t>(child_->pid());
+    code_ = CodeWatch(pid);
+    data_.symbols.see(pid, 0, read_maps(pid));
+  }
   if (Status status = child_->exec(); !status) return status;
   name_command();
   const Status status = child_->is_held() ? sink_.command_held() : Status();
@@ -132,7 +136,7 @@ void TraceRun::name_command() {
   // It may be gone before the next look. Where it is told that execve goes well, the program is not mapped yet.
   const auto is_of_a_file = [](const MapsLine& line) { return line.name.starts_with('/'); };
   for (int i = 0; i < 20 && std::ranges::none_of(read_maps(pid), is_of_a_file); ++i) usleep(200);
-  look_at(data_, pid);
+  look_at(data_, pid, 1);
 }
 
 // The trace begins: the rest is attached while faults count already.
@@ -145,7 +149,7 @@ Status TraceRun::count_faults(Session& session) {
   for (const std::uint32_t pid : pids) {
     data_.views[pid].start = read_process(pid);
     // A command looks like mlocktrace until it has called execve.
-    if (!child_) look_at(data_, pid);
+    if (!child_) look_at(data_, pid, 0);
   }
   if (targets_.mode == MLT_TARGET_PIDS &&
       std::ranges::none_of(pids, [this](std::uint32_t pid) { return data_.views[pid].start.has_value(); }))
@@ -215,10 +219,10 @@ Status TraceRun::collect() {
 }
 
 // What is mapped where, while it can still be asked: the process may be gone at the end.
-void TraceRun::look_at(TraceData& data, std::uint32_t pid) const {
+void TraceRun::look_at(TraceData& data, std::uint32_t pid, std::uint16_t program) const {
   const std::vector<MapsLine> maps = read_maps(pid);
   remember_maps(data.maps[pid], maps);
-  if (options_.user_stacks) data.symbols.see(pid, maps);
+  if (options_.user_stacks) data.symbols.see(pid, program, maps);
 }
 
 void TraceRun::look_at_new() {
@@ -229,15 +233,16 @@ void TraceRun::look_at_new() {
     looked_at_.clear();
     next_look_ns_ = now + kSampleNs;
   }
-  for (const std::uint32_t pid : alive) {
-    if (looked_at_.insert(pid).second) look_at(data_, pid);
+  for (const auto& [pid, program] : alive) {
+    if (looked_at_.emplace(pid, program).second) look_at(data_, pid, program);
   }
 }
 
 void TraceRun::look_at_code() {
   for (const CodeEvent& event : code_.drain()) {
-    if (const auto* mapped = std::get_if<MappedCode>(&event)) data_.symbols.see(mapped->pid, {mapped->line});
-    if (const auto* forked = std::get_if<ForkedCode>(&event)) data_.symbols.forked(forked->pid, forked->parent);
+    if (const auto* mapped = std::get_if<MappedCode>(&event.what)) data_.symbols.mapped(mapped->pid, mapped->line);
+    if (const auto* executed = std::get_if<ExecutedCode>(&event.what)) data_.symbols.executed(executed->pid);
+    if (const auto* forked = std::get_if<ForkedCode>(&event.what)) data_.symbols.forked(forked->pid, forked->parent);
   }
 }
 
@@ -311,7 +316,7 @@ void TraceRun::read_views(TraceData& data) const {
     if (process.proc.exit_ns != 0) continue;
     const std::uint32_t pid = visible_pid(process.proc);
     data.views[pid].end = read_process(pid);
-    look_at(data, pid);
+    look_at(data, pid, static_cast<std::uint16_t>(process.proc.execs));
   }
 }
 

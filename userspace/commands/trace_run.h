@@ -59,7 +59,7 @@ class TraceRun {
   Status follow_until_end(int signals);
   void end();
   Status collect();
-  void look_at(TraceData& data, std::uint32_t pid) const;
+  void look_at(TraceData& data, std::uint32_t pid, std::uint16_t program) const;
   void look_at_new();
   void look_at_code();
   void sample();
@@ -88,7 +88,7 @@ class TraceRun {
   std::optional<Counts> previous_;  // of the last interval
   std::uint64_t intervals_ = 0;
   std::uint64_t interval_start_ns_ = 0;
-  std::set<std::uint32_t> looked_at_;  // for what they have mapped
+  std::set<std::pair<std::uint32_t, std::uint16_t>> looked_at_;  // for what they have mapped: process, program
   std::uint64_t next_look_ns_ = 0;
   CodeWatch code_;  // of the command, when stacks are asked for
 };

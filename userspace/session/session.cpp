@@ -570,7 +570,7 @@ void Session::drain_faults(const FaultHandler& handler) {
   impl_->fault_handler = nullptr;
 }
 
-const std::vector<std::uint32_t>& Session::alive() const { return impl_->tables.alive(); }
+const std::vector<AliveProcess>& Session::alive() const { return impl_->tables.alive(); }
 
 void Session::collect_retired() { impl_->tables.collect_retired(); }
 
@@ -625,8 +625,8 @@ void Session::add_stacks(Counts& counts) const {
       return one.proc.tgid == key.tgid && one.proc.start_boottime == key.start_boottime;
     });
     if (process == counts.processes.end()) continue;
-    process->stacks.push_back({stack_at(stacks, key.kernel), stack_at(stacks, key.user),
-                               static_cast<std::uint16_t>(key.class_id), count.faults, count.time_ns});
+    process->stacks.push_back({stack_at(stacks, key.kernel), stack_at(stacks, key.user), key.class_id, key.program,
+                               count.faults, count.time_ns});
   }
 }
 

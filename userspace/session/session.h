@@ -77,7 +77,7 @@ class Session {
   void collect_retired();
 
   /// Processes that have a record and had not ended at the last collection, as the caller sees them.
-  [[nodiscard]] const std::vector<std::uint32_t>& alive() const;
+  [[nodiscard]] const std::vector<AliveProcess>& alive() const;
 
   /// Everything counted so far.
   [[nodiscard]] Counts counts();

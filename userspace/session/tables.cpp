@@ -111,7 +111,8 @@ Tables::Places Tables::take_retired() {
   for (const std::uint32_t index : used().procs) {
     const mlt_proc& record = procs_[index];
     if (record.gone == 1) gone.push_back(index);
-    if (record.tgid != 0 && record.exit_ns == 0) alive_.push_back(visible_pid(record));
+    if (record.tgid != 0 && record.exit_ns == 0)
+      alive_.push_back({visible_pid(record), static_cast<std::uint16_t>(record.execs)});
   }
   const Places places = used();
   for (const std::uint32_t index : places.blocks) {

@@ -25,8 +25,8 @@ class Tables {
                             const UsedPlaces& used);
 
   void collect_retired();
-  /// Processes that had not ended when collect_retired was last called, as the caller sees them.
-  [[nodiscard]] const std::vector<std::uint32_t>& alive() const { return alive_; }
+  /// When collect_retired was last called.
+  [[nodiscard]] const std::vector<AliveProcess>& alive() const { return alive_; }
   [[nodiscard]] Counts counts();
   /// Id of the process whose record is at `index` now.
   std::uint32_t id_of(std::uint32_t index);
@@ -63,7 +63,7 @@ class Tables {
   std::map<std::uint32_t, Taken> retired_;      // of threads that are gone, by process record
   std::map<std::uint32_t, std::uint32_t> ids_;  // by process record
   std::uint32_t next_id_ = 1;
-  std::vector<std::uint32_t> alive_;
+  std::vector<AliveProcess> alive_;
   std::vector<ProcessCounts> gone_;  // processes whose records were freed
 };
 

@@ -30,6 +30,12 @@ struct MapRecord {
   // Then the path, which ends with a NUL.
 };
 
+struct CommRecord {
+  perf_event_header header;
+  std::uint32_t pid, tid;
+  // Then the name.
+};
+
 struct ForkRecord {
   perf_event_header header;
   std::uint32_t pid, parent_pid, tid, parent_tid;
@@ -68,11 +74,17 @@ std::vector<CodeEvent> parse_code_events(std::span<const std::byte> records) {
   while (read_record(records, header) && header.size >= sizeof(header) && header.size <= records.size()) {
     const auto record = records.first(header.size);
     records = records.subspan(header.size);
+    std::uint64_t time = 0;
+    if (record.size() < sizeof(header) + sizeof(time)) continue;
+    read_record(record.last(sizeof(time)), time);
     if (MapRecord map{}; header.type == PERF_RECORD_MMAP2 && read_record(record, map))
-      events.emplace_back(mapped_code(map, record.subspan(sizeof(map))));
+      events.push_back({time, mapped_code(map, record.subspan(sizeof(map)))});
+    if (CommRecord comm{};
+        header.type == PERF_RECORD_COMM && (header.misc & PERF_RECORD_MISC_COMM_EXEC) != 0 && read_record(record, comm))
+      events.push_back({time, ExecutedCode{comm.pid}});
     // Of a thread: nothing new.
     if (ForkRecord fork{}; header.type == PERF_RECORD_FORK && read_record(record, fork) && fork.pid != fork.parent_pid)
-      events.emplace_back(ForkedCode{fork.pid, fork.parent_pid});
+      events.push_back({time, ForkedCode{fork.pid, fork.parent_pid}});
   }
   return events;
 }
@@ -82,7 +94,9 @@ CodeWatch::CodeWatch(std::uint32_t pid) {
   attr.size = sizeof(attr);
   attr.type = PERF_TYPE_SOFTWARE;
   attr.config = PERF_COUNT_SW_DUMMY;
-  attr.mmap = attr.mmap2 = attr.task = 1;
+  attr.mmap = attr.mmap2 = attr.task = attr.comm = attr.comm_exec = 1;
+  attr.sample_id_all = 1;
+  attr.sample_type = PERF_SAMPLE_TIME;
   attr.inherit = 1;
   attr.exclude_kernel = attr.exclude_hv = 1;
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -114,6 +128,7 @@ std::vector<CodeEvent> CodeWatch::drain() {
     std::atomic_ref(control->data_tail).store(head, std::memory_order_release);
     std::ranges::move(parse_code_events(records), std::back_inserter(events));
   }
+  std::ranges::stable_sort(events, {}, &CodeEvent::time_ns);
   return events;
 }
 

@@ -1,6 +1,6 @@
 // What a command and its children map of code, told by the kernel as it happens: perf_event_open(2) reports each
-// executable mapping, with its path, and each fork. /proc/PID/maps of a process that lives for a few milliseconds is
-// never read in time.
+// executable mapping, with its path, each execve and each fork. /proc/PID/maps of a process that lives for a few
+// milliseconds is never read in time.
 #pragma once
 
 #include <cstddef>
@@ -27,10 +27,20 @@ struct ForkedCode {
   bool operator==(const ForkedCode&) const = default;
 };
 
-using CodeEvent = std::variant<MappedCode, ForkedCode>;
+/// It is about to map the next program.
+struct ExecutedCode {
+  std::uint32_t pid = 0;
+  bool operator==(const ExecutedCode&) const = default;
+};
 
-/// The events that `records` hold, which are whole ones: struct perf_event_header and what follows. Those of other
-/// kinds are left out.
+struct CodeEvent {
+  std::uint64_t time_ns = 0;  // of a clock of perf's own
+  std::variant<MappedCode, ExecutedCode, ForkedCode> what;
+  bool operator==(const CodeEvent&) const = default;
+};
+
+/// The events that `records` hold, which are whole ones: struct perf_event_header, what follows, and the time
+/// (sample_id_all). Those of other kinds are left out.
 std::vector<CodeEvent> parse_code_events(std::span<const std::byte> records);
 
 class CodeWatch {
@@ -40,7 +50,7 @@ class CodeWatch {
   /// it, nothing is seen.
   explicit CodeWatch(std::uint32_t pid);
 
-  /// What came since the last call; of each processor in order.
+  /// What came since the last call, in order.
   std::vector<CodeEvent> drain();
 
  private:

@@ -29,8 +29,8 @@ std::shared_ptr<const ElfSymbols> Symbolizer::symbols_of(std::uint32_t pid, cons
   return file->second;
 }
 
-void Symbolizer::see(std::uint32_t pid, const std::vector<MapsLine>& maps) {
-  std::vector<Code>& known = code_[pid];
+void Symbolizer::see(std::uint32_t pid, std::uint16_t program, const std::vector<MapsLine>& maps) {
+  std::vector<Code>& known = code_[{pid, program}];
   for (const MapsLine& line : maps) {
     if (line.name.empty() || line.permissions.find('x') == std::string::npos) continue;
     if (std::ranges::any_of(known, [&](const Code& code) { return code.line == line; })) continue;
@@ -38,27 +38,33 @@ void Symbolizer::see(std::uint32_t pid, const std::vector<MapsLine>& maps) {
   }
 }
 
-const Symbolizer::Code* Symbolizer::code_at(std::uint32_t pid, std::uint64_t address) const {
-  const auto found = code_.find(pid);
+void Symbolizer::forked(std::uint32_t pid, std::uint32_t parent) {
+  parents_[pid] = {parent, programs_[parent]};
+  programs_[pid] = 0;  // the number may have been another process'
+}
+
+const Symbolizer::Code* Symbolizer::code_at(Program program, std::uint64_t address) const {
+  const auto found = code_.find(program);
   if (found == code_.end()) return nullptr;
-  // The newest: after an execve the same addresses may be other code.
+  // The newest: the same addresses may be another library later.
   for (const Code& code : std::views::reverse(found->second)) {
     if (address >= code.line.start && address < code.line.end) return &code;
   }
   return nullptr;
 }
 
-Frame Symbolizer::user(std::uint32_t pid, std::uint64_t address) const {
+Frame Symbolizer::user(std::uint32_t pid, std::uint16_t program, std::uint64_t address) const {
   Frame frame;
   frame.address = address;
-  const Code* code = code_at(pid, address);
+  Program running{pid, program};
+  const Code* code = code_at(running, address);
   // Numbers of processes are used again, and so might be their own ancestors'.
   constexpr int kGenerations = 32;
   for (int i = 0; code == nullptr && i < kGenerations; ++i) {
-    const auto parent = parents_.find(pid);
-    if (parent == parents_.end()) return frame;
-    pid = parent->second;
-    code = code_at(pid, address);
+    const auto parent = parents_.find(running.first);
+    if (running.second != 0 || parent == parents_.end()) return frame;
+    running = parent->second;
+    code = code_at(running, address);
   }
   if (code == nullptr) return frame;
   frame.module = code->line.name;

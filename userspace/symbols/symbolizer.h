@@ -1,5 +1,8 @@
 // Names for the addresses of stacks. What a process has mapped is noted while it lives, and the symbols of its files
 // are read then: at the end it may be gone.
+//
+// A process runs one program after the other: `program` is how often it has called execve since it is traced. What an
+// address stands for in one of them says nothing of the others.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +21,17 @@ namespace mlt {
 class Symbolizer {
  public:
   /// Notes the code that `pid` has mapped now.
-  void see(std::uint32_t pid, const std::vector<MapsLine>& maps);
-  /// Notes that `pid` was forked from `parent`, whose code it has until it maps its own.
-  void forked(std::uint32_t pid, std::uint32_t parent) { parents_[pid] = parent; }
+  void see(std::uint32_t pid, std::uint16_t program, const std::vector<MapsLine>& maps);
+
+  /// What CodeWatch tells, in order.
+  void mapped(std::uint32_t pid, const MapsLine& line) { see(pid, programs_[pid], {line}); }
+  void executed(std::uint32_t pid) { ++programs_[pid]; }
+  /// `pid` has the code of `parent` until it maps its own.
+  void forked(std::uint32_t pid, std::uint32_t parent);
+
   void read_kernel() { kernel_ = KernelSymbols::read(); }
 
-  [[nodiscard]] Frame user(std::uint32_t pid, std::uint64_t address) const;
+  [[nodiscard]] Frame user(std::uint32_t pid, std::uint16_t program, std::uint64_t address) const;
   [[nodiscard]] Frame kernel(std::uint64_t address) const { return kernel_.find(address); }
 
  private:
@@ -33,10 +41,12 @@ class Symbolizer {
   };
 
   std::shared_ptr<const ElfSymbols> symbols_of(std::uint32_t pid, const MapsLine& line);
-  [[nodiscard]] const Code* code_at(std::uint32_t pid, std::uint64_t address) const;
+  using Program = std::pair<std::uint32_t, std::uint16_t>;  // of this process, this one
+  [[nodiscard]] const Code* code_at(Program program, std::uint64_t address) const;
 
-  std::map<std::uint32_t, std::vector<Code>> code_;  // newest last
-  std::map<std::uint32_t, std::uint32_t> parents_;
+  std::map<Program, std::vector<Code>> code_;        // newest last
+  std::map<std::uint32_t, std::uint16_t> programs_;  // that processes run now, as CodeWatch told it
+  std::map<std::uint32_t, Program> parents_;         // by the forked process' number: what forked it
   std::map<std::pair<std::string, std::uint64_t>, std::shared_ptr<const ElfSymbols>> files_;  // by path and inode
   KernelSymbols kernel_;
 };
