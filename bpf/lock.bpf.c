@@ -209,7 +209,11 @@ static __always_inline int mlt_call_filtered(void) {
 SEC("fexit/__secure_computing")
 int BPF_PROG(mlt_seccomp_fexit) { return mlt_call_filtered(); }
 
-SEC("kretprobe/__secure_computing")
+/* Its name since it answers whether the call is permitted. */
+SEC("fexit/__seccomp_permit_syscall")
+int BPF_PROG(mlt_seccomp_permit_fexit) { return mlt_call_filtered(); }
+
+SEC("kretprobe")
 int BPF_KRETPROBE(mlt_seccomp_kretprobe) { return mlt_call_filtered(); }
 
 SEC("kprobe")

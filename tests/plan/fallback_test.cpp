@@ -143,6 +143,13 @@ TEST(PlanWithoutFunction, OneSystemCallTakesTheWholeWay) {
   EXPECT_EQ(ways_of(plan), best_except({{"lock_call", "tracepoint tracepoint:syscalls/sys_exit_mprotect"}}));
 }
 
+TEST(PlanWithoutFunction, ASeccompFilterIsAskedUnderEitherName) {
+  const KernelFacts renamed = without_functions(capable(), {"__secure_computing"});
+  EXPECT_EQ(ways_of(plan_for(renamed)), best_except({{"filtered_call", "fentry fexit:__seccomp_permit_syscall"}}));
+  EXPECT_EQ(programs_of(plan_for(without_types(renamed)), "filtered_call"),
+            std::set<std::string_view>{"mlt_seccomp_kretprobe"});
+}
+
 TEST(PlanWithoutFunction, PopulateIsOff) {
   for (const char* function : {"__mm_populate", "populate_vma_page_range"}) {
     const Plan plan = plan_for(without_functions(capable(), {function}));

@@ -126,8 +126,12 @@ constexpr Alternative kCallWays[] = {
 constexpr Probe kSeccompFentry[] = {{"mlt_seccomp_fexit", fexit, "__secure_computing"}};
 constexpr Probe kSeccompKprobe[] = {{"mlt_seccomp_kretprobe", kretprobe, "__secure_computing"}};
 constexpr auto kSeccompMulti = as_multi(kSeccompKprobe);
-constexpr Alternative kSeccompWays[] = {
-    multi(kSeccompMulti, k32Bit), {"fentry", kSeccompFentry, k32Bit}, {"kprobe", kSeccompKprobe, k32Bit}};
+constexpr Probe kPermitFentry[] = {{"mlt_seccomp_permit_fexit", fexit, "__seccomp_permit_syscall"}};
+constexpr Probe kPermitKprobe[] = {{"mlt_seccomp_kretprobe", kretprobe, "__seccomp_permit_syscall"}};
+constexpr auto kPermitMulti = as_multi(kPermitKprobe);
+constexpr Alternative kSeccompWays[] = {multi(kSeccompMulti, k32Bit),       {"fentry", kSeccompFentry, k32Bit},
+                                        {"kprobe", kSeccompKprobe, k32Bit}, multi(kPermitMulti, k32Bit),
+                                        {"fentry", kPermitFentry, k32Bit},  {"kprobe", kPermitKprobe, k32Bit}};
 
 constexpr Probe kPopulateFentry[] = {{"mlt_populate_fentry", fentry, "__mm_populate"},
                                      {"mlt_range_fentry", fentry, "populate_vma_page_range"},
