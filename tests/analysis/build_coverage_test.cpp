@@ -108,6 +108,22 @@ TEST(BuildCoverage, HasTheAudit) {
   EXPECT_TRUE(std::ranges::find(checks, "faults of 42", &AuditCheck::check) != checks.end());
 }
 
+TEST(BuildSystem, MemoryHighInTheWindow) {
+  Trace trace;
+  EXPECT_TRUE(build_report(trace.data).system.memory_high.empty());
+  CgroupViews& cgroup = trace.data.cgroup.emplace();
+  cgroup.high_start = {{"/a/b", 4096, 10, 500}, {"/a", 8192, 3, {}}, {"/gone", 1, 1, 1}};
+  cgroup.high_end = {{"/a/b", 5000, 14, 900}, {"/a", 8192, 3, 70}, {"/new", 1, 1, 1}};
+  const auto limits = build_report(trace.data).system.memory_high;
+  ASSERT_EQ(limits.size(), 2U) << "no start to count from, no end to count to";
+  EXPECT_EQ(limits[0].cgroup, "/a/b");
+  EXPECT_EQ(limits[0].limit_bytes, 5000U);
+  EXPECT_EQ(limits[0].exceeded, 4U);
+  EXPECT_EQ(limits[0].stalled_ns, 400U);
+  EXPECT_EQ(limits[1].exceeded, 0U);
+  EXPECT_EQ(limits[1].stalled_ns, std::nullopt);
+}
+
 TEST(BuildSystem, WhatChanged) {
   Trace trace;
   trace.data.vmstat_start = {{"pgfault", 100}, {"nr_mlock", 50}, {"nr_unevictable", 5}};

@@ -227,6 +227,10 @@ const std::map<std::string, Recipe>& recipes() {
          report.system.vmstat["nr_unevictable"] = 10'000;
        }},
       {"unevictable-high", [](Report& report) { report.system.unevictable_pages = 150'000; }},
+      {"memory-high-exceeded",
+       [](Report& report) {
+         report.system.memory_high = {{"/db.slice", 64 * kMiB, 0, 9 * kSecond}, {"/", 512 * kMiB, 12, 3 * kSecond}};
+       }},
       {"reclaim-inefficient",
        [](Report& report) {
          report.system.vmstat["allocstall_normal"] = 2;

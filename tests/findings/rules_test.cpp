@@ -299,6 +299,20 @@ TEST_F(SlowCalls, WhatTheTimeWasSpentOn) {
   EXPECT_NE(found("slow-lock").title.find("page tables"), std::string::npos);
 }
 
+TEST_F(SlowCalls, APageThatMemoryHighHeldBack) {
+  recipe("slow-lock");
+  process().cgroup = "/db.slice/db.service";
+  process().locks.calls[0].parts.memory_ns = 40'000'000;
+  report.system.memory_high = {{"/db.slice", 1 << 20, 2, 30'000'000}};
+  EXPECT_NE(found("slow-lock").title.find("memory.high"), std::string::npos);
+  for (const MemoryHighLimit& other :
+       {MemoryHighLimit{"/db.slice", 1 << 20, 0, 30'000'000}, MemoryHighLimit{"/db.slice", 1 << 20, 2, 20'000'000},
+        MemoryHighLimit{"/db", 1 << 20, 2, 30'000'000}}) {
+    report.system.memory_high = {other};
+    EXPECT_NE(found("slow-lock").title.find("zeroing"), std::string::npos) << other.cgroup;
+  }
+}
+
 // Fast enough for its size, and yet most of it was waiting.
 TEST_F(SlowCalls, ALockThatOnlyWaited) {
   recipe("slow-lock");
@@ -420,6 +434,20 @@ TEST_F(Machine, GrowthNeedsAMinute) {
                                                              {"largest_bytes", 8000 * 4096}}));
   report.window.duration_ns = 30 * kSecond;
   EXPECT_TRUE(silent("unevictable-growth"));
+}
+
+TEST_F(Machine, MemoryHighBySharesOfTheTime) {
+  const Finding seen = recipe("memory-high-exceeded");
+  EXPECT_EQ(seen.severity, Severity::problem);
+  EXPECT_TRUE(seen.title.ends_with("(/)")) << seen.title;
+  EXPECT_EQ(seen.evidence, (Evidence{{"times", 12}, {"limit_bytes", 512 << 20}, {"stalled_ns", 3'000'000'000}}));
+  MemoryHighLimit& limit = report.system.memory_high[1];
+  limit.stalled_ns = 1000;
+  EXPECT_EQ(found("memory-high-exceeded").severity, Severity::notice);
+  limit.stalled_ns.reset();
+  EXPECT_EQ(found("memory-high-exceeded").severity, Severity::warning) << "no PSI";
+  limit.exceeded = 0;
+  EXPECT_TRUE(silent("memory-high-exceeded")) << "others waited";
 }
 
 TEST_F(Machine, ShareOfMemory) {

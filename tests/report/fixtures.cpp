@@ -301,6 +301,8 @@ Report busy() {
                            .direct_scanned = 2'101,
                            .direct_reclaimed = 1'632};
   report.system.swap_readahead = SwapReadahead{1'204, 655};
+  report.system.memory_high = {{"/db.slice/db.service", 512 * kMiB, 31, 1'840'000'000},
+                               {"/db.slice", 2048 * kMiB, 0, {}}};
   report.system.swap_devices = {{"/dev/vda3", "partition", 2048 * kMiB, 16 * kMiB, -2},
                                 {"/var/swap file", "file", 512 * kMiB, 0, 5}};
   report.findings = {{"lock-over-limit",

@@ -243,6 +243,11 @@ class MemoryCgroup {
   [[nodiscard]] bool possible() const { return possible_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   void enter(pid_t pid) const { write_file(path_ + "/cgroup.procs", std::to_string(pid)); }
+  void set_high(std::uint64_t bytes) const { write_file(path_ + "/memory.high", std::to_string(bytes)); }
+  [[nodiscard]] std::uint64_t exceeded_high() const {
+    const std::string events = read_file(path_ + "/memory.events");
+    return std::stoull(events.substr(events.find("high ") + 5));
+  }
   [[nodiscard]] bool counts(const std::string& name) const {
     return read_file(path_ + "/memory.stat").find(name + " ") != std::string::npos;
   }
@@ -297,6 +302,46 @@ TEST(CgroupAudit, IsNotToBeHadWithOthersInTheCgroup) {
   ASSERT_TRUE(row.is_object());
   EXPECT_EQ(row.at("verdict"), "unavailable");
   EXPECT_EQ(row.at("why"), "other processes are in the cgroup, too");
+}
+
+// What is locked can't be reclaimed: the kernel lets the process sleep instead.
+TEST(MemoryHigh, SlowsDownWhoLocksMore) {
+  const MemoryCgroup cgroup;
+  if (!cgroup.possible()) return;
+  constexpr std::uint64_t kHigh = 1024 * 4096;
+  cgroup.set_high(kHigh);
+  Program workload({"mlt-workload", "lock-untouched", "--hold", "--pages", "1100"});
+  ASSERT_TRUE(workload.read_line().starts_with("ready"));
+  cgroup.enter(workload.pid());
+  Program tracer({"mlocktrace", "--json", "-p", std::to_string(workload.pid())});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  const std::uint64_t before = cgroup.exceeded_high();
+  const auto start = std::chrono::steady_clock::now();
+  workload.send("g");
+  workload.read_line();
+  const std::uint64_t at_least = cgroup.exceeded_high() - before;
+  tracer.signal(SIGINT);
+  const Finished finished = tracer.finish();
+  const auto window_ns = static_cast<std::uint64_t>((std::chrono::steady_clock::now() - start).count());
+  const std::uint64_t at_most = cgroup.exceeded_high() - before;
+  workload.send("g");
+  workload.finish();
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json report = parse_report(finished.out);
+  const Json& limits = report.at("system").at("memory_high");
+  ASSERT_EQ(limits.size(), 1U) << limits;
+  printf("%s\n", limits.dump().c_str());
+  EXPECT_TRUE(cgroup.path().ends_with(limits[0].at("cgroup").get<std::string>())) << limits;
+  EXPECT_EQ(limits[0].at("limit_bytes"), kHigh);
+  ASSERT_GT(at_least, 0U);
+  EXPECT_GE(limits[0].at("exceeded"), at_least);
+  EXPECT_LE(limits[0].at("exceeded"), at_most);
+  const Json* finding = find_finding(report, "memory-high-exceeded");
+  ASSERT_NE(finding, nullptr);
+  EXPECT_EQ(finding->at("evidence").at("times"), limits[0].at("exceeded"));
+  if (limits[0].at("stalled_ns").is_null()) return;  // a kernel without PSI
+  EXPECT_GT(limits[0].at("stalled_ns"), 0U);
+  EXPECT_LE(limits[0].at("stalled_ns"), window_ns);
 }
 
 TEST_P(Pressure, AgreesWithTheCgroupsOwnCounts) {

@@ -472,6 +472,21 @@ SystemReclaim build_system_reclaim(const System& system, const TraceData& data) 
           pages("pgsteal_kswapd"), pages("pgscan_direct"), pages("pgsteal_direct")};
 }
 
+// A limit that was set during the trace has no start to count from.
+std::vector<MemoryHighLimit> build_memory_high(const CgroupViews& cgroup) {
+  std::vector<MemoryHighLimit> list;
+  for (const MemoryHigh& end : cgroup.high_end) {
+    const auto start = std::ranges::find(cgroup.high_start, end.cgroup, &MemoryHigh::cgroup);
+    if (start == cgroup.high_start.end()) continue;
+    MemoryHighLimit& limit = list.emplace_back();
+    limit.cgroup = end.cgroup;
+    limit.limit_bytes = end.limit_bytes;
+    limit.exceeded = end.exceeded - start->exceeded;
+    if (start->stalled_ns && end.stalled_ns) limit.stalled_ns = *end.stalled_ns - *start->stalled_ns;
+  }
+  return list;
+}
+
 std::optional<SwapReadahead> build_swap_readahead(const TraceData& data) {
   const auto change = [&](const char* name) -> std::optional<std::uint64_t> {
     const auto end = data.vmstat_end.find(name);
@@ -499,6 +514,7 @@ System build_system(const TraceData& data) {
   if (!data.vmstat_end.empty()) system.reclaim = build_system_reclaim(system, data);
   system.swap_devices = data.swap_devices;
   system.swap_readahead = build_swap_readahead(data);
+  if (data.cgroup) system.memory_high = build_memory_high(*data.cgroup);
   return system;
 }
 

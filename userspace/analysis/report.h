@@ -454,6 +454,15 @@ struct SwapReadahead {
   std::uint64_t hits = 0;   // of these and earlier ones, faults that found such a page
 };
 
+/// memory.high of the cgroup that the target runs in, or of one above it: over it, processes have to reclaim and are
+/// put to sleep for up to two seconds at a time. Locked memory can't be reclaimed.
+struct MemoryHighLimit {
+  std::string cgroup;
+  std::uint64_t limit_bytes = 0;
+  std::uint64_t exceeded = 0;  // times, in the window
+  Count stalled_ns;            // at least one process of the cgroup waited for memory; empty: this kernel has no PSI
+};
+
 struct System {
   std::map<std::string, std::int64_t> vmstat;  // what changed, by /proc/vmstat name
   Count other_unevictable_pages;               // moved to the unevictable LRU, of processes that were not traced
@@ -463,6 +472,7 @@ struct System {
   std::vector<SwapDevice> swap_devices;
   std::optional<SwapReadahead> swap_readahead;  // empty: this kernel does not count it
   Count unevictable_pages;                      // on the unevictable list at the end, whoever's
+  std::vector<MemoryHighLimit> memory_high;     // where one is set
 };
 
 struct Report {

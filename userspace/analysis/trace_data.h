@@ -60,6 +60,8 @@ struct CgroupViews {
   Bracket<MemoryStat> gate_open;
   Bracket<MemoryStat> complete;
   Bracket<MemoryStat> gate_close;
+  std::vector<MemoryHigh> high_start;  // of it and those above it
+  std::vector<MemoryHigh> high_end;
 };
 
 struct TraceData {

@@ -177,6 +177,7 @@ void TraceRun::look_at_cgroup() {
   CgroupViews& cgroup = data_.cgroup.emplace();
   cgroup.path = std::move(path);
   cgroup.members_start = read_cgroup_members(cgroup_directory_);
+  cgroup.high_start = read_memory_high(cgroup_directory_);
 }
 
 // Reads what the cgroup counts before and after a moment of the trace.
@@ -345,7 +346,10 @@ void TraceRun::end() {
   around(&CgroupViews::gate_close, [this] { attached_->session.close_gate(); });
   for (const std::uint32_t pid : walked) data_.views[pid].resident_close.after = read_locked_resident(pid);
   for (const std::uint32_t pid : watched) data_.views[pid].gate_close.after = read_fault_counters(pid);
-  if (data_.cgroup) data_.cgroup->members_end = read_cgroup_members(cgroup_directory_);
+  if (data_.cgroup) {
+    data_.cgroup->members_end = read_cgroup_members(cgroup_directory_);
+    data_.cgroup->high_end = read_memory_high(cgroup_directory_);
+  }
   data_.end_ns = clock_ns(CLOCK_MONOTONIC);
   data_.vmstat_end = read_vmstat();
   data_.swap_devices = read_swap_devices();

@@ -137,6 +137,10 @@ constexpr auto kRules = std::to_array<Rule>({
     {"unevictable-high", warning, "much of the machine's memory is unevictable",
      "Everything else has to live with the rest. Lock less, or on fault, or add memory.",
      "Documentation/mm/unevictable-lru.rst", nullptr, rules::unevictable_high},
+    {"memory-high-exceeded", problem, "the cgroup is over its memory.high, and its processes are slowed down for it",
+     "Raise memory.high, or lock less: what is locked counts and can't be reclaimed, and who is over the limit sleeps "
+     "for up to two seconds at a time, in whatever system call or page fault it is.",
+     "Documentation/admin-guide/cgroup-v2.rst", nullptr, rules::memory_high_exceeded},
     {"reclaim-inefficient", warning, "reclaim looks at many pages for each that it can free",
      "Little is evictable or memory is short: lock less, or give the heaviest user a memory limit.",
      "Documentation/admin-guide/sysctl/vm.rst", nullptr, rules::reclaim_inefficient},

@@ -78,6 +78,7 @@ Found vma_limit_near(const Process& process, const Case& about);
 // ---- G: unevictable.cpp
 Found unevictable_growth(const Case& about);
 Found unevictable_high(const Case& about);
+Found memory_high_exceeded(const Case& about);
 Found reclaim_inefficient(const Case& about);
 
 // ---- H: swap.cpp

@@ -77,6 +77,16 @@ Sighting sighting(const Slow& slow) {
   return seen;
 }
 
+/// How long at least one process of the same cgroup waited, where that is over its memory.high.
+std::uint64_t waited_over_high_ns(const Process& process, const System& system) {
+  std::uint64_t longest_ns = 0;
+  for (const MemoryHighLimit& limit : system.memory_high) {
+    const bool inside = process.cgroup == limit.cgroup || process.cgroup.starts_with(limit.cgroup + "/");
+    if (inside && limit.exceeded != 0) longest_ns = std::max(longest_ns, limit.stalled_ns.value_or(0));
+  }
+  return longest_ns;
+}
+
 }  // namespace
 
 Found slow_lock(const Process& process, const Case& about) {
@@ -91,6 +101,9 @@ Found slow_lock(const Process& process, const Case& about) {
   const LockCall& slowest = *slow.slowest;
   seen.evidence["pages"] = figure(slowest.pages_populated);
   seen.evidence["populate_ns"] = figure(slowest.populate_ns);
+  // Since Linux 5.18 the process is put to sleep where it asks for the page: allocating took that long.
+  if (waited_over_high_ns(process, about.report.system) >= slowest.duration_ns / 2)
+    seen.remark = " (mostly asleep: its cgroup is over memory.high)";
   if (slowest.duration_ns >= kLongNs && slowest.duration_ns > 10 * slow.allowed_ns) seen.severity = Severity::warning;
   return seen;
 }

@@ -63,6 +63,23 @@ Found unevictable_high(const Case& about) {
   return seen;
 }
 
+Found memory_high_exceeded(const Case& about) {
+  const auto& limits = about.report.system.memory_high;
+  const auto worst = std::ranges::max_element(limits, {}, [](const MemoryHighLimit& limit) {
+    return std::pair(limit.exceeded != 0 ? limit.stalled_ns.value_or(0) : 0, limit.exceeded);
+  });
+  if (worst == limits.end() || worst->exceeded == 0) return {};
+  // That it is exceeded now and then is what the limit is for. Without PSI nobody knows how long it took.
+  const std::uint64_t share = percent(worst->stalled_ns.value_or(0), window_ns(about));
+  Sighting seen{share >= about.options.wait_percent                                ? Severity::problem
+                : share >= about.options.locked_time_percent || !worst->stalled_ns ? Severity::warning
+                                                                                   : Severity::notice,
+                {{"times", figure(worst->exceeded)}, {"limit_bytes", figure(worst->limit_bytes)}},
+                " (" + worst->cgroup + ")"};
+  if (worst->stalled_ns) seen.evidence["stalled_ns"] = figure(*worst->stalled_ns);
+  return seen;
+}
+
 Found reclaim_inefficient(const Case& about) {
   const System& system = about.report.system;
   const std::int64_t stalls = changes_of(system, "allocstall");

@@ -377,6 +377,13 @@ Json swap_device(const SwapDevice& device) {
           {"priority", device.priority}};
 }
 
+Json memory_high(const MemoryHighLimit& limit) {
+  return {{"cgroup", limit.cgroup},
+          {"limit_bytes", limit.limit_bytes},
+          {"exceeded", limit.exceeded},
+          {"stalled_ns", optional(limit.stalled_ns)}};
+}
+
 Json system(const System& system) {
   return {{"vmstat", object(system.vmstat)},
           {"other_unevictable_pages", optional(system.other_unevictable_pages)},
@@ -384,7 +391,8 @@ Json system(const System& system) {
           {"reclaim", system_reclaim(system.reclaim)},
           {"swap_devices", list(system.swap_devices, swap_device)},
           {"swap_readahead", swap_readahead(system.swap_readahead)},
-          {"unevictable_pages", optional(system.unevictable_pages)}};
+          {"unevictable_pages", optional(system.unevictable_pages)},
+          {"memory_high", list(system.memory_high, memory_high)}};
 }
 
 Json host(const Host& host) {

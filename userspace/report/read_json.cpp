@@ -507,6 +507,11 @@ SwapDevice swap_device(const Node& node) {
           node.at("used_bytes").number(), node.at("priority").number<std::int64_t>()};
 }
 
+MemoryHighLimit memory_high(const Node& node) {
+  return {node.at("cgroup").required_text(), node.at("limit_bytes").number(), node.at("exceeded").number(),
+          node.at("stalled_ns").optional()};
+}
+
 System system(const Node& node) {
   System system;
   system.vmstat = node.at("vmstat").numbers_by_name();
@@ -517,6 +522,7 @@ System system(const Node& node) {
   if (const Node readahead = node.at("swap_readahead"); !readahead.is_null())
     system.swap_readahead = {readahead.at("pages").number(), readahead.at("hits").number()};
   system.unevictable_pages = node.at("unevictable_pages").optional();
+  system.memory_high = node.at("memory_high").list(memory_high);
   return system;
 }
 

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <iterator>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "report/text_sections.h"
 #include "util/units.h"
@@ -132,6 +135,14 @@ std::string unevictable(const System& system) {
   return text.empty() ? "" : "moved to the unevictable list: " + text;
 }
 
+std::string memory_high(const MemoryHighLimit& limit) {
+  if (limit.exceeded == 0) return "";
+  const std::string waited =
+      any(limit.stalled_ns) ? fmt::format("; some process waited {}", format_duration(*limit.stalled_ns)) : "";
+  return fmt::format("memory.high of {}, {}, was exceeded {}{}", limit.cgroup, format_bytes(limit.limit_bytes),
+                     plural(limit.exceeded, "time"), waited);
+}
+
 }  // namespace
 
 void reclaim_and_swap(Page& page, const Process& process) {
@@ -153,16 +164,15 @@ void reclaim_and_swap(Page& page, const Process& process) {
 void system(Page& page, const System& system, const TextOptions& options) {
   const Table changes = vmstat_changes(system, options);
   const Table devices = swap_devices(system);
-  const std::string reclaim = system.reclaim ? reclaimers(*system.reclaim) : "";
-  const std::string others = unevictable(system);
-  const std::string ahead = readahead(system);
-  if (changes.empty() && devices.empty() && reclaim.empty() && others.empty() && ahead.empty()) return;
+  std::vector<std::string> facts{unevictable(system), system.reclaim ? reclaimers(*system.reclaim) : "",
+                                 readahead(system)};
+  std::ranges::transform(system.memory_high, std::back_inserter(facts), memory_high);
+  std::erase(facts, "");
+  if (changes.empty() && devices.empty() && facts.empty()) return;
   page.blank();
   page.line(0, {{"SYSTEM", Style::bold}});
   page.table(2, changes);
-  for (const std::string& text : {others, reclaim, ahead}) {
-    if (!text.empty()) page.paragraph(2, {text}, 2);
-  }
+  for (const std::string& fact : facts) page.paragraph(2, {fact}, 2);
   if (devices.empty()) return;
   page.blank();
   page.table(2, devices);

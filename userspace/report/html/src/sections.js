@@ -374,6 +374,8 @@ function system(host) {
   if (all.reclaim)
     host.append(h("p", null, `kswapd: woken ${all.reclaim.kswapd_wakeups == null ? NA : plural(all.reclaim.kswapd_wakeups, "time")}, ${plural(all.reclaim.kswapd_scanned, "page")} scanned, ${count(all.reclaim.kswapd_reclaimed)} reclaimed. Direct reclaim: ${plural(all.reclaim.direct_scanned, "page")} scanned, ${count(all.reclaim.direct_reclaimed)} reclaimed.`));
   if (all.unevictable_pages != null) host.append(h("p", null, `${plural(all.unevictable_pages, "page")} unevictable at the end, whoever's.`));
+  for (const limit of all.memory_high.filter((limit) => limit.exceeded !== 0))
+    host.append(h("p", null, "memory.high of ", name(limit.cgroup), `, ${bytes(limit.limit_bytes)}, was exceeded ${plural(limit.exceeded, "time")}${limit.stalled_ns == null ? "" : `; some process waited ${duration(limit.stalled_ns)}`}.`));
   if (all.swap_devices.length)
     host.append(table("Swap devices", [{ title: "swap" }, { title: "type" }, right("size"), right("used"), right("priority")],
       all.swap_devices.map((device) => [name(device.name), device.type, bytes(device.size_bytes), bytes(device.used_bytes), device.priority])));
