@@ -93,7 +93,9 @@ static __always_inline u32 mlt_cause_of_private_write(u64 entry, u64 vm_flags) {
 static __noinline u32 mlt_cause_of_entry(u64 entry, u64 vm_flags, u32 flags) {
   if (!(entry & MLT_PRESENT)) {
     if (entry & MLT_PROTNONE) return MLT_CAUSE_NUMA_HINT;
-    return mlt_is_special_entry(entry) ? MLT_CAUSE_SPECIAL_ENTRY : MLT_CAUSE_SWAP_IN;
+    if (!mlt_is_special_entry(entry)) return MLT_CAUSE_SWAP_IN;
+    /* It marks what is protected and not there: PTE_MARKER_UFFD_WP. */
+    return vm_flags & VM_UFFD_WP ? MLT_CAUSE_UFFD_WP : MLT_CAUSE_SPECIAL_ENTRY;
   }
   if (!(flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) || (entry & MLT_WRITABLE)) return MLT_CAUSE_SPURIOUS;
   if ((entry & MLT_UFFD_WP) && (vm_flags & VM_UFFD_WP)) return MLT_CAUSE_UFFD_WP;

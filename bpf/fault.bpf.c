@@ -190,11 +190,11 @@ static __noinline int mlt_vma_lock_retry(struct mlt_thread* thread) {
 }
 
 /*
- * Plain: the end needs no closer look for this cause (mlt_check_first_touch, mlt_check_swapped_in), and no event. A
+ * Plain: the end needs no closer look for this cause (the three mlt_check_ below), and no event. A
  * fault that turns out not to be minor always gets one.
  */
 static __always_inline u8 mlt_in_fault(u32 cause, u32 lock_state) {
-  bool plain = !mlt_cfg.fault_events && cause != MLT_CAUSE_SWAP_IN &&
+  bool plain = !mlt_cfg.fault_events && cause != MLT_CAUSE_SWAP_IN && cause != MLT_CAUSE_SPECIAL_ENTRY &&
                (cause != MLT_CAUSE_FIRST_TOUCH || lock_state == MLT_UNLOCKED);
   return plain ? MLT_IN_PLAIN_FAULT : MLT_IN_FAULT;
 }
@@ -383,6 +383,14 @@ static __always_inline void mlt_check_swapped_in(struct mlt_thread* thread) {
   if (proc) mlt_add(proc->locked_not_mlocked, 1);
 }
 
+/*
+ * The entry was neither a page nor swap, and the fault completed. Poison and guards end in an error: the page was on
+ * the move, and arrived before the kernel looked and would have waited for it; or it came back from a device's memory.
+ */
+static __always_inline void mlt_check_special_entry(struct mlt_thread* thread) {
+  if (thread->fault_cause == MLT_CAUSE_SPECIAL_ENTRY) thread->fault_cause = MLT_CAUSE_MIGRATION;
+}
+
 static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 hardware, u32 ret) {
   u32 kind = mlt_kind(flags, ret);
   /* For a fault that was in flight when the trace began. Its VMA may be gone: the lock state is not known. */
@@ -397,6 +405,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
   thread->in_fault = 0;
   if (mlt_cfg.has_vma_lock && kind == MLT_KIND_RETRY && (flags & FAULT_FLAG_VMA_LOCK)) mlt_vma_lock_retry(thread);
   if (entered && hardware && kind == MLT_KIND_MINOR) mlt_check_first_touch(thread, flags);
+  if (entered && kind <= MLT_KIND_MAJOR) mlt_check_special_entry(thread);
   if (entered) class_id = mlt_entered_class(thread, ret);
   if (entered && kind <= MLT_KIND_MAJOR) mlt_check_swapped_in(thread);
   if (kind != MLT_KIND_RETRY) {

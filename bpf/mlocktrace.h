@@ -48,9 +48,9 @@ enum mlt_cause {
   MLT_CAUSE_UFFD_MISSING,  /* userfaultfd: another thread or process must supply the page */
   MLT_CAUSE_UFFD_WP,       /* userfaultfd write protection */
   MLT_CAUSE_NUMA_HINT,     /* made inaccessible by automatic NUMA balancing */
-  MLT_CAUSE_MIGRATION,     /* the page is being moved */
+  MLT_CAUSE_MIGRATION,     /* the page is being moved, from a device's memory too */
   MLT_CAUSE_SWAP_IN,       /* the page is in swap or the swap cache */
-  MLT_CAUSE_SPECIAL_ENTRY, /* hardware poison, guard marker, device memory */
+  MLT_CAUSE_SPECIAL_ENTRY, /* hardware poison, guard marker: such faults end in an error */
   MLT_CAUSE_SPECIAL_MAP,   /* device or kernel mapping: the vDSO's data, for one */
   MLT_CAUSE_HUGETLB,       /* hugetlbfs */
   MLT_CAUSE_SPURIOUS,      /* present and permitted: another thread was faster */

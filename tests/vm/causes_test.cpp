@@ -89,6 +89,7 @@ const std::vector<Recipe>& recipes() {
       {{"lockall-future-brk-cycle", "cycles=10"}, {"mcl-future-amplification", "populate-burst"}},
       {{"ksm-unmerge"}, {}},
       {{"lock-reclaim", dir}, {"reclaim-stall", "slow-lock"}},
+      {{"lock-over-max"}, {"lock-out-of-memory", "reclaim-stall"}},
       {{"held-up"}, {"lock-holds-up-threads"}},
       {{"dontneed-locked"}, {"memory-not-returned"}},
       {{"held-up-and-refused"}, {"lock-holds-up-threads", "memory-not-returned"}},

@@ -29,6 +29,7 @@ const std::map<std::string, std::string> kElsewhere = {
     {"pressure", "reclaim_test.cpp"},
     {"lock-cull", "reclaim_test.cpp"},
     {"lock-reclaim", "causes_test.cpp"},
+    {"lock-over-max", "causes_test.cpp"},
     {"shm-cull", "reclaim_test.cpp"},
     {"shared-lock", "reclaim_test.cpp"},
     {"swap-read-write", "causes_test.cpp"},

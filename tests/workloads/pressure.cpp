@@ -100,6 +100,22 @@ void pressure(Run& run) {
   pressure.report(run);
 }
 
+// There is nobody to kill, as the process itself is spared: the page that is one too many is refused.
+void lock_over_max(Run& run) {
+  const MemoryCgroup group;
+  if (!group.entered()) return run.unsupported("needs a memory cgroup (v2) of its own");
+  const Region region(run.pages(1024, 256));
+  group.limit(region.all().pages / 2);
+  run.expect = {.populate = unknown, .mlocked = unknown};
+  run.measure([&] { run.mlock(region.all()); });
+  group.unlimit();
+  const long present = present_pages(region.all());
+  run.expect.populate = run.expect.mlocked = present;
+  run.cause("first_touch", present);
+  run.extra("present_pages", present);
+  run.report();
+}
+
 // What the group has is clean page cache: it can be had at once, so the lock needs no luck.
 void lock_reclaim(Run& run) {
   const long pages = run.pages(4096, 1024);
