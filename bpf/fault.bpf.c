@@ -190,11 +190,11 @@ static __noinline int mlt_vma_lock_retry(struct mlt_thread* thread) {
 }
 
 /*
- * Plain: the end needs no closer look for this cause (the three mlt_check_ below), and no event. A
- * fault that turns out not to be minor always gets one.
+ * Plain: the end needs no closer look for this cause (mlt_check_first_touch, mlt_check_swapped_in), and no event. A
+ * fault that turns out not to be minor always gets one, and so does one of a class that was not counted last.
  */
 static __always_inline u8 mlt_in_fault(u32 cause, u32 lock_state) {
-  bool plain = !mlt_cfg.fault_events && cause != MLT_CAUSE_SWAP_IN && cause != MLT_CAUSE_SPECIAL_ENTRY &&
+  bool plain = !mlt_cfg.fault_events && cause != MLT_CAUSE_SWAP_IN &&
                (cause != MLT_CAUSE_FIRST_TOUCH || lock_state == MLT_UNLOCKED);
   return plain ? MLT_IN_PLAIN_FAULT : MLT_IN_FAULT;
 }
@@ -243,8 +243,6 @@ static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u
     mlt_count_shared(block, ns, kind);
     return;
   }
-  thread->last_class = class_id;
-  thread->last_block = index;
   if (kind > MLT_KIND_MAJOR) {
     if (kind == MLT_KIND_ERROR)
       block->errors++;
@@ -252,6 +250,8 @@ static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u
       block->retries++;
     return;
   }
+  thread->last_class = class_id;
+  thread->last_block = index;
   if (kind == MLT_KIND_MAJOR)
     block->major++;
   else
@@ -386,6 +386,7 @@ static __always_inline void mlt_check_swapped_in(struct mlt_thread* thread) {
 /*
  * The entry was neither a page nor swap, and the fault completed. Poison and guards end in an error: the page was on
  * the move, and arrived before the kernel looked and would have waited for it; or it came back from a device's memory.
+ * Nothing is counted last as a completed special entry: none that enters as one is plain.
  */
 static __always_inline void mlt_check_special_entry(struct mlt_thread* thread) {
   if (thread->fault_cause == MLT_CAUSE_SPECIAL_ENTRY) thread->fault_cause = MLT_CAUSE_MIGRATION;

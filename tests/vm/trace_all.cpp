@@ -31,7 +31,7 @@ Traced trace_all(const std::map<std::string, Words>& commands, const Words& opti
   for (auto& [name, program] : held) {
     program->send("g");
     const std::string line = program->read_line();
-    EXPECT_FALSE(line.empty()) << name;
+    EXPECT_FALSE(line.empty()) << name << ": " << program->stderr_so_far();
     traced.rows[name].truth = Json::parse(line, nullptr, false);
   }
   tracer.signal(SIGINT);

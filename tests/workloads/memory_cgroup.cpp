@@ -25,14 +25,15 @@ MemoryCgroup::MemoryCgroup() {
     std::snprintf(home_.data(), home_.size(), "%s%.*s/cgroup.procs", root, static_cast<int>(line.size()), line.data());
   });
   std::snprintf(directory_.data(), directory_.size(), "%s/mlt-workload.%d", root, ::getpid());
-  max_ = file("memory.max");
   high_ = file("memory.high");
   events_ = file("memory.events");
   stat_ = file("memory.stat");
   write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");  // is so already, mostly
   if (::mkdir(directory_.data(), 0755) != 0) return;
-  entered_ = ::access(max_.data(), W_OK) == 0 && write_file(file("cgroup.procs").data(), "0");
+  max_ = ::open(file("memory.max").data(), O_WRONLY | O_CLOEXEC);
+  entered_ = max_ >= 0 && write_file(file("cgroup.procs").data(), "0");
   if (!entered_) {
+    if (max_ >= 0) ::close(max_);
     ::rmdir(directory_.data());
     return;
   }
@@ -41,7 +42,9 @@ MemoryCgroup::MemoryCgroup() {
 }
 
 MemoryCgroup::~MemoryCgroup() {
-  if (entered_ && write_file(home_.data(), "0")) ::rmdir(directory_.data());
+  if (!entered_) return;
+  ::close(max_);
+  if (write_file(home_.data(), "0")) ::rmdir(directory_.data());
 }
 
 MemoryCgroup::Path MemoryCgroup::file(const char* name) const {
@@ -54,8 +57,11 @@ MemoryCgroup::Path MemoryCgroup::file(const char* name) const {
 void MemoryCgroup::limit(long pages) const {
   std::array<char, 24> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), pages * page_size);
-  if (!write_file(max_.data(), {digits.data(), static_cast<std::size_t>(end.ptr - digits.data())}))
-    fail("memory.max", errno);
+  set_max({digits.data(), static_cast<std::size_t>(end.ptr - digits.data())});
+}
+
+void MemoryCgroup::set_max(std::string_view text) const {
+  if (::write(max_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) fail("memory.max", errno);
 }
 
 void MemoryCgroup::squeeze() const {
@@ -63,8 +69,6 @@ void MemoryCgroup::squeeze() const {
   if (!write_file(high_.data(), "0") || !write_file(high_.data(), "max")) fail("memory.high", errno);
 }
 
-void MemoryCgroup::unlimit() const {
-  if (!write_file(max_.data(), "max")) fail("memory.max", errno);
-}
+void MemoryCgroup::unlimit() const { set_max("max"); }
 
 }  // namespace workload

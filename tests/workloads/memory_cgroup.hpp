@@ -34,7 +34,10 @@ class MemoryCgroup {
 
   [[nodiscard]] Path file(const char* name) const;
 
-  Path home_{}, directory_{}, max_{}, high_{}, events_{}, stat_{};
+  void set_max(std::string_view text) const;
+
+  Path home_{}, directory_{}, high_{}, events_{}, stat_{};
+  int max_ = -1;  // open: whoever is at the limit can't open anything
   bool entered_ = false;
 };
 
