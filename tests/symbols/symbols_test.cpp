@@ -177,8 +177,8 @@ StackCount stack(std::vector<std::uint64_t> user, mlt_cause cause, std::uint64_t
 
 TEST(Stacks, OfOnePlaceAreOneEntry) {
   ProcessCounts counts = fixtures::process(1, 42);
-  counts.stacks = {stack({1, 2}, MLT_CAUSE_COW, 3), stack({1, 2}, MLT_CAUSE_FIRST_TOUCH, 5),
-                   stack({1, 3}, MLT_CAUSE_COW, 9)};
+  counts.stacks = {stack({0x1001, 0x1002}, MLT_CAUSE_COW, 3), stack({0x1001, 0x1002}, MLT_CAUSE_FIRST_TOUCH, 5),
+                   stack({0x1001, 0x1003}, MLT_CAUSE_COW, 9)};
   const auto list = build_stacks(counts, 42, {});
   ASSERT_EQ(list.size(), 2U);
   EXPECT_EQ(list[0].faults, 9U);
@@ -186,20 +186,20 @@ TEST(Stacks, OfOnePlaceAreOneEntry) {
   EXPECT_EQ(list[1].time_ns, 80U);
   EXPECT_EQ(list[1].cause, MLT_CAUSE_FIRST_TOUCH);
   ASSERT_EQ(list[1].user.size(), 2U);
-  EXPECT_EQ(list[1].user[1].address, 2U);
+  EXPECT_EQ(list[1].user[1].address, 0x1002U);
 }
 
 TEST(Stacks, OfDifferentProgramsAreDifferentEntries) {
   ProcessCounts counts = fixtures::process(1, 42);
-  counts.stacks = {stack({1, 2}, MLT_CAUSE_COW, 3), stack({1, 2}, MLT_CAUSE_COW, 5)};
+  counts.stacks = {stack({0x1001, 0x1002}, MLT_CAUSE_COW, 3), stack({0x1001, 0x1002}, MLT_CAUSE_COW, 5)};
   counts.stacks[1].program = 1;
   EXPECT_EQ(build_stacks(counts, 42, {}).size(), 2U);
 }
 
 TEST(Stacks, EndWhereTheFramePointerLedAstray) {
   ProcessCounts counts = fixtures::process(1, 42);
-  counts.stacks = {stack({1, 2, 0xbe552274c0854800, 3}, MLT_CAUSE_COW, 3),
-                   stack({1, 2, 0xffffffffffffffff}, MLT_CAUSE_COW, 4)};
+  counts.stacks = {stack({0x10, 0x1002, 0xbe552274c0854800, 0x1003}, MLT_CAUSE_COW, 3),
+                   stack({0x10, 0x1002, 0x800}, MLT_CAUSE_COW, 4)};
   const auto list = build_stacks(counts, 42, {});
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0].faults, 7U);

@@ -126,11 +126,15 @@ constexpr std::size_t kStacksKept = 500;
 
 using Addresses = std::vector<std::uint64_t>;
 
-// The kernel follows frame pointers, and code that keeps something else in that register leads it astray: no address of
-// a process has one of the highest eight bits set, with five levels of page tables either.
+// No code is in the first page, and none where one of the highest eight bits is set, with five levels of page tables
+// either.
+bool can_be_code(std::uint64_t address) { return address >= 4096 && address >> 56 == 0; }
+
+// The first address is the instruction's. To the others the kernel follows frame pointers, and code that keeps
+// something else in that register leads it astray.
 Addresses user_part(const Addresses& stack) {
-  const auto end = std::ranges::find_if(stack, [](std::uint64_t address) { return address >> 56 != 0; });
-  return {stack.begin(), end};
+  if (stack.empty()) return {};
+  return {stack.begin(), std::find_if_not(stack.begin() + 1, stack.end(), can_be_code)};
 }
 
 struct Place {
