@@ -104,6 +104,7 @@ void pressure(Run& run) {
 void lock_over_max(Run& run) {
   const MemoryCgroup group;
   if (!group.entered()) return run.unsupported("needs a memory cgroup (v2) of its own");
+  if (number_of("/proc/self/oom_score_adj") != -1000) return run.unsupported("would be killed");
   const Region region(run.pages(1024, 256));
   group.limit(region.all().pages / 2);
   run.expect = {.populate = unknown, .mlocked = unknown};
