@@ -411,7 +411,8 @@ TEST(ShmUnlock, RescuesThePagesForTheCaller) {
   if (traced.nothing_to_see()) return;
   // What still waited in a batch when the pages were looked at is on the list by then, or never gets there.
   const std::uint64_t rescued = number(traced.process, "/pages/rescued");
-  EXPECT_EQ(rescued, traced.vmstat("unevictable_pgs_rescued"));
+  // An earlier program may have left pages in a batch that is emptied meanwhile: the audit compares the sum.
+  EXPECT_LE(rescued, traced.vmstat("unevictable_pgs_rescued"));
   EXPECT_EQ(traced.extra("unevictable_after"), 0U);
   EXPECT_GE(rescued, traced.extra("unevictable_before"));
   EXPECT_LE(rescued, traced.truth["pages"].get<std::uint64_t>());
