@@ -209,6 +209,19 @@ TEST_F(AuditLocked, TheLastCallDecides) {
   EXPECT_EQ(check().verdict, Verdict::equal);
 }
 
+TEST_F(AuditLocked, AnExecveAfterTheLastCallDecides) {
+  mlt_event_process exec{};
+  exec.head = {.kind = MLT_EVENT_EXEC, .proc = 1, .tid = 42, .call = MLT_CALL_NONE, .ns = 1};
+  trace.data.events[1].add(exec.head);
+  trace.data.views[42].end = snapshot(0);
+  EXPECT_EQ(check().verdict, Verdict::equal);
+  EXPECT_EQ(check().traced, 0U);
+  trace.data.events[1].calls.back().head.ns = 2;  // what the new program locks
+  trace.data.views[42].end = snapshot(65536);
+  EXPECT_EQ(check().verdict, Verdict::equal);
+  EXPECT_EQ(check().traced, 65536U);
+}
+
 TEST_F(AuditLocked, DiffersWithoutALockCall) {
   trace.data.views[42].end = snapshot(61440);
   EXPECT_EQ(check().verdict, Verdict::differs);

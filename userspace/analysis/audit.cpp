@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "analysis/audit_cgroup.h"
 #include "analysis/audit_resident.h"
@@ -69,13 +70,23 @@ AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, 
   return check;
 }
 
+// After the last call that is followed, or after an execve since then: the new address space has nothing locked.
+std::uint64_t last_locked_pages(const ProcessEvents& events) {
+  const mlt_event_call& call = events.calls.back();
+  for (const mlt_event_process& event : events.life | std::views::reverse) {
+    if (event.head.kind != MLT_EVENT_EXEC) continue;
+    return event.head.ns > call.head.ns ? event.locked_pages_after : call.locked_pages;
+  }
+  return call.locked_pages;
+}
+
 AuditCheck locked_check(const ProcessCounts& process, const ProcessEvents* events, const ProcessViews* views,
                         std::uint64_t page_size) {
   const std::uint32_t pid = visible_pid(process.proc);
   AuditCheck check;
   check.check = fmt::format("locked bytes of {}", pid);
   check.source = fmt::format("/proc/{}/status VmLck", pid);
-  check.traced = events->calls.back().locked_pages * page_size;
+  check.traced = last_locked_pages(*events) * page_size;
   if (views != nullptr && views->end) check.kernel = views->end->locked_bytes;
   if (!check.kernel) {
     check.why = "the process has exited";
