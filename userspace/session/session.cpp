@@ -340,6 +340,13 @@ void Session::Impl::configure(Skel& skel, const Plan& plan) {
   bpf_map__set_max_entries(skel.maps.mlt_threads, sizes.threads);
   bpf_map__set_max_entries(skel.maps.mlt_places, 2 * sizes.threads);
   bpf_map__set_max_entries(skel.maps.mlt_claims, sizes.threads + sizes.blocks + sizes.vmas + sizes.procs);
+  // Up to 6.0 a program on a perf event can't use hash maps that get their memory as they go.
+  const PlannedSignal* fault = plan.find("fault");
+  if (fault->way == nullptr || !fault->way->uses("perf")) return;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skel.obj) {
+    bpf_map__set_map_flags(map, bpf_map__map_flags(map) & ~static_cast<__u32>(BPF_F_NO_PREALLOC));
+  }
 }
 
 template <typename Skel>
