@@ -71,6 +71,7 @@ struct DiffOptions {
 
 struct ProbesOptions {
   CommonOptions common;
+  bool every = false;  // try every way, not only those before the one that the kernel gets
 };
 
 /// Text to print before exiting with 0: help, version, a list.

@@ -321,6 +321,7 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
   add_report(*report_command, report, raw);
   add_diff(*diff_command, diff, raw);
   add_common(*probes_command, probes.common, raw);
+  probes_command->add_flag("--every", probes.every, "try every way to measure a signal, not only the best");
 
   // `trace` may be left out.
   const auto commands = app.get_subcommands({});

@@ -40,14 +40,14 @@ std::string conflict(const Probe& probe, const Plan& plan) {
 }
 
 // Why a way is not even tried; empty: it is. `kind`: what the user asked for.
-std::string passed_over(const Alternative& way, const std::string& kind, const KernelFacts& facts) {
-  if (!kind.empty()) return way.kind == kind ? "" : "not asked for";
+std::string passed_over(const Alternative& way, const SignalWish& wish, const KernelFacts& facts) {
+  if (wish.way != nullptr) return &way == wish.way ? "" : "not asked for";
+  if (!wish.kind.empty()) return way.kind == wish.kind ? "" : "not asked for";
   if (way.for_preemptible && !facts.preemptible) return "dearer, and not needed: this kernel does not preempt probes";
   return {};
 }
 
 std::string way_problem(const Alternative& way, const Plan& plan, const KernelFacts& facts) {
-  if (way.uses(Hook::multi_return) && !facts.multi_keeps_returns) return "kretprobe.multi loses returns on this kernel";
   if (!way.needs_signal.empty()) {
     const PlannedSignal* needed = plan.find(way.needs_signal);
     const std::string needs = "needs " + std::string(way.needs_signal);
@@ -55,12 +55,8 @@ std::string way_problem(const Alternative& way, const Plan& plan, const KernelFa
     // What rests on a part of the events would itself be wrong by an unknown amount.
     if (needed->way->approximate) return needs + ", of which only a part is seen here";
   }
-  if (way.needs_page_tables && facts.memory.levels == 0) return facts.no_memory_layout;
-  if (!way.needs_function.empty()) {
-    if (std::string problem = function_problem(way.needs_function, facts); !problem.empty()) return problem;
-  }
+  if (std::string reason = unavailable(way, facts); !reason.empty()) return reason;
   for (const Probe& probe : way.probes) {
-    if (std::string reason = unavailable(probe, facts); !reason.empty()) return reason;
     if (std::string reason = conflict(probe, plan); !reason.empty()) return reason;
   }
   return {};
@@ -80,22 +76,22 @@ std::string_view drawback(const Alternative& way, const KernelFacts& facts) {
 }
 
 // A way after the chosen one that has no drawback and sees as much.
-const Alternative* better(const PlannedSignal& planned, const std::string& kind, const Plan& plan,
+const Alternative* better(const PlannedSignal& planned, const SignalWish& wish, const Plan& plan,
                           const KernelFacts& facts) {
   for (const Alternative& way : planned.signal->alternatives) {
     if (&way > planned.way && drawback(way, facts).empty() &&
-        (way.limits.empty() || way.limits == planned.way->limits) && passed_over(way, kind, facts).empty() &&
+        (way.limits.empty() || way.limits == planned.way->limits) && passed_over(way, wish, facts).empty() &&
         way_problem(way, plan, facts).empty())
       return &way;
   }
   return nullptr;
 }
 
-PlannedSignal choose(const Signal& signal, const std::string& kind, const Plan& plan, const KernelFacts& facts) {
+PlannedSignal choose(const Signal& signal, const SignalWish& wish, const Plan& plan, const KernelFacts& facts) {
   PlannedSignal planned;
   planned.signal = &signal;
   for (const Alternative& way : signal.alternatives) {
-    if (std::string reason = passed_over(way, kind, facts); !reason.empty()) {
+    if (std::string reason = passed_over(way, wish, facts); !reason.empty()) {
       planned.rejected.push_back({&way, std::move(reason), true});
       continue;
     }
@@ -108,7 +104,7 @@ PlannedSignal choose(const Signal& signal, const std::string& kind, const Plan& 
   }
   if (planned.way == nullptr) return planned;
   if (const std::string_view reason = drawback(*planned.way, facts); !reason.empty()) {
-    if (const Alternative* way = better(planned, kind, plan, facts))
+    if (const Alternative* way = better(planned, wish, plan, facts))
       planned.rejected.push_back({std::exchange(planned.way, way), std::string(reason), true});
   }
   planned.may_be_preempted = may_be_preempted(*planned.way, facts);
@@ -126,6 +122,18 @@ std::string signal_names() {
 }
 
 }  // namespace
+
+std::string unavailable(const Alternative& way, const KernelFacts& facts) {
+  if (way.uses(Hook::multi_return) && !facts.multi_keeps_returns) return "kretprobe.multi loses returns on this kernel";
+  if (way.needs_page_tables && facts.memory.levels == 0) return facts.no_memory_layout;
+  if (!way.needs_function.empty()) {
+    if (std::string problem = function_problem(way.needs_function, facts); !problem.empty()) return problem;
+  }
+  for (const Probe& probe : way.probes) {
+    if (std::string reason = unavailable(probe, facts); !reason.empty()) return reason;
+  }
+  return {};
+}
 
 std::string unavailable(const Probe& probe, const KernelFacts& facts) {
   if (const auto refused = facts.refused_kinds.find(hook_kind(probe.hook)); refused != facts.refused_kinds.end())
@@ -242,7 +250,7 @@ Result<Plan> make_plan(const PlanOptions& options, const KernelFacts& facts) {
     const bool wanted = options.signals.empty() || signal.always || named;
     const bool needless = wanted && !named && signal.filtered && !options.filtered;
     if (wanted && !needless) {
-      plan.signals.push_back(choose(signal, named ? wish->kind : "", plan, facts));
+      plan.signals.push_back(choose(signal, named ? *wish : SignalWish{}, plan, facts));
     } else {
       PlannedSignal left_out;
       left_out.signal = &signal;
@@ -254,8 +262,11 @@ Result<Plan> make_plan(const PlanOptions& options, const KernelFacts& facts) {
   if (plan.useful()) return plan;
   std::string reason = "nothing can be attached on this kernel";
   for (const PlannedSignal& planned : plan.signals) {
-    if (planned.signal->always || !planned.wanted || planned.rejected.empty()) continue;
-    reason += " (" + std::string(planned.signal->name) + ": " + planned.rejected.back().reason + ")";
+    if (planned.signal->always || !planned.wanted) continue;
+    const auto tried = std::ranges::find(planned.rejected.rbegin(), planned.rejected.rend(), false,
+                                         &RejectedWay::passed_over);  // the last resort of those that were asked for
+    if (tried == planned.rejected.rend()) continue;
+    reason += " (" + std::string(planned.signal->name) + ": " + tried->reason + ")";
     break;
   }
   return fail(reason, 0, "`mlocktrace probes` shows every way that was tried", ExitStatus::unsupported);

@@ -12,7 +12,8 @@ namespace mlt {
 
 struct SignalWish {
   std::string name;
-  std::string kind;  // which way to measure it; empty: the best there is
+  std::string kind;                  // which way to measure it; empty: the best there is
+  const Alternative* way = nullptr;  // this one and no other; nullptr: any of the kind
 };
 
 /// Parses "--signals": names with an optional ":kind", separated by commas.
@@ -60,6 +61,9 @@ struct Plan {
 
 /// Fails with ExitStatus::unsupported when nothing at all can be measured on this kernel.
 Result<Plan> make_plan(const PlanOptions& options, const KernelFacts& facts);
+
+/// Why this kernel lacks what a way needs, whatever else is measured; empty: it lacks nothing, as far as is known.
+std::string unavailable(const Alternative& way, const KernelFacts& facts);
 
 /// Why a probe can't be had; empty: it can, as far as is known.
 std::string unavailable(const Probe& probe, const KernelFacts& facts);
