@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "report_view.h"
+#include "truth.h"
 
 namespace live {
 
@@ -32,7 +33,7 @@ Traced trace_all(const std::map<std::string, Words>& commands, const Words& opti
     program->send("g");
     const std::string line = program->read_line();
     EXPECT_FALSE(line.empty()) << name << ": " << program->stderr_so_far();
-    traced.rows[name].truth = Json::parse(line, nullptr, false);
+    traced.rows[name].truth = read_truth(line);
   }
   tracer.signal(SIGINT);
   const Finished finished = tracer.finish(300);
@@ -53,7 +54,7 @@ TracedCommand trace_command(const Words& command, const Words& options) {
   words.insert(words.end(), command.begin(), command.end());
   const Finished finished = run(words);
   EXPECT_EQ(finished.status, 0) << finished.err;
-  return {Json::parse(finished.out.substr(0, finished.out.find('\n')), nullptr, false),
+  return {read_truth(finished.out.substr(0, finished.out.find('\n'))),
           parse_report(finished.out.substr(finished.out.find("\n{\n") + 1))};
 }
 

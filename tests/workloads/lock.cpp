@@ -94,6 +94,7 @@ void onfault(Run& run) {
 void onfault_read_write(Run& run) {
   const Region region(run.pages());
   const long pages = region.all().pages;
+  run.presume(reading_maps_the_zero_page(), zero_page_premise);
   run.expect = {.access = 2 * pages, .mlocked = pages};
   run.cause("first_touch", pages);
   run.cause("zero_page", pages);
@@ -114,6 +115,7 @@ void onfault_present(Run& run) {
 void lock_readonly(Run& run) {
   const Region region(run.pages(), PROT_READ);
   // Read faults: each maps the zero page, which is never mlocked.
+  run.presume(reading_maps_the_zero_page(), zero_page_premise);
   run.expect = {.populate = region.all().pages};
   run.cause("first_touch", region.all().pages);
   run.work([&] { run.mlock(region.all()); });

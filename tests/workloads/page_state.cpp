@@ -68,4 +68,14 @@ Known mlocked_pages(const Range& range) { return pages_flagged(range, flag_mlock
 Known unevictable_pages(const Range& range) { return pages_flagged(range, flag_unevictable); }
 long soft_dirty_pages(const Range& range) { return pages_with(range, page_soft_dirty); }
 
+bool reading_maps_the_zero_page() {
+  const Region region(1);
+  rusage read{}, written{};
+  read_pages(region.all());
+  ::getrusage(RUSAGE_SELF, &read);
+  write_pages(region.all());
+  ::getrusage(RUSAGE_SELF, &written);
+  return written.ru_minflt > read.ru_minflt;
+}
+
 }  // namespace workload

@@ -43,6 +43,7 @@ void file_and_zero_page(Run& run) {
   const Region file(pages, Region::read_write, MAP_SHARED, fd), memory(pages);
   lock_in_setup(file.all());
   ::mlock2(memory.all().start, memory.all().bytes(), on_fault);
+  run.presume(reading_maps_the_zero_page(), zero_page_premise);
   run.expect = {.access = 3 * pages, .mlocked = pages};
   run.cause("mkwrite", pages);
   run.cause("first_touch", pages);

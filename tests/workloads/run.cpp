@@ -88,6 +88,7 @@ void Run::begin() {
     const long locked = number("locked", 0);
     expect = {unknown, unknown, unknown, unknown, locked, locked, unknown, unknown};
     truth_.cause_count = 0;
+    truth_.resumed = true;
   }
   // A rehearsal of everything that happens until the truth is out, so that none of it faults then.
   truth_.before.read_proc();

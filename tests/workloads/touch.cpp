@@ -26,6 +26,7 @@ void touch_read(Run& run) {
 void touch_read_write(Run& run) {
   const Region region(run.pages());
   // The read maps the shared zero page; the write finds it read-only and needs a page of its own.
+  run.presume(reading_maps_the_zero_page(), zero_page_premise);
   run.expect = {.access = 2 * region.all().pages};
   run.cause("first_touch", region.all().pages);
   run.cause("zero_page", region.all().pages);

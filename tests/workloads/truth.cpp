@@ -90,6 +90,8 @@ std::string_view Truth::to_json(const rusage& now) const {
   Json json;
   json.open(nullptr, '{').string("workload", workload).number("pid", ::getpid()).number("pages", pages);
   if (unsupported != nullptr) json.string("unsupported", unsupported);
+  if (resumed) json.boolean("resumed", true);
+  if (broken_premise != nullptr) json.string("broken_premise", broken_premise);
 
   json.faults("work", before.usage, after.usage).faults("total", rusage{}, now);
   // From "ready" to this line: equal to `work` unless something of the workload's own faulted around it.

@@ -141,6 +141,8 @@ struct Process {
 struct Truth {
   const char* workload = "";
   const char* unsupported = nullptr;
+  const char* broken_premise = nullptr;
+  bool resumed = false;  // this is the image after an execve in the work
   long pages = 0;
   Expect expect;
   Snapshot ready, before, after;
@@ -204,6 +206,10 @@ class Run {
   void before_exec(Work&& work) {
     begin();
     work();
+  }
+  // What the workload takes for granted of the kernel, in words. Where it is not so, what the workload expects is wrong.
+  void presume(bool holds, const char* premise) {
+    if (!holds) truth_.broken_premise = premise;
   }
   // In place of work(): this kernel lacks what the workload needs.
   void unsupported(const char* reason);
@@ -274,6 +280,10 @@ bool pin_to(int cpu);
 
 long now_ns();
 void sleep_ns(long ns);
+
+// Reads an untouched page and writes it: whether the write faulted again, having found the shared zero page.
+inline constexpr const char* zero_page_premise = "reading untouched memory maps the shared zero page";
+bool reading_maps_the_zero_page();
 
 // Writes to `bytes` of stack below the caller, page by page downwards, and returns the lowest address touched.
 std::uintptr_t touch_stack(std::size_t bytes);
