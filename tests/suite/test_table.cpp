@@ -1,0 +1,73 @@
+#include "suite/test_table.h"
+
+namespace suite {
+
+namespace {
+
+using enum Tier;
+
+constexpr Needs kMemory = {.swap = true, .disk = true};
+constexpr Needs kNodes = {.swap = true, .disk = true, .two_nodes = true};
+// Reclaim and files need what they need there, too.
+constexpr Needs kCounted = {.swap = true, .disk = true, .counted_time = true};
+
+constexpr std::string_view kFilesAlike = "how files are written, and how that fails, is the same on every kernel";
+constexpr std::string_view kCommandAlike = "the command line is the same on every kernel";
+
+// Of a family, a test that takes long last: the others are dealt first.
+constexpr Row kRows[] = {
+    // That everything attaches, and every workload's counts: on every kernel.
+    {"alternatives", "Alternatives.*", every_kernel, {}, true, 30},
+    {"counts", "All/Workload.*:WorkloadTable.*:All/Causes.*:CausesOfAll.*:Construction.*", every_kernel, kMemory, true,
+     30},
+    {"counts",
+     "All/SwapIn.*:SwapLock.*:SwapFork.*:SwapReadahead.*:All/Pressure.*:PressureOfAll.*:ReclaimFault.*:LockedHalf.*:"
+     "LockedNotMlocked.*:ShmLocked.*:All/SharedLock.*:ShmUnlock.*:All/LockedInPart.*:Life.*",
+     every_kernel, kMemory, true, 25},
+    {"counts", "TwoNodes/Causes.*:TwoNodes/Migration.*", every_kernel, kNodes, true, 20},
+    // Nothing lost and nothing left behind differ with how a kernel hooks and whether it preempts.
+    {"load", "Load.*", every_kernel, {}, false, 6},
+    {"load", "Clean.*", every_kernel, {}, false, 5},
+
+    {"target", "Target.*", two_kernels, {}, false, 3},
+    {"target", "All/OwnCommand.*", two_kernels, {}, false, 3},
+    {"target", "OwnCommandStatus.*", two_kernels, {}, false, 3},
+    {"output", "Output.*", two_kernels, {}, false, 4},
+    {"where", "Where.*", two_kernels, {}, false, 4},
+    {"storms", "All/Storms.*", two_kernels, {}, true, 10},
+    {"causes", "ManyMappings/Causes.*", two_kernels, {}, true, 20},
+    {"causes", "CausesOfCommands.*", two_kernels, {}, false, 8},
+    {"causes", "CausesOfSwap.*", two_kernels, kMemory, false, 15},
+    {"findings", "Findings.*", two_kernels, kMemory, true, 12},
+    {"contention", "Ways/HeldUp.*", two_kernels, {}, false, 4},
+    {"contention", "LockWait.*", two_kernels, {}, false, 4},
+    {"contention", "VmaLock.*", two_kernels, {}, false, 4},
+    {"calls", "All/CallParts.*:CallPartsOfAll.*", two_kernels, kMemory, true, 8},
+    {"calls", "LimitAtTheCall.*:Madvise.*", two_kernels, {}, true, 8},
+    {"calls", "Seccomp.*", two_kernels, {}, false, 4},
+    {"system", "SwapDevices.*", two_kernels, kMemory, false, 3},
+    {"system", "CgroupAudit.*", two_kernels, kMemory, false, 8},
+    {"system", "MemoryHigh.*", two_kernels, kMemory, false, 8},
+    {"system", "All/WithoutMlock.*", two_kernels, kMemory, true, 8},
+    {"system", "Collapse.*", two_kernels, kMemory, false, 10},
+    {"record", "All/RecordedCommand.*:Recorded.*", two_kernels, {}, true, 10},
+    {"record", "RecordEvents.*", two_kernels, {}, true, 10},
+    {"record", "Record.*", two_kernels, {}, false, 8},
+
+    // Times, where the host's load has no say.
+    {"timed", "Speed.*", every_kernel, kCounted, false, 15},
+    {"timed", "Timed*:*/Timed*", two_kernels, kCounted, true, 15},
+    {"cost", "Cost.*", one_kernel, kCounted, false, 60,
+     "on the newest kernels the work itself varies by more than the cost"},
+
+    {"files", "RecordError.*", one_kernel, kMemory, false, 10, kFilesAlike},
+    {"files", "RecordKilled.*", one_kernel, kMemory, false, 20, kFilesAlike},
+    {"files", "Formats.*", one_kernel, {}, true, 10, kFilesAlike},
+    {"errors", "Error.*", one_kernel, {}, true, 10, kCommandAlike},
+};
+
+}  // namespace
+
+std::span<const Row> test_table() { return kRows; }
+
+}  // namespace suite

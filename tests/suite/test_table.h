@@ -1,0 +1,41 @@
+// What runs where: every live test belongs to one row.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace suite {
+
+/// Where the tests of a row run unless everything is asked for (scripts/test --full: each on every kernel).
+enum class Tier {
+  every_kernel,
+  /// On the reference kernel and the newest; the others share the row: each test is on one of them, and each of them
+  /// has tests of every family.
+  two_kernels,
+  /// What no kernel has a say in: on the reference kernel (and natively).
+  one_kernel,
+};
+
+/// What a guest must have for a row.
+struct Needs {
+  bool swap = false;
+  bool disk = false;          // an ext4 file system at /mnt
+  bool two_nodes = false;     // of memory, with NUMA balancing off
+  bool counted_time = false;  // a nanosecond is an instruction: whatever else the host does, times are the same
+};
+
+struct Row {
+  std::string_view family;
+  std::string_view tests;  // a GoogleTest pattern, or several with colons between them
+  Tier tier;
+  Needs needs = {};
+  /// Its tests share a tracer: all of them go where one goes.
+  bool together = false;
+  int seconds = 1;            // about what it takes on the reference kernel, of one processor: what is balanced by
+  std::string_view why = {};  // not on every kernel by default, besides that it takes time
+};
+
+/// Each test matches one row: make_plan tells of others.
+std::span<const Row> test_table();
+
+}  // namespace suite
