@@ -11,6 +11,20 @@ declare -A FEATURE_MODULES=(
 	[ext4]='ext4'
 )
 
+# The guest's directories, and the links among them.  Both layers have them: a
+# file for /bin/x goes through the link, lest a directory /bin take its place.
+make_layout() { # ROOT
+	mkdir -p "$1"/{usr/bin,usr/lib,lib/vm,etc,dev/shm,proc,sys,tmp,run,root,out,mnt,var/tmp,home/nobody}
+	chmod 1777 "$1"/{tmp,var/tmp,out,dev/shm}
+	ln -s usr/bin "$1/bin"
+	ln -s usr/bin "$1/sbin"
+	ln -s bin "$1/usr/sbin"
+}
+
+# Where /init mounts file systems: it moves there afterwards what the second
+# layer holds for them.
+MOUNT_POINTS=(tmp run out mnt dev/shm)
+
 # Writes a cpio archive of a directory.
 make_cpio() { # DIR FILE
 	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
@@ -55,11 +69,7 @@ find_busybox() {
 
 fill_base_root() { # KERNEL ROOT BUSYBOX
 	local kernel=$1 root=$2 busybox=$3 applet feature
-	mkdir -p "$root"/{usr/bin,usr/lib,lib,etc,dev,proc,sys,tmp,run,root,out,mnt,var/tmp,home/nobody}
-	chmod 1777 "$root/tmp" "$root/var/tmp"
-	ln -s usr/bin "$root/bin"
-	ln -s usr/bin "$root/sbin"
-	ln -s bin "$root/usr/sbin"
+	make_layout "$root"
 	cp "$busybox" "$root/usr/bin/busybox"
 	for applet in $("$busybox" --list); do
 		if [[ $applet != busybox ]]; then ln -sf busybox "$root/usr/bin/$applet"; fi
@@ -103,10 +113,7 @@ base_initramfs() { # KERNEL
 add_programs() { # ROOT
 	local file
 	for file in "$VM_BUILD"/vm-bin/*; do
-		if [[ -f $file && -x $file ]]; then
-			mkdir -p "$1/usr/bin"
-			cp -L "$file" "$1/usr/bin/"
-		fi
+		if [[ -f $file && -x $file ]]; then cp -L "$file" "$1/usr/bin/"; fi
 	done
 }
 
@@ -122,18 +129,30 @@ add_put() { # ROOT SPEC
 		target=${target:-/root/}$(basename "$(realpath "$source")")
 	fi
 	if [[ $target != /* ]]; then target=/root/$target; fi
-	# /init mounts file systems over these: it moves the files there afterwards.
-	case $target in
-	/tmp/* | /out/* | /mnt/* | /dev/shm/*) target=/lib/vm/put$target ;;
-	esac
 	mkdir -p "$root$(dirname "$target")"
 	# Links between files of a directory stay links, a link named as SRC doesn't.
 	if [[ -d $source ]]; then
-		mkdir -p "$root$target"
-		cp -a "$source/." "$root$target/"
+		if [[ ! -d $root$target ]]; then
+			mkdir "$root$target"
+			chmod --reference="$source" "$root$target"
+		fi
+		# cp would not copy a directory to where a link to a directory is.
+		tar -C "$source" -cf - . |
+			tar -C "$root$target" -xpf - --keep-directory-symlink --no-overwrite-dir
 	else
-		cp -L --preserve=mode,timestamps "$source" "$root$target"
+		cp -L --remove-destination --preserve=mode,timestamps "$source" "$root$target"
 	fi
+}
+
+# Puts aside what belongs on file systems that aren't mounted yet.
+put_aside() { # ROOT
+	local dir
+	for dir in "${MOUNT_POINTS[@]}"; do
+		if [[ $(find "$1/$dir" -mindepth 1 -print -quit) ]]; then
+			mkdir -p "$1/lib/vm/put/$(dirname "$dir")"
+			mv "$1/$dir" "$1/lib/vm/put/$dir"
+		fi
+	done
 }
 
 # 'words' as a line of sh that means exactly them.

@@ -109,9 +109,10 @@ kvm_boots() { # VMLINUZ
 make_initrd() { # KERNEL
 	local root=$RUN/root base spec
 	base=$(base_initramfs "$1") || die 125 'making the initramfs failed'
-	mkdir -p "$root/lib/vm"
+	make_layout "$root"
 	add_programs "$root"
 	for spec in ${OPT_PUT[@]+"${OPT_PUT[@]}"}; do add_put "$root" "$spec"; done
+	put_aside "$root"
 	if [[ -n $OPT_MODULES ]]; then
 		# shellcheck disable=SC2086  # a list of words
 		add_modules "$1" "$root" extra $OPT_MODULES || exit 2
