@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Part of scripts/vm: the initial RAM file system of a guest, in two layers.
 # The first is cached for each kernel: busybox, /init and kernel modules; the
-# second is made for each run: the build's programs, --put, the command.
+# second is made for each run: the build's programs, --with, --put, the command.
 
 # Modules that /init may load, if they aren't built into the kernel: features
 # that it knows by name, and what each takes.
@@ -114,6 +114,57 @@ add_programs() { # ROOT
 	local file
 	for file in "$VM_BUILD"/vm-bin/*; do
 		if [[ -f $file && -x $file ]]; then cp -L "$file" "$1/usr/bin/"; fi
+	done
+}
+
+# Copies a file of the host's to its own path.
+take_along() { # ROOT FILE
+	mkdir -p "$1$(dirname "$2")"
+	cp -L --update --preserve=mode,timestamps "$2" "$1$2"
+}
+
+# Copies a program of the host's, what it is linked to, and what interprets it.
+add_with() { # ROOT PROGRAM
+	local root=$1 name=${2##*/} path real line file
+	path=$(type -P "$2") || die 2 "--with: no such program: $2"
+	path=$(realpath -s "$path")
+	# busybox's shell prefers its own applets to what is on PATH.
+	if [[ ${COMMAND[0]} == "$name" ]]; then COMMAND[0]=$path; fi
+	real=$(realpath "$path")
+	# $ORIGIN in a RUNPATH is where the file is, not the links to it.
+	take_along "$root" "$real"
+	mkdir -p "$root$(dirname "$path")"
+	# Relative: an absolute link would be followed out of ROOT, and written through.
+	if [[ ! $root$path -ef $root$real ]]; then ln -srf "$root$real" "$root$path"; fi
+	# By name, wherever it is.
+	if [[ ! -e $root/usr/bin/$name ]]; then ln -sr "$root$path" "$root/usr/bin/$name"; fi
+	IFS= read -rn 256 line <"$real" || true
+	if [[ $line == '#!'* ]]; then
+		add_interpreter "$root" "${line#'#!'}"
+		return
+	fi
+	# What is static has no such lines.
+	ldd "$real" 2>/dev/null >"$root/.ldd" || true
+	if line=$(grep -m 1 'not found' "$root/.ldd"); then die 2 "--with $2: ${line#$'\t'}"; fi
+	# NAME => FILE (0x…), FILE (0x…); both are files where an interpreter isn't ldd's own.
+	for file in $(grep -oE '/[^ ]+' "$root/.ldd"); do take_along "$root" "$file"; done
+	rm "$root/.ldd"
+	# Libraries may be in a directory that only this knows.
+	if [[ -f /etc/ld.so.cache ]]; then take_along "$root" /etc/ld.so.cache; fi
+}
+
+# A script's interpreter; with /usr/bin/env, the one that it looks for as well.
+add_interpreter() { # ROOT WORDS
+	local root=$1 word
+	local -a words
+	read -ra words <<<"$2"
+	add_with "$root" "${words[0]}"
+	if [[ ${words[0]} != */env ]]; then return; fi
+	for word in "${words[@]:1}"; do
+		# Options and variables of env's.
+		if [[ $word == -* || $word == *=* ]]; then continue; fi
+		add_with "$root" "$word"
+		return
 	done
 }
 

@@ -21,7 +21,7 @@ check_number() { # OPTION VALUE
 
 parse_run_options() {
 	OPT_KERNEL=6.1 OPT_MEMORY='' OPT_CPUS='' OPT_POSSIBLE='' OPT_NUMA='' OPT_SWAP='' OPT_DISK=''
-	OPT_CGROUP=v2 OPT_ICOUNT='' OPT_TIMEOUT=300 OPT_PUT=() OPT_OUT='' OPT_APPEND=''
+	OPT_CGROUP=v2 OPT_ICOUNT='' OPT_TIMEOUT=300 OPT_PUT=() OPT_WITH=() OPT_OUT='' OPT_APPEND=''
 	OPT_MODULES='' OPT_CONSOLE='' OPT_PARALLEL='' OPT_VERBOSE=''
 	while (($#)); do
 		case $1 in
@@ -33,7 +33,7 @@ parse_run_options() {
 			break
 			;;
 		--kernel | --memory | --cpus | --possible-cpus | --numa | --swap | --disk | --cgroup | --timeout | --put | \
-			--out | --append | --modules | --console)
+			--with | --out | --append | --modules | --console)
 			(($# > 1)) || die 2 "$1: value missing"
 			take_option "$1" "$2"
 			shift
@@ -71,6 +71,7 @@ take_option() { # OPTION VALUE
 		;;
 	--timeout) check_number "$1" "$2" && OPT_TIMEOUT=$2 ;;
 	--put) OPT_PUT+=("$2") ;;
+	--with) OPT_WITH+=("$2") ;;
 	--out) OPT_OUT=$2 ;;
 	--append) OPT_APPEND+=" $2" ;;
 	--modules) OPT_MODULES+=" ${2//,/ }" ;;
@@ -111,6 +112,7 @@ make_initrd() { # KERNEL
 	base=$(base_initramfs "$1") || die 125 'making the initramfs failed'
 	make_layout "$root"
 	add_programs "$root"
+	for spec in ${OPT_WITH[@]+"${OPT_WITH[@]}"}; do add_with "$root" "$spec"; done
 	for spec in ${OPT_PUT[@]+"${OPT_PUT[@]}"}; do add_put "$root" "$spec"; done
 	put_aside "$root"
 	if [[ -n $OPT_MODULES ]]; then
