@@ -8,8 +8,6 @@
 #                      modules/lib/modules/RELEASE
 # Everything is made under a lock and moved into place complete.
 
-KERNEL_SERIES=(5.10 6.1 6.12 6.18)
-
 # Where a name is looked for, the likeliest suite first.
 suites_of() { # NAME
 	case ${1%-rt} in
