@@ -25,10 +25,10 @@ make_layout() { # ROOT
 # layer holds for them.
 MOUNT_POINTS=(tmp run out mnt dev/shm)
 
-# Writes a cpio archive of a directory.
-make_cpio() { # DIR FILE
+# Prints a cpio archive of a directory.
+make_cpio() { # DIR
 	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
-		cpio --null --quiet -o -H newc -R 0:0 >"$2")
+		cpio --null --quiet -o -H newc -R 0:0)
 }
 
 # Copies modules and what they need from a kernel's package into a root, and
@@ -102,7 +102,7 @@ base_initramfs() { # KERNEL
 			trap 'rm -rf "$work"' EXIT
 			mkdir "$work/root"
 			fill_base_root "$1" "$work/root" "$busybox"
-			make_cpio "$work/root" "$work/cpio"
+			make_cpio "$work/root" >"$work/cpio"
 			mv "$work/cpio" "$file"
 		) 9>"$VM_CACHE/initramfs/.lock" || return 1
 	fi

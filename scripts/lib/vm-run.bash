@@ -124,9 +124,11 @@ make_initrd() { # KERNEL
 		OPT_OUT=${OPT_OUT:+1} OPT_MODULES=${OPT_MODULES:+1} OPT_QUIET=$OPT_ICOUNT
 	END
 	echo "exec $(shell_quote "${COMMAND[@]}")" >"$root/lib/vm/command"
-	make_cpio "$root" "$RUN/cpio"
-	cat "$base" "$RUN/cpio" >"$RUN/initrd"
-	rm -rf "$root" "$RUN/cpio"
+	{
+		cat "$base"
+		make_cpio "$root"
+	} >"$RUN/initrd"
+	rm -rf "$root"
 }
 
 # Fills QEMU with its command line.
