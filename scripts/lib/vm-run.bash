@@ -151,6 +151,7 @@ build_qemu() { # KERNEL
 		# code (an oops in one of ~150 boots).
 		if [[ $accel == tcg ]]; then accel=tcg,thread=$([[ $OPT_PARALLEL ]] && echo multi || echo single); fi
 		QEMU+=(-cpu 'max,-rdrand,-rdseed' -accel "$accel")
+		if [[ " ${KERNELS_EXPEDITED[*]} " == *" $OPT_KERNEL "* ]]; then append+=' rcupdate.rcu_expedited=1'; fi
 	fi
 	# A socket for each CPU: nodes of one socket look odd to the kernel.
 	QEMU+=(-m "$((OPT_MEMORY >> 20))M" -smp "cpus=$OPT_CPUS,maxcpus=$OPT_POSSIBLE,sockets=$OPT_POSSIBLE,cores=1,threads=1"
