@@ -11,9 +11,6 @@ constexpr Needs kNodes = {.swap = true, .disk = true, .two_nodes = true};
 // Reclaim and files need what they need there, too.
 constexpr Needs kCounted = {.swap = true, .disk = true, .counted_time = true};
 
-constexpr std::string_view kFilesAlike = "how files are written, and how that fails, is the same on every kernel";
-constexpr std::string_view kCommandAlike = "the command line is the same on every kernel";
-
 // Of a family, a test that takes long last: the others are dealt first.
 constexpr Row kRows[] = {
     // That everything attaches, and every workload's counts: on every kernel.
@@ -60,10 +57,10 @@ constexpr Row kRows[] = {
     {"cost", "Cost.*", one_kernel, kCounted, false, 60,
      "on the newest kernels the work itself varies by more than the cost"},
 
-    {"files", "RecordError.*", one_kernel, kMemory, false, 10, kFilesAlike},
-    {"files", "RecordKilled.*", one_kernel, kMemory, false, 20, kFilesAlike},
-    {"files", "Formats.*", one_kernel, {}, true, 10, kFilesAlike},
-    {"errors", "Error.*", one_kernel, {}, true, 10, kCommandAlike},
+    {"files", "RecordError.*", two_kernels, kMemory, false, 10},
+    {"files", "RecordKilled.*", two_kernels, kMemory, false, 20},
+    {"files", "Formats.*", two_kernels, {}, true, 10},
+    {"errors", "Error.*", two_kernels, {}, true, 10},
 };
 
 }  // namespace
