@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "bpf_programs.h"
 #include "program.h"
 #include "report_view.h"
 
@@ -14,7 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST(Load, TwoProcessorsFaultingFlatOutLoseNothing) {
-  Program workload({"mlt-workload", "storm", "--seconds", "10", "--hold"});
+  Program workload({"mlt-workload", "storm", "--seconds", "3", "--hold"});
   ASSERT_TRUE(workload.read_line().starts_with("ready"));
   Program tracer({"mlocktrace", "--json", "-p", std::to_string(workload.pid())});
   ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
@@ -32,9 +33,16 @@ TEST(Load, TwoProcessorsFaultingFlatOutLoseNothing) {
     EXPECT_EQ(completed_faults(process),
               truth["work"]["minor"].get<std::uint64_t>() + truth["work"]["major"].get<std::uint64_t>());
   }
+  // 8.7 MiB on a kernel without hooks at functions, 11.4 to 13.8 on others, wherever they run: what a fault costs is in
+  // the kernel's tables, whose size is fixed.
   EXPECT_GT(memory, 0);
-  EXPECT_LT(memory, 15 * 1024);
+  EXPECT_LT(memory, 24 * 1024);
   printf("storm: %lu faults, tracer %ld KiB\n", static_cast<unsigned long>(completed_faults(process)), memory);
+}
+
+bool kprobes_are_possible() {
+  static const bool possible = run({"mlocktrace", "probes", "--signals", "fault:kprobe"}).status != 3;
+  return possible;
 }
 
 // 128 threads sleep in a fault at once. `tracer_words`: the tracer, and how faults are hooked.
@@ -72,16 +80,18 @@ void expect_all_slow_faults(const Words& tracer) {
   EXPECT_GE(access.at("latency").at("max").get<std::uint64_t>(), at_least);
 }
 
-TEST(Load, ManySlowFaultsAtOnceAreAllCountedWithTheirLatency) { expect_all_slow_faults({"mlocktrace"}); }
+TEST(Load, ManySlowFaultsAtOnceAreAllCountedWithTheirLatency) {
+  expect_all_slow_faults({"mlocktrace", "--signals", "fault,fault_entry,cause"});
+}
 
 TEST(Load, KretprobesHaveRoomForThem) {
-  if (run({"mlocktrace", "probes", "--signals", "fault:kprobe"}).status == 3) return;
+  if (!kprobes_are_possible()) return;
   expect_all_slow_faults({"mlocktrace", "--signals", "fault:kprobe"});
 }
 
 TEST(Load, WhatKretprobesMissIsCountedAndShown) {
   // A kernel without kprobes has nothing to lose.
-  if (run({"mlocktrace", "probes", "--signals", "fault:kprobe"}).status == 3) return;
+  if (!kprobes_are_possible()) return;
   Json truth;
   // Without tracefs no kretprobe gets more room than the kernel's default.
   const std::string without_tracefs = "umount /sys/kernel/tracing; umount /sys/kernel/debug; exec \"$@\"";
@@ -102,7 +112,7 @@ TEST(Load, WhatKretprobesMissIsCountedAndShown) {
 // How quick the tool is: to be run under `scripts/vm run --icount`, where a nanosecond is an instruction. On a machine
 // that does other things too the clock tells more about these.
 TEST(Speed, ReportComesAtOnceAfterCtrlC) {
-  Program workload({"mlt-workload", "storm", "--seconds", "60"});
+  Program workload({"mlt-workload", "storm", "--seconds", "100000"});
   const auto start = Clock::now();
   Program tracer({"mlocktrace", "-p", std::to_string(workload.pid())});
   ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
@@ -141,43 +151,49 @@ void expect_quick_start(const Words& workload_words) {
   EXPECT_LT(start - before + rest, std::chrono::seconds(2));
 }
 
-TEST(Speed, FaultsCountSoon) { expect_quick_start({"mlt-workload", "idle", "--seconds", "60"}); }
+TEST(Speed, FaultsCountSoon) { expect_quick_start({"mlt-workload", "idle", "--seconds", "100000"}); }
 
-TEST(Speed, FaultsCountSoonOnABusyMachine) { expect_quick_start({"mlt-workload", "storm", "--seconds", "60"}); }
+TEST(Speed, FaultsCountSoonOnABusyMachine) { expect_quick_start({"mlt-workload", "storm", "--seconds", "100000"}); }
 
 TEST(Clean, KilledTracerLeavesNothingBehind) {
-  Program workload({"mlt-workload", "idle", "--seconds", "60"});
+  Program workload({"mlt-workload", "idle", "--seconds", "100000"});
   {
     Program tracer({"mlocktrace", "-p", std::to_string(workload.pid())});
     ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
-    EXPECT_GT(loaded_bpf_programs(), 0);
+    EXPECT_FALSE(loaded_bpf_programs().empty());
     tracer.signal(SIGKILL);
     EXPECT_EQ(tracer.finish().status, 128 + SIGKILL);
   }
-  EXPECT_EQ(bpf_programs_left(), 0);
+  EXPECT_EQ(bpf_programs_left(), 0U);
 }
 
 // A kretprobe with room is an entry in a list of the kernel's: the next tracer takes away what a killed one left there.
 TEST(Clean, LeftoverKretprobesGoWithTheNextTracer) {
-  if (run({"mlocktrace", "probes", "--signals", "fault:kprobe"}).status == 3) return;
-  const auto defined = [] {
-    return read_file("/sys/kernel/tracing/kprobe_events").find(":mlocktrace/") != std::string::npos;
+  if (!kprobes_are_possible()) return;
+  // Of a tracer with this process id, wherever tracefs is mounted: "r4096:mlocktrace/handle_mm_fault_1234 ...".
+  const auto defined = [](pid_t pid) {
+    const std::string events =
+        read_file("/sys/kernel/tracing/kprobe_events") + read_file("/sys/kernel/debug/tracing/kprobe_events");
+    return events.find(":mlocktrace/handle_mm_fault_" + std::to_string(pid) + " ") != std::string::npos;
   };
-  Program workload({"mlt-workload", "idle", "--seconds", "60"});
+  Program workload({"mlt-workload", "idle", "--seconds", "100000"});
   const Words words = {"mlocktrace", "--signals", "fault:kprobe", "-p", std::to_string(workload.pid())};
-  {
-    Program tracer(words);
-    ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
-    EXPECT_TRUE(defined());
-    tracer.signal(SIGKILL);
-    tracer.finish();
-  }
-  EXPECT_EQ(bpf_programs_left(), 0);
-  EXPECT_TRUE(defined());
-  Words next = words;
-  next.insert(next.end(), {"-d", "100ms"});
-  EXPECT_EQ(run(next).status, 0);
-  EXPECT_FALSE(defined());
+  Program killed(words);
+  const pid_t killed_pid = killed.pid();
+  ASSERT_TRUE(killed.wait_for_stderr("tracing")) << killed.stderr_so_far();
+  EXPECT_TRUE(defined(killed_pid));
+  killed.signal(SIGKILL);
+  killed.finish();
+  EXPECT_EQ(bpf_programs_left(), 0U);
+  EXPECT_TRUE(defined(killed_pid));
+  Program next(words);
+  const pid_t next_pid = next.pid();
+  ASSERT_TRUE(next.wait_for_stderr("tracing")) << next.stderr_so_far();
+  EXPECT_TRUE(defined(next_pid));
+  next.signal(SIGINT);
+  EXPECT_EQ(next.finish().status, 0);
+  EXPECT_FALSE(defined(killed_pid));
+  EXPECT_FALSE(defined(next_pid));
 }
 
 }  // namespace

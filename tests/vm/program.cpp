@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -157,23 +156,13 @@ Finished Program::finish(int seconds) {
 
 Finished run(const Words& command, const Program::Options& options) { return Program(command, options).finish(); }
 
-int loaded_bpf_programs() {
-  int count = 0;
-  union bpf_attr attr {};
-  while (true) {
-    if (syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &attr, sizeof(attr)) != 0) return errno == ENOENT ? count : -1;
-    ++count;
-    attr.start_id = attr.next_id;
+bool wait_until(const std::function<bool()>& happened) {
+  const auto deadline = Clock::now() + std::chrono::seconds(kPatience);
+  while (!happened()) {
+    if (Clock::now() >= deadline) return false;
+    usleep(10'000);
   }
-}
-
-int bpf_programs_left() {
-  int left = loaded_bpf_programs();
-  for (int i = 0; i < 100 && left > 0; ++i) {
-    usleep(100'000);
-    left = loaded_bpf_programs();
-  }
-  return left;
+  return true;
 }
 
 std::string read_file(const std::string& path) {

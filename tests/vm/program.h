@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@ namespace live {
 using Words = std::vector<std::string>;
 using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
+
+/// Seconds after which something that does not happen is a failure: no busy machine takes that long for anything here.
+constexpr int kPatience = 600;
 
 struct Finished {
   int status = -1;  // exit status, or 128 + signal
@@ -39,13 +43,13 @@ class Program {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   /// Waits for a line on stdout and returns it without its end; empty at the end of the file or after `seconds`.
-  std::string read_line(int seconds = 60);
+  std::string read_line(int seconds = kPatience);
   /// Waits until stderr holds `text`. False at the end of the file or after `seconds`.
-  bool wait_for_stderr(const std::string& text, int seconds = 60);
+  bool wait_for_stderr(const std::string& text, int seconds = kPatience);
   void send(const std::string& bytes) const;
   void signal(int number) const;
   /// Reads everything and waits for the end; kills after `seconds`.
-  Finished finish(int seconds = 120);
+  Finished finish(int seconds = kPatience);
   /// The moment at which the last byte of stdout came, as far as it has been read.
   [[nodiscard]] Clock::time_point last_output() const { return last_output_; }
   [[nodiscard]] const std::string& stderr_so_far() const { return err_; }
@@ -64,10 +68,8 @@ class Program {
 
 Finished run(const Words& command, const Program::Options& options = {});
 
-/// Number of BPF programs that are loaded in the kernel; -1 when it may not be asked.
-int loaded_bpf_programs();
-/// The same, after waiting up to 10 s for none: freeing programs takes the kernel a moment.
-int bpf_programs_left();
+/// Waits for what happens without a word. False when it has not after kPatience.
+bool wait_until(const std::function<bool()>& happened);
 
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, const std::string& text);
