@@ -40,8 +40,15 @@ void expect_all_placed(const Json& process) {
       << rows.dump(1);
 }
 
+const Traced& places_and_threads() {
+  static const Traced traced = trace_all(
+      {{"places", {"mlt-workload", "places"}}, {"thread-churn", {"mlt-workload", "thread-churn", "threads=300"}}},
+      {"--signals", "fault"});
+  return traced;
+}
+
 TEST(Where, EveryFaultIsInItsMapping) {
-  const Traced traced = trace_all({{"places", {"mlt-workload", "places"}}});
+  const Traced& traced = places_and_threads();
   const Observation& seen = traced.rows.at("places");
   ASSERT_TRUE(seen.process.is_object());
   const Json& rows = seen.process.at("faults").at("by_vma");
@@ -77,10 +84,7 @@ TEST(Where, EveryFaultIsInItsMapping) {
 
 // From the first instruction to the last; nobody can ask /proc afterwards.
 TEST(Where, OfACommandFromItsStart) {
-  const Finished finished = run({"mlocktrace", "-q", "--json", "--", "mlt-workload", "threads", "threads=24"});
-  ASSERT_EQ(finished.status, 0) << finished.err;
-  const std::size_t json = finished.out.find("{\n");
-  const Json report = parse_report(json == std::string::npos ? finished.out : finished.out.substr(json));
+  const auto [truth, report] = trace_command({"mlt-workload", "threads", "threads=24"}, {"--signals", "fault"});
   if (!sees_everything(report)) return;
   const Json& process = report.at("processes").at(0);
   expect_all_placed(process);
@@ -93,18 +97,20 @@ TEST(Where, OfACommandFromItsStart) {
 }
 
 TEST(Where, OfThreadsThatComeAndGo) {
-  const Traced traced = trace_all({{"thread-churn", {"mlt-workload", "thread-churn", "threads=300"}}});
+  const Traced& traced = places_and_threads();
   const Observation& seen = traced.rows.at("thread-churn");
   ASSERT_TRUE(seen.process.is_object());
   if (sees_everything(traced.report)) expect_all_placed(seen.process);
 }
 
+const TracedCommand& touch_with_stacks() {
+  static const TracedCommand traced = trace_command({"mlt-workload", "touch"}, {"--signals", "fault", "-U", "-K"});
+  return traced;
+}
+
 // In every tier: a stack needs no hook at a function.
 TEST(Where, EveryFaultHasItsStack) {
-  const Finished finished = run({"mlocktrace", "-q", "--json", "-U", "-K", "--", "mlt-workload", "touch"});
-  ASSERT_EQ(finished.status, 0) << finished.err;
-  const std::size_t json = finished.out.find("{\n");
-  const Json report = parse_report(json == std::string::npos ? finished.out : finished.out.substr(json));
+  const Json& report = touch_with_stacks().report;
   const Json& process = report.at("processes").at(0);
   const Json& stacks = process.at("faults").at("stacks");
   std::uint64_t all = 0;
@@ -125,7 +131,7 @@ TEST(Where, EveryFaultHasItsStack) {
 
 // A stack is looked for by a hash that others have, too.
 TEST(Where, NoStackIsLostAmongMany) {
-  const auto [truth, report] = trace_command({"mlt-workload", "call-paths"}, {"-U"});
+  const auto [truth, report] = trace_command({"mlt-workload", "call-paths"}, {"--signals", "fault", "-U"});
   expect_nothing_lost(report);
   std::uint64_t paths = 0;
   for (const Json& stack : report.at("processes").at(0).at("faults").at("stacks")) {
@@ -143,7 +149,7 @@ TEST(Where, NoStackIsLostAmongMany) {
 TEST(Where, CodeOfAShortCommandHasItsName) {
   const Words itself = {"mlt-workload", "mapped-code"};
   for (const Words& command : {itself, Words{"sh", "-c", "mlt-workload mapped-code; :"}}) {
-    const auto [truth, report] = trace_command(command, {"-U", "--follow"});
+    const auto [truth, report] = trace_command(command, {"--signals", "fault", "-U", "--follow"});
     const Json* process = find_process(report, truth.at("pid"));
     ASSERT_NE(process, nullptr);
     std::uint64_t named = 0;
@@ -157,7 +163,7 @@ TEST(Where, CodeOfAShortCommandHasItsName) {
 
 // Until it calls execve, a command is a copy of mlocktrace, whose code is at the same addresses.
 TEST(Where, WhatRanBeforeTheCommandIsNotItsCode) {
-  const auto [truth, report] = trace_command({"mlt-workload", "touch"}, {"-U"});
+  const Json& report = touch_with_stacks().report;
   std::uint64_t before = 0;
   for (const Json& stack : report.at("processes").at(0).at("faults").at("stacks")) {
     std::set<std::string> programs;
