@@ -79,9 +79,9 @@ bool give_name(const Range& range) {
 
 }  // namespace
 
-// Idle for a second and a half, then one call, and then the thread that did not call rewrites everything in `seconds`.
+// Idle, then one call, and then the thread that did not call rewrites everything in `seconds`.
 void storm_after(Run& run) {
-  constexpr long idle_ns = 1'500'000'000;
+  constexpr long idle_ns = 500'000'000;
   constexpr long steps = 100;
   const Before before = what_comes_before(run);
   const long pages = run.pages(4000, steps) / steps * steps;
@@ -92,9 +92,10 @@ void storm_after(Run& run) {
   Team team(1);
   std::optional<Child> child;
   if (before == Before::fork) Child::prepare();
-  static long writer, called_at;
+  static long writer, calling_at, called_at;
   run.measure([&] {
     sleep_ns(idle_ns);
+    calling_at = now_ns();
     switch (before) {
       case Before::madvise: ::madvise(region.all().start, region.all().bytes(), MADV_DONTNEED); break;
       case Before::mmap:
@@ -116,6 +117,7 @@ void storm_after(Run& run) {
   run.cause(before == Before::fork ? "cow" : "first_touch", pages);
   run.extra("writer", writer);
   run.extra("named", named ? 1 : 0);
+  run.extra("calling_ns", calling_at);
   run.extra("called_ns", called_at);
   run.report();
 }
