@@ -101,6 +101,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
   database->reset();
   auto writer = open_with(path, SQLITE_OPEN_READWRITE, writing_vfs());
   if (!writer) return writer;
+  // Undone, it has a log again, which nobody shares.
+  if (Status status = (*writer)->run("PRAGMA locking_mode = EXCLUSIVE"); !status) return tl::unexpected(status.error());
   if (const auto undone = (*writer)->number(kRead); !undone) return tl::unexpected(undone.error());
   writer->reset();
   return attempt();
