@@ -83,7 +83,7 @@ TEST(Cost, ReclaimUnderPressure) { EXPECT_LT(share_of_programs("reclaim,reclaim_
 // Every page of this work is written to swap: what it costs to find out whose it was. 1.251 to 1.274 %.
 TEST(Cost, SwapOutUnderPressure) { EXPECT_LT(share_of_programs("swap_out"), 1.9); }
 
-// With the entries that it gives up as it ends: one program run for each, and as many as it has pages. 1.690 to
+// With the entries that it gives up as it ends: one program run for each, and as many as it has pages. 1.670 to
 // 1.714 %.
 TEST(Cost, AllOfSwapUnderPressure) {
   EXPECT_LT(share_of_programs("reclaim,reclaim_met,page_lock,swap_out,swap_fork,swap_free"), 2.5);
