@@ -2,15 +2,30 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
+#include <sstream>
 
 #include "report_view.h"
 #include "truth.h"
 
 namespace live {
 
-Traced trace_all(const std::map<std::string, Words>& commands, const Words& options) {
+namespace {
+
+// However busy the machine is.
+constexpr int kPatience = 300;
+
+Json process_of(const Json& report, const Json& pid) {
+  const Json* process = find_process(report, pid);
+  return process != nullptr ? *process : Json();
+}
+
+}  // namespace
+
+Traced trace_all(const std::map<std::string, Words>& commands, const Words& options,
+                 const std::function<void(const Traced&)>& meanwhile) {
   Traced traced;
   std::map<std::string, std::unique_ptr<Program>> held;
   std::string pids;
@@ -18,31 +33,59 @@ Traced trace_all(const std::map<std::string, Words>& commands, const Words& opti
     Words held_command = command;
     held_command.emplace_back("--hold");
     auto program = std::make_unique<Program>(held_command);
-    if (!program->read_line().starts_with("ready")) {
+    if (!program->read_line(kPatience).starts_with("ready")) {
       ADD_FAILURE() << name << ": " << program->finish().err;
       continue;
     }
     pids += (pids.empty() ? "" : ",") + std::to_string(program->pid());
     held[name] = std::move(program);
   }
-  Words words = {"mlocktrace", "--json", "-p", pids};
+  Words words = {"mlocktrace", "--json"};
+  if (std::ranges::find(options, "-c") == options.end()) words.insert(words.end(), {"-p", pids});
   words.insert(words.end(), options.begin(), options.end());
   Program tracer(words);
-  EXPECT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  EXPECT_TRUE(tracer.wait_for_stderr("tracing", kPatience)) << tracer.stderr_so_far();
   for (auto& [name, program] : held) {
     program->send("g");
-    const std::string line = program->read_line();
+    const std::string line = program->read_line(kPatience);
     EXPECT_FALSE(line.empty()) << name << ": " << program->stderr_so_far();
     traced.rows[name].truth = read_truth(line);
   }
+  if (meanwhile) meanwhile(traced);
   tracer.signal(SIGINT);
-  const Finished finished = tracer.finish(300);
+  const Finished finished = tracer.finish(kPatience);
   EXPECT_EQ(finished.status, 0) << finished.err;
   traced.report = parse_report(finished.out);
   for (auto& [name, program] : held) {
-    if (const Json* process = find_process(traced.report, static_cast<std::uint64_t>(program->pid())))
-      traced.rows[name].process = *process;
+    traced.rows[name].process = process_of(traced.report, program->pid());
     program->send("x");
+  }
+  for (auto& [name, program] : held) program->finish();  // so that it cleans up
+  return traced;
+}
+
+Traced trace_in_turn(const std::map<std::string, Words>& commands, const Words& options) {
+  std::string script;
+  for (const auto& [name, command] : commands) {
+    for (const std::string& word : command) script += "'" + word + "' ";
+    script += "; ";
+  }
+  Words words = {"mlocktrace", "-q", "--json", "--follow"};
+  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), {"--", "sh", "-c", script + ":"});
+  const Finished finished = Program(words).finish(kPatience);
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  std::istringstream out(finished.out);
+  Traced traced;
+  std::string line;
+  for (const auto& [name, command] : commands) {
+    std::getline(out, line);
+    traced.rows[name].truth = Json::parse(line, nullptr, false);
+    EXPECT_TRUE(traced.rows[name].truth.is_object()) << name << ": " << line << finished.err;
+  }
+  traced.report = parse_report(finished.out.substr(static_cast<std::size_t>(out.tellg())));
+  for (auto& [name, row] : traced.rows) {
+    if (row.truth.is_object()) row.process = process_of(traced.report, row.truth.at("pid"));
   }
   return traced;
 }

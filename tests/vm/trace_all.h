@@ -1,6 +1,7 @@
 // Several workloads under one tracer.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -19,9 +20,15 @@ struct Traced {
 };
 
 /// All commands, each that of a workload, are started and held before their work; one mlocktrace traces them all; they
-/// do their work one after another; the report is taken while they still live. So a whole table costs one start of the
-/// tracer, which is given `options`, too.
-Traced trace_all(const std::map<std::string, Words>& commands, const Words& options = {});
+/// do their work one after another, in the order of their names; the report is taken while they still live. So a whole
+/// table costs one start of the tracer, which is given `options`, too: with -c it traces that cgroup instead. Before
+/// the trace ends `meanwhile` is called, which has all truths, but no report.
+Traced trace_all(const std::map<std::string, Words>& commands, const Words& options = {},
+                 const std::function<void(const Traced&)>& meanwhile = {});
+
+/// The same of one mlocktrace that starts all of them, one after another: each is over before the next begins, and
+/// before anybody can look at its /proc.
+Traced trace_in_turn(const std::map<std::string, Words>& commands, const Words& options = {});
 
 /// One command, which prints the truth of a workload first, traced with `options` from its start to its end.
 struct TracedCommand {

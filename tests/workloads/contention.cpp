@@ -11,7 +11,7 @@ namespace {
 
 // Populating takes many times as long, on the fastest of machines.
 constexpr long default_pages = 16384;
-constexpr long later_ns = 2'000'000;
+constexpr long moment_ns = 200'000;
 
 }  // namespace
 
@@ -28,17 +28,22 @@ void HeldUp::expect(Run& run) const {
 }
 
 void HeldUp::work() {
+  faults_before_ = faults_so_far();
   team_.run([this](int index) {
     if (index == 0) return hold();
-    while (!held_) sleep_ns(later_ns / 10);
-    sleep_ns(later_ns);
+    wait_until_held();
     index == 1 ? touch() : map();
   });
 }
 
 void HeldUp::hold() {
-  held_ = true;
   ::mprotect(locked_.all().start, locked_.all().bytes(), PROT_READ | PROT_WRITE);
+  is_over_ = true;
+}
+
+// Until some of the pages are there, most are not. Each is a fault of the process; asking for those needs no mmap_lock.
+void HeldUp::wait_until_held() const {
+  while (faults_so_far() - faults_before_ < locked_.all().pages / 16 && !is_over_) sleep_ns(moment_ns);
 }
 
 void HeldUp::touch() {
@@ -74,14 +79,18 @@ void unmap_held_up(Run& run) {
   write_pages(region.all());
   Team team(2);
   std::atomic<bool> unmapping{true};
+  std::atomic<long> mapped_so_far{0};
   long waited_ns = 0;
   run.expect.splits = pieces - 1;  // each piece but the last is cut off first
   run.measure([&] {
     team.run([&](int index) {
       if (index == 0) {
         const long piece = region.all().pages / pieces;
-        for (long i = 0; i < pieces; ++i)
+        for (long i = 0; i < pieces; ++i) {
+          // The other one is at it, however the threads are scheduled.
+          for (const long before = mapped_so_far; mapped_so_far == before;) sleep_ns(moment_ns);
           ::munmap(region.all().page(i * piece), static_cast<std::size_t>(piece * page_size));
+        }
         unmapping = false;
         return;
       }
@@ -90,6 +99,7 @@ void unmap_held_up(Run& run) {
         void* const mapped = ::mmap(nullptr, page_size, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         waited_ns = std::max(waited_ns, now_ns() - begun);
         ::munmap(mapped, page_size);
+        ++mapped_so_far;
       }
     });
   });

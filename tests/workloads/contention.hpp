@@ -20,12 +20,14 @@ class HeldUp {
 
  private:
   void hold();
+  void wait_until_held() const;
   void touch();
   void map();
 
   Region locked_, mapped_;
   Team team_;
-  std::atomic<bool> held_{false};
+  std::atomic<bool> is_over_{false};
+  long faults_before_ = 0;
   long fault_ns_ = 0, map_ns_ = 0;
 };
 

@@ -18,17 +18,22 @@ constexpr const char* root = "/sys/fs/cgroup";
 
 MemoryCgroup::MemoryCgroup() {
   warm_program();  // what the program itself consists of is not to be reclaimed with the rest
-  for_each_line("/proc/self/cgroup", [this](std::string_view line) {
+  // Beside the cgroup that the process is in: one that has processes may have none below it with a memory controller.
+  Path subtree{};
+  for_each_line("/proc/self/cgroup", [&](std::string_view line) {
     constexpr std::string_view unified = "0::";
     if (!line.starts_with(unified)) return;
     line.remove_prefix(unified.size());
+    const auto parent = static_cast<int>(line.rfind('/'));
     std::snprintf(home_.data(), home_.size(), "%s%.*s/cgroup.procs", root, static_cast<int>(line.size()), line.data());
+    std::snprintf(subtree.data(), subtree.size(), "%s%.*s/cgroup.subtree_control", root, parent, line.data());
+    std::snprintf(directory_.data(), directory_.size(), "%s%.*s/mlt-workload.%d", root, parent, line.data(),
+                  ::getpid());
   });
-  std::snprintf(directory_.data(), directory_.size(), "%s/mlt-workload.%d", root, ::getpid());
   high_ = file("memory.high");
   events_ = file("memory.events");
   stat_ = file("memory.stat");
-  write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");  // is so already, mostly
+  write_file(subtree.data(), "+memory");  // is so already, mostly
   if (::mkdir(directory_.data(), 0755) != 0) return;
   max_ = ::open(file("memory.max").data(), O_WRONLY | O_CLOEXEC);
   entered_ = max_ >= 0 && write_file(file("cgroup.procs").data(), "0");

@@ -36,12 +36,6 @@ struct TwoNodes {
   std::array<int, 2> cpus{};
 };
 
-long faults_so_far() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_minflt + usage.ru_majflt;
-}
-
 }  // namespace
 
 void numa_hint(Run& run) {

@@ -88,6 +88,12 @@ std::uintptr_t stack_start() {
   return start;
 }
 
+long faults_so_far() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt + usage.ru_majflt;
+}
+
 long now_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);

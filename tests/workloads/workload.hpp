@@ -278,6 +278,7 @@ class KernelSetting {
 // Runs the calling thread on this CPU only. False: it may not.
 bool pin_to(int cpu);
 
+long faults_so_far();  // of this process: minor and major
 long now_ns();
 void sleep_ns(long ns);
 

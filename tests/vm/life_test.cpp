@@ -1,0 +1,74 @@
+// What becomes of locks in a fork and in an exec.
+#include <gtest/gtest.h>
+
+#include "memory_table.h"
+
+namespace live {
+
+namespace {
+
+// The one event of a kind in the life of the process.
+Json life_event(const Json& process, const std::string& kind) {
+  Json found;
+  for (const Json& event : process.at("life")) {
+    if (event.at("kind") != kind) continue;
+    EXPECT_TRUE(found.is_null()) << "more than one " << kind;
+    found = event;
+  }
+  EXPECT_TRUE(found.is_object()) << "no " << kind << " in " << process.at("life").dump();
+  return found;
+}
+
+struct Locks {
+  std::uint64_t before;
+  std::uint64_t after;
+  bool mcl_future;
+};
+
+void expect_locks(const Json& event, const Locks& locks) {
+  if (!event.is_object()) return;  // told already
+  EXPECT_EQ(event.at("locked_bytes"), locks.before) << event.dump();
+  EXPECT_EQ(event.at("locked_bytes_after"), locks.after) << event.dump();
+  EXPECT_EQ(event.at("mcl_future"), locks.mcl_future) << event.dump();
+  EXPECT_EQ(event.at("mcl_onfault"), false) << event.dump();
+}
+
+void expect_child(const Observed& traced, const std::string& kind, const Locks& locks) {
+  const Json event = life_event(traced.process, kind);
+  expect_locks(event, locks);
+  if (event.is_object()) {
+    EXPECT_EQ(event.at("child_pid"), traced.truth["children"][0]["pid"]) << event.dump();
+  }
+}
+
+TEST(Life, AForkedChildRunsUnlocked) {
+  const Observed traced = of_memory_table("fork-cow-locked");
+  const std::uint64_t locked = traced.truth["locked_kb"]["before"].get<std::uint64_t>() * 1024;
+  expect_child(traced, "fork", {.before = locked, .after = 0, .mcl_future = false});
+}
+
+TEST(Life, AChildInTheSameMemorySharesTheLocks) {
+  for (const auto& [workload, kind] : {std::pair{"vfork-locked", "vfork"}, std::pair{"clone-vm", "share"}}) {
+    const Observed traced = of_memory_table(workload);
+    const std::uint64_t locked = traced.extra("locked_bytes");
+    expect_child(traced, kind, {.before = locked, .after = locked, .mcl_future = true});
+  }
+}
+
+TEST(Life, AnExecUndoesTheLocks) {
+  // By itself: the audit of the others would miss what an exec unlocks without a call.
+  const Traced alone =
+      trace_all({{"exec-locked", {"mlt-workload", "exec-locked"}}}, {"--signals", "fault,exec,page_lock,page_unlock"});
+  const Observed traced(alone, "exec-locked");
+  expect_nothing_lost(traced.report);
+  const Json& moved = traced.truth["pages_moved"];
+  const auto locked = moved["mlocked"].get<std::uint64_t>() * 4096;
+  expect_locks(life_event(traced.process, "exec"), {.before = locked, .after = 0, .mcl_future = true});
+  if (traced.nothing_to_see()) return;
+  EXPECT_EQ(number(traced.process, "/pages/mlocked"), moved["mlocked"]);
+  EXPECT_EQ(number(traced.process, "/pages/munlocked"), moved["munlocked"]);
+}
+
+}  // namespace
+
+}  // namespace live

@@ -1,0 +1,91 @@
+// Locked pages that the kernel moves: to another node, or into a huge page.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "observed.h"
+
+namespace live {
+
+namespace {
+
+constexpr const char* kMoves = "fault,lock_call,page_lock,page_unlock,unevictable,rescue";
+
+const Traced& moves() {
+  static const Traced traced = [] {
+    Traced traced = trace_all({{"by self", {"mlt-workload", "move-pages", "by=self"}},
+                               {"by another", {"mlt-workload", "move-pages", "by=another"}}},
+                              {"--signals", kMoves});
+    expect_nothing_lost(traced.report);
+    return traced;
+  }();
+  return traced;
+}
+
+class Migration : public testing::TestWithParam<const char*> {};
+
+// A page that moves is munlocked, and its copy is mlocked: by whoever moves it, which nobody else is charged with.
+TEST_P(Migration, OfLockedPagesIsChargedToWhoeverMovesThem) {
+  const Observed traced(moves(), std::string("by ") + GetParam());
+  if (traced.nothing_to_see()) return;
+  const std::uint64_t moved = traced.extra("moved_locked");
+  EXPECT_EQ(moved, 2 * traced.extra("locked_pages"));
+  EXPECT_EQ(traced.extra("moved_unlocked"), moved);
+  EXPECT_EQ(traced.extra("mlocked_after"), traced.extra("locked_pages"));
+  const std::uint64_t own = GetParam() == std::string("self") ? moved : 0;
+  EXPECT_EQ(number(traced.process, "/pages/mlocked"), own);
+  EXPECT_EQ(number(traced.process, "/pages/munlocked"), own);
+  EXPECT_EQ(traced.vmstat("unevictable_pgs_mlocked"), moved);
+  EXPECT_EQ(number(traced.process, "/locks/locked_bytes/start"), traced.extra("locked_pages") * 4096);
+  EXPECT_EQ(number(traced.process, "/locks/locked_bytes/end"), traced.extra("locked_pages") * 4096);
+  EXPECT_TRUE(traced.process.at("locks").at("calls").empty());
+  for (const char* row : {"pages mlocked", "pages munlocked", "pages to unevictable", "pages rescued"})
+    expect_audit_holds(traced.report, row);
+}
+
+INSTANTIATE_TEST_SUITE_P(TwoNodes, Migration, testing::Values("self", "another"),
+                         [](const auto& info) { return std::string(info.param); });
+
+// --- khugepaged ----------------------------------------------------------------------------------------------------
+
+// khugepaged copies small pages that are mlocked into a huge one. It munlocks them while they wait to be put back: the
+// kernel calls them stranded, and rescues them when they are.
+TEST(Collapse, OfMlockedPagesIsSeen) {
+  const std::string khugepaged = "/sys/kernel/mm/transparent_hugepage/khugepaged/";
+  if (!std::filesystem::exists(khugepaged)) {
+    printf("no khugepaged\n");
+    return;
+  }
+  const auto collapsed = [] {
+    const std::string vmstat = read_file("/proc/vmstat");
+    const std::string name = "thp_collapse_alloc ";
+    return std::stoul(vmstat.substr(vmstat.find(name) + name.size()));
+  };
+  const std::string pause = read_file(khugepaged + "scan_sleep_millisecs");
+  const std::string at_once = read_file(khugepaged + "pages_to_scan");
+  const std::uint64_t before = collapsed();
+  const auto meanwhile = [&](const Traced& traced) {
+    if (traced.rows.at("thp-fork-cow").truth.contains("unsupported")) return;
+    // Not while the tracer reads the counters, at its end.
+    write_file(khugepaged + "pages_to_scan", "4096");
+    write_file(khugepaged + "scan_sleep_millisecs", "200");
+    for (int i = 0; i < 600 && collapsed() < before + 4; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    write_file(khugepaged + "scan_sleep_millisecs", pause);
+    write_file(khugepaged + "pages_to_scan", at_once);
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+  };
+  const Traced all = trace_all({{"thp-fork-cow", {"mlt-workload", "thp-fork-cow"}}}, {"--signals", kMoves}, meanwhile);
+  const Observed traced(all, "thp-fork-cow");
+  expect_nothing_lost(traced.report);
+  if (traced.nothing_to_see()) return;
+  EXPECT_GT(collapsed(), before);
+  for (const char* row : {"pages mlocked", "pages munlocked", "pages to unevictable", "pages rescued"})
+    expect_audit_holds(traced.report, row);
+}
+
+}  // namespace
+
+}  // namespace live

@@ -1,0 +1,91 @@
+// Pages that come back from swap, and swap entries that are copied and freed.
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "memory_table.h"
+
+namespace live {
+
+namespace {
+
+class SwapIn : public testing::TestWithParam<const char*> {};
+
+TEST_P(SwapIn, EveryFaultFindsASwapEntry) {
+  const Observed traced = of_memory_table(GetParam());
+  if (traced.nothing_to_see()) return;
+  EXPECT_EQ(number(traced.process, "/swap/in"), traced.extra("swapped_in"));
+  EXPECT_EQ(number(traced.process, "/swap/in_major"), traced.major_faults());
+  EXPECT_GT(number(traced.process, "/swap/in_ns"), 0U);
+  EXPECT_EQ(number(traced.process, "/swap/out"), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SwapIn, testing::Values("swap-touch", "swap-lock"), workload_name);
+
+TEST(SwapReadahead, IsThatOfTheProcessesThatReadFromSwap) {
+  if (of_memory_table("swap-touch").nothing_to_see()) return;
+  const Json& report = memory_table().report;
+  std::uint64_t sum = 0;
+  for (const Json& process : report.at("processes")) {
+    if (!process.at("swap").is_null()) sum += number(process, "/swap/readahead");
+  }
+  const std::uint64_t all = number(report, "/system/swap_readahead/pages");
+  printf("%lu of %lu pages\n", sum, all);
+  EXPECT_LE(sum, all);
+  if (only_memory_table_swaps()) {
+    EXPECT_EQ(sum, all);
+  } else {
+    printf("others had something in swap, too\n");
+  }
+}
+
+TEST(SwapLock, LockedPagesAreMlockedOrReportedAsNot) {
+  const Observed traced = of_memory_table("swap-lock");
+  if (traced.nothing_to_see()) return;
+  const std::uint64_t mlocked = number(traced.process, "/pages/mlocked");
+  EXPECT_EQ(mlocked + number(traced.process, "/pages/locked_not_mlocked"), traced.extra("locked_pages"));
+  EXPECT_EQ(mlocked, traced.extra("mlocked_after"));
+}
+
+TEST(SwapFork, EntriesAreCopiedByTheForkAndFreedByTheExit) {
+  const Observed traced = of_memory_table("swap-fork");
+  if (traced.nothing_to_see()) return;
+  EXPECT_EQ(number(traced.process, "/swap/duplicated"), traced.extra("duplicated"));
+  EXPECT_GT(number(traced.process, "/swap/duplicate_ns"), 0U);
+  EXPECT_EQ(number(traced.process, "/swap/freed"), 0U);
+  const Json* child = find_process(traced.report, traced.truth["children"][0]["pid"]);
+  ASSERT_NE(child, nullptr);
+  EXPECT_EQ(number(*child, "/swap/freed"), traced.extra("freed_by_child"));
+  EXPECT_GT(number(*child, "/swap/free_ns"), 0U);
+  EXPECT_EQ(number(*child, "/swap/in"), 0U);
+}
+
+TEST(SwapDevices, AreThoseOfProc) {
+  Program idle({"mlt-workload", "idle", "--seconds", "600"});
+  const Finished finished =
+      run({"mlocktrace", "-q", "--json", "-d", "100ms", "--signals", "fault", "-p", std::to_string(idle.pid())});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  Json expected = Json::array();
+  std::istringstream swaps(read_file("/proc/swaps"));
+  std::string line;
+  for (std::getline(swaps, line); std::getline(swaps, line);) {
+    std::istringstream words(line);
+    std::string name;
+    std::string type;
+    std::uint64_t size = 0;
+    std::uint64_t used = 0;
+    int priority = 0;
+    words >> name >> type >> size >> used >> priority;
+    expected.push_back({{"name", name}, {"type", type}, {"size_bytes", size * 1024}, {"priority", priority}});
+  }
+  Json devices = parse_report(finished.out).at("system").at("swap_devices");
+  for (Json& device : devices) {
+    EXPECT_LE(device.at("used_bytes"), device.at("size_bytes"));
+    device.erase("used_bytes");  // may have changed
+  }
+  EXPECT_EQ(devices, expected);
+}
+
+}  // namespace
+
+}  // namespace live
