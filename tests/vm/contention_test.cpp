@@ -45,7 +45,10 @@ const Traced& together() {
         {"uffd 48", {"mlt-workload", "uffd", "threads=48"}},
     };
     commands.insert(kHeldUp.begin(), kHeldUp.end());
-    return trace_all(commands);
+    // What a test asks for.
+    return trace_all(commands, {"--signals",
+                                "fault,fault_entry,cause,vma_lock,lock_call,filtered_call,populate,"
+                                "lock_wait,reclaim"});
   }();
   return traced;
 }

@@ -34,14 +34,15 @@ class Machine {
 
 const Traced& traced() {
   static const Machine machine;
-  static const Traced traced = trace_all(
-      {{"unmap-held-up", {"mlt-workload", "unmap-held-up"}},
-       {"fork-locked-stays", {"mlt-workload", "fork-locked-stays", "--pages", std::to_string(kLockedPages)}},
-       {"unlock-middle-all", {"mlt-workload", "unlock-middle-all", "--pages", std::to_string(kLockedPages)}},
-       {"swap-fork", {"mlt-workload", "swap-fork", "--pages", "32768"}},
-       {"machine", {machine.name(), "swap-touch", "--pages", "4096"}}},
-      {"--follow", "--threshold", "locked-time-percent=0", "--threshold", "unevictable-percent=0", "--threshold",
-       "unlock-ns-per-page=0", "--threshold", "major-per-s=0", "--threshold", "wait-percent=0"});
+  static const Traced traced =
+      trace_all({{"unmap-held-up", {"mlt-workload", "unmap-held-up"}},
+                 {"fork-locked-stays", {"mlt-workload", "fork-locked-stays", "--pages", std::to_string(kLockedPages)}},
+                 {"unlock-middle-all", {"mlt-workload", "unlock-middle-all", "--pages", std::to_string(kLockedPages)}},
+                 {"swap-fork", {"mlt-workload", "swap-fork", "--pages", "32768"}},
+                 {"machine", {machine.name(), "swap-touch", "--pages", "4096"}}},
+                {"--follow", "--signals", "fault,cause,lock_call,populate,lock_wait,swap_free", "--threshold",
+                 "locked-time-percent=0", "--threshold", "unevictable-percent=0", "--threshold", "unlock-ns-per-page=0",
+                 "--threshold", "major-per-s=0", "--threshold", "wait-percent=0"});
   return traced;
 }
 

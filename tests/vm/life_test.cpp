@@ -56,7 +56,7 @@ TEST(Life, AChildInTheSameMemorySharesTheLocks) {
 }
 
 TEST(Life, AnExecUndoesTheLocks) {
-  // By itself: the audit of the others would miss what an exec unlocks without a call.
+  // By itself: to the audit what an exec unlocks is a size that no call explains.
   const Traced alone =
       trace_all({{"exec-locked", {"mlt-workload", "exec-locked"}}}, {"--signals", "fault,exec,page_lock,page_unlock"});
   const Observed traced(alone, "exec-locked");

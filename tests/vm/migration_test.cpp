@@ -58,6 +58,11 @@ TEST(Collapse, OfMlockedPagesIsSeen) {
     printf("no khugepaged\n");
     return;
   }
+  // It takes its time: not for nothing.
+  if (!sees_everything(trace_command({"true"}, {"--signals", "fault"}).report)) {
+    printf("functions can't be hooked\n");
+    return;
+  }
   const auto collapsed = [] {
     const std::string vmstat = read_file("/proc/vmstat");
     const std::string name = "thp_collapse_alloc ";

@@ -34,6 +34,12 @@ TEST_P(SharedLock, PagesStayLockedElsewhereAndByWhom) {
 INSTANTIATE_TEST_SUITE_P(All, SharedLock, testing::Values("memory", "file", "anonymous", "halves", "self"),
                          [](const auto& info) { return std::string(info.param); });
 
+std::uint64_t culled_so_far() {
+  const std::string vmstat = read_file("/proc/vmstat");
+  const std::string name = "unevictable_pgs_culled ";
+  return std::stoull(vmstat.substr(vmstat.find(name) + name.size()));
+}
+
 class WithoutMlock : public testing::TestWithParam<const char*> {};
 
 // Of whoever isn't traced there is but the sum: so each of them has a tracer of its own, and is alone while it runs.
@@ -43,6 +49,7 @@ TEST_P(WithoutMlock, UnevictablePagesOfOthersAreToldApart) {
     const std::string out = run({"mlt-workload", GetParam()}).out;
     truth = Json::parse(out.substr(0, out.find('\n')), nullptr, false);
   };
+  const std::uint64_t before = culled_so_far();
   const Json report = trace_all({{"idle", {"mlt-workload", "idle", "--seconds", "0.01"}}},
                                 {"--signals", "fault,page_lock,unevictable"}, meanwhile)
                           .report;
@@ -55,7 +62,8 @@ TEST_P(WithoutMlock, UnevictablePagesOfOthersAreToldApart) {
   const std::uint64_t unlocked = number(report, "/system/unevictable_without_mlock");
   // The kernel's own count ends with the work, when some pages may still be in a batch.
   EXPECT_GE(unlocked, number(truth, "/vmstat/unevictable_pgs_culled"));
-  EXPECT_LE(unlocked, number(truth, "/extra/unevictable_pages"));
+  // Nobody else has such pages; but for a machine with other things to do.
+  EXPECT_LE(unlocked, std::max(number(truth, "/extra/unevictable_pages"), culled_so_far() - before));
   EXPECT_LE(unlocked, number(report, "/system/other_unevictable_pages"));
 }
 
