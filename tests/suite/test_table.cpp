@@ -15,12 +15,12 @@ constexpr Needs kCounted = {.swap = true, .disk = true, .counted_time = true};
 constexpr Row kRows[] = {
     // That everything attaches, and every workload's counts: on every kernel.
     {"alternatives", "Alternatives.*", every_kernel, {}, true, 30},
-    {"counts", "All/Workload.*:WorkloadTable.*:All/Causes.*:CausesOfAll.*:Construction.*", every_kernel, kMemory, true,
-     30},
     {"counts",
-     "All/SwapIn.*:SwapLock.*:SwapFork.*:SwapReadahead.*:All/Pressure.*:PressureOfAll.*:ReclaimFault.*:LockedHalf.*:"
-     "LockedNotMlocked.*:ShmLocked.*:All/SharedLock.*:ShmUnlock.*:All/LockedInPart.*:Life.*",
-     every_kernel, kMemory, true, 25},
+     "All/Workload.*:WorkloadTable.*:All/Causes.*:CausesOfAll.*:Construction.*:All/SwapIn.*:SwapLock.*:SwapFork.*:"
+     "SwapReadahead.*:All/SharedLock.*:ShmUnlock.*:All/LockedInPart.*:Life.*",
+     every_kernel, kMemory, true, 40},
+    {"counts", "All/Pressure.*:PressureOfAll.*:ReclaimFault.*:LockedHalf.*:LockedNotMlocked.*:ShmLocked.*",
+     every_kernel, kMemory, true, 20},
     {"counts", "TwoNodes/Causes.*:TwoNodes/Migration.*", every_kernel, kNodes, true, 20},
     // Nothing lost and nothing left behind differ with how a kernel hooks and whether it preempts.
     {"load", "Load.*", every_kernel, {}, false, 6},

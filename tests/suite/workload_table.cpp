@@ -96,7 +96,11 @@ constexpr WorkloadRow kWorkloads[] = {
     {"lock-cull"},
     // On some kernels these pages move where nothing can be hooked, which the audit of all would tell.
     {"shm-cull", "", "ShmLocked.*"},
-    {"shared-lock"},
+    {"shared-lock kind=memory dir=$DIR", "", "", "shared-lock memory"},
+    {"shared-lock kind=file dir=$DIR", "", "", "shared-lock file"},
+    {"shared-lock kind=anonymous dir=$DIR", "", "", "shared-lock anonymous"},
+    {"shared-lock kind=halves dir=$DIR", "", "", "shared-lock halves"},
+    {"shared-lock kind=self dir=$DIR", "", "", "shared-lock self"},
     {"shm-lock"},
     {"shm-unlock"},
     {"ramfs"},

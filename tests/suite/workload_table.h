@@ -15,7 +15,11 @@ struct WorkloadRow {
   /// because it would disturb the others, or needs another machine, or ends.
   std::string_view apart = {};
 
+  /// Of several runs of a workload: which this is.
+  std::string_view variant = {};
+
   [[nodiscard]] std::string_view name() const { return words.substr(0, words.find(' ')); }
+  [[nodiscard]] std::string_view label() const { return variant.empty() ? name() : variant; }
 };
 
 /// For GoogleTest.
@@ -24,7 +28,7 @@ inline void PrintTo(const WorkloadRow& row, std::ostream* out) { *out << row.wor
 /// In the place of findings: nothing may be found that is worth a warning.
 inline constexpr std::string_view kHealthy = "healthy";
 
-/// In the order of workloads.inc, each workload once.
+/// In the order of workloads.inc. Labels are unique.
 std::span<const WorkloadRow> workload_table();
 
 }  // namespace suite

@@ -7,6 +7,7 @@
 #include "bpf_programs.h"
 #include "program.h"
 #include "report_view.h"
+#include "truth.h"
 
 namespace live {
 
@@ -20,7 +21,7 @@ TEST(Load, TwoProcessorsFaultingFlatOutLoseNothing) {
   Program tracer({"mlocktrace", "--json", "-p", std::to_string(workload.pid())});
   ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
   workload.send("g");
-  const Json truth = Json::parse(workload.read_line(), nullptr, false);
+  const Json truth = read_truth(workload.read_line());
   const long memory = status_kb(tracer.pid(), "VmRSS");
   tracer.signal(SIGINT);
   const Finished finished = tracer.finish();
@@ -54,7 +55,7 @@ Json trace_blocked_threads(const Words& tracer_words, Json& truth) {
   Program tracer(command);
   EXPECT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
   workload.send("g");
-  truth = Json::parse(workload.read_line(), nullptr, false);
+  truth = read_truth(workload.read_line());
   // The threads exit, which is when a kretprobe's loss is noticed.
   workload.send("x");
   workload.finish();

@@ -34,7 +34,7 @@ std::vector<WorkloadRow> workloads_of_many_mappings() { return apart("ManyMappin
 
 Traced trace(const std::vector<WorkloadRow>& rows) {
   std::map<std::string, Words> commands;
-  for (const WorkloadRow& row : rows) commands[std::string(row.name())] = command_of(row);
+  for (const WorkloadRow& row : rows) commands[std::string(row.label())] = command_of(row);
   return trace_all(commands);
 }
 
@@ -89,7 +89,7 @@ class Causes : public testing::TestWithParam<WorkloadRow> {
     return truth_.contains("unsupported") || !sees_everything(traced_with(GetParam()).report);
   }
 
-  [[nodiscard]] static std::string name() { return std::string(GetParam().name()); }
+  [[nodiscard]] static std::string name() { return std::string(GetParam().label()); }
 
   Json truth_;
   Json process_;
@@ -143,7 +143,7 @@ TEST_P(Causes, OfTheHealthyAreNoHarm) {
     expect_no_harm(traced_with(GetParam()).report, truth_["pid"]);
 }
 
-std::string name_of(const testing::TestParamInfo<WorkloadRow>& info) { return test_name(info.param.name()); }
+std::string name_of(const testing::TestParamInfo<WorkloadRow>& info) { return test_name(info.param.label()); }
 
 INSTANTIATE_TEST_SUITE_P(All, Causes, testing::ValuesIn(workloads_together()), name_of);
 INSTANTIATE_TEST_SUITE_P(ManyMappings, Causes, testing::ValuesIn(workloads_of_many_mappings()), name_of);

@@ -14,6 +14,7 @@
 #include "printed.h"
 #include "program.h"
 #include "report_view.h"
+#include "truth.h"
 
 namespace live {
 
@@ -105,7 +106,7 @@ TEST(Target, ThreadAlone) {
   Program tracer(trace_faults({"--json", "-t", std::to_string(tids[0])}));
   ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
   workload.send("g");
-  const Json truth = Json::parse(workload.read_line(), nullptr, false);
+  const Json truth = read_truth(workload.read_line());
   tracer.signal(SIGINT);
   const Finished finished = tracer.finish();
   ASSERT_EQ(finished.status, 0) << finished.err;
@@ -264,7 +265,7 @@ TEST(Output, IntervalsAddUpToTheReport) {
     return sum;
   };
   workload.send("g");
-  const Json truth = Json::parse(workload.read_line(), nullptr, false);
+  const Json truth = read_truth(workload.read_line());
   // An interval without a fault is the first that began after the work: the report has nothing to add to those before.
   std::uint64_t in_intervals = 0;
   for (std::uint64_t faults = 1; in_intervals < truth.at("faults").at("access") || faults > 0;) {

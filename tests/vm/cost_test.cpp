@@ -13,6 +13,7 @@
 
 #include "bpf_programs.h"
 #include "program.h"
+#include "truth.h"
 
 namespace live {
 
@@ -56,7 +57,7 @@ double share_of_programs(const std::string& signals) {
   for (const auto& workload : workloads) {
     const BpfRuns before = runs_of_bpf_programs();
     workload->send("gx");
-    const Json truth = Json::parse(workload->read_line(), nullptr, false);
+    const Json truth = read_truth(workload->read_line());
     EXPECT_EQ(workload->finish().status, 0);
     const BpfRuns after = runs_of_bpf_programs();
     if (truth.contains("unsupported")) return 0;  // a kernel without memory cgroups

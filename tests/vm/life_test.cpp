@@ -1,7 +1,7 @@
 // What becomes of locks in a fork and in an exec.
 #include <gtest/gtest.h>
 
-#include "memory_table.h"
+#include "workload_runs.h"
 
 namespace live {
 
@@ -42,25 +42,21 @@ void expect_child(const Observed& traced, const std::string& kind, const Locks& 
 }
 
 TEST(Life, AForkedChildRunsUnlocked) {
-  const Observed traced = of_memory_table("fork-cow-locked");
+  const Observed traced = of_workload_runs("fork-cow-locked");
   const std::uint64_t locked = traced.truth["locked_kb"]["before"].get<std::uint64_t>() * 1024;
   expect_child(traced, "fork", {.before = locked, .after = 0, .mcl_future = false});
 }
 
 TEST(Life, AChildInTheSameMemorySharesTheLocks) {
   for (const auto& [workload, kind] : {std::pair{"vfork-locked", "vfork"}, std::pair{"clone-vm", "share"}}) {
-    const Observed traced = of_memory_table(workload);
+    const Observed traced = of_workload_runs(workload);
     const std::uint64_t locked = traced.extra("locked_bytes");
     expect_child(traced, kind, {.before = locked, .after = locked, .mcl_future = true});
   }
 }
 
 TEST(Life, AnExecUndoesTheLocks) {
-  // By itself: to the audit what an exec unlocks is a size that no call explains.
-  const Traced alone =
-      trace_all({{"exec-locked", {"mlt-workload", "exec-locked"}}}, {"--signals", "fault,exec,page_lock,page_unlock"});
-  const Observed traced(alone, "exec-locked");
-  expect_nothing_lost(traced.report);
+  const Observed traced = of_workload_runs("exec-locked");
   const Json& moved = traced.truth["pages_moved"];
   const auto locked = moved["mlocked"].get<std::uint64_t>() * 4096;
   expect_locks(life_event(traced.process, "exec"), {.before = locked, .after = 0, .mcl_future = true});

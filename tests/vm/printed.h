@@ -10,6 +10,7 @@
 
 #include "program.h"
 #include "report_view.h"
+#include "truth.h"
 
 namespace live {
 
@@ -17,7 +18,7 @@ inline std::vector<Json> printed_truths(const std::string& out) {
   std::vector<Json> truths;
   std::istringstream lines(out);
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("{\"workload\"")) truths.push_back(Json::parse(line, nullptr, false));
+    if (line.starts_with("{\"workload\"")) truths.push_back(read_truth(line));
   }
   return truths;
 }

@@ -16,6 +16,7 @@
 #include "printed.h"
 #include "program.h"
 #include "report_view.h"
+#include "truth.h"
 
 namespace live {
 
@@ -211,7 +212,7 @@ TEST(Record, OfARunningProcessHasItsAddressSpaceBeforeAndAfter) {
   Program recorder({"mlocktrace", "record", "--signals", "fault", "-o", kFile, "-p", std::to_string(workload.pid())});
   ASSERT_TRUE(recorder.wait_for_stderr("tracing")) << recorder.stderr_so_far();
   workload.send("g");
-  const Json truth = Json::parse(workload.read_line(), nullptr, false);
+  const Json truth = read_truth(workload.read_line());
   recorder.signal(SIGINT);
   const Finished finished = recorder.finish();
   ASSERT_EQ(finished.status, 0) << finished.err;
@@ -233,7 +234,7 @@ TEST(Record, OfACommandHasItsAddressSpaceBeforeItsFirstInstruction) {
                     "lock-middle", "--hold"});
   ASSERT_TRUE(recorder.read_line().starts_with("ready")) << recorder.stderr_so_far();
   recorder.send("g");
-  const Json truth = Json::parse(recorder.read_line(), nullptr, false);
+  const Json truth = read_truth(recorder.read_line());
   // It is looked at once a second. A look may be under way that began before the lock: the next one did not.
   const std::uint64_t look = read_file("/proc/" + truth.at("pid").dump() + "/smaps").size();
   ASSERT_GT(look, 0U);

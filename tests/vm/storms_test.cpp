@@ -10,6 +10,7 @@
 
 #include "program.h"
 #include "report_view.h"
+#include "truth.h"
 
 namespace live {
 
@@ -77,8 +78,7 @@ const Trace& trace() {
     Trace trace;
     const std::int64_t tracing_ns = clock_ns(CLOCK_MONOTONIC);
     for (const auto& [call, workload] : workloads) workload->send("g");
-    for (const auto& [call, workload] : workloads)
-      trace.truths[call] = Json::parse(workload->read_line(), nullptr, false);
+    for (const auto& [call, workload] : workloads) trace.truths[call] = read_truth(workload->read_line());
     tracer.signal(SIGINT);
     const Finished finished = tracer.finish();
     EXPECT_EQ(finished.status, 0) << finished.err;

@@ -3,7 +3,7 @@
 
 #include <sstream>
 
-#include "memory_table.h"
+#include "workload_runs.h"
 
 namespace live {
 
@@ -12,7 +12,7 @@ namespace {
 class SwapIn : public testing::TestWithParam<const char*> {};
 
 TEST_P(SwapIn, EveryFaultFindsASwapEntry) {
-  const Observed traced = of_memory_table(GetParam());
+  const Observed traced = of_workload_runs(GetParam());
   if (traced.nothing_to_see()) return;
   EXPECT_EQ(number(traced.process, "/swap/in"), traced.extra("swapped_in"));
   EXPECT_EQ(number(traced.process, "/swap/in_major"), traced.major_faults());
@@ -23,8 +23,8 @@ TEST_P(SwapIn, EveryFaultFindsASwapEntry) {
 INSTANTIATE_TEST_SUITE_P(All, SwapIn, testing::Values("swap-touch", "swap-lock"), workload_name);
 
 TEST(SwapReadahead, IsThatOfTheProcessesThatReadFromSwap) {
-  if (of_memory_table("swap-touch").nothing_to_see()) return;
-  const Json& report = memory_table().report;
+  if (of_workload_runs("swap-touch").nothing_to_see()) return;
+  const Json& report = workload_runs().report;
   std::uint64_t sum = 0;
   for (const Json& process : report.at("processes")) {
     if (!process.at("swap").is_null()) sum += number(process, "/swap/readahead");
@@ -32,7 +32,7 @@ TEST(SwapReadahead, IsThatOfTheProcessesThatReadFromSwap) {
   const std::uint64_t all = number(report, "/system/swap_readahead/pages");
   printf("%lu of %lu pages\n", sum, all);
   EXPECT_LE(sum, all);
-  if (only_memory_table_swaps()) {
+  if (only_workload_runs_swap()) {
     EXPECT_EQ(sum, all);
   } else {
     printf("others had something in swap, too\n");
@@ -40,7 +40,7 @@ TEST(SwapReadahead, IsThatOfTheProcessesThatReadFromSwap) {
 }
 
 TEST(SwapLock, LockedPagesAreMlockedOrReportedAsNot) {
-  const Observed traced = of_memory_table("swap-lock");
+  const Observed traced = of_workload_runs("swap-lock");
   if (traced.nothing_to_see()) return;
   const std::uint64_t mlocked = number(traced.process, "/pages/mlocked");
   EXPECT_EQ(mlocked + number(traced.process, "/pages/locked_not_mlocked"), traced.extra("locked_pages"));
@@ -48,7 +48,7 @@ TEST(SwapLock, LockedPagesAreMlockedOrReportedAsNot) {
 }
 
 TEST(SwapFork, EntriesAreCopiedByTheForkAndFreedByTheExit) {
-  const Observed traced = of_memory_table("swap-fork");
+  const Observed traced = of_workload_runs("swap-fork");
   if (traced.nothing_to_see()) return;
   EXPECT_EQ(number(traced.process, "/swap/duplicated"), traced.extra("duplicated"));
   EXPECT_GT(number(traced.process, "/swap/duplicate_ns"), 0U);

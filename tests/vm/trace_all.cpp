@@ -14,9 +14,6 @@ namespace live {
 
 namespace {
 
-// However busy the machine is.
-constexpr int kPatience = 300;
-
 Json process_of(const Json& report, const Json& pid) {
   const Json* process = find_process(report, pid);
   return process != nullptr ? *process : Json();
@@ -33,7 +30,7 @@ Traced trace_all(const std::map<std::string, Words>& commands, const Words& opti
     Words held_command = command;
     held_command.emplace_back("--hold");
     auto program = std::make_unique<Program>(held_command);
-    if (!program->read_line(kPatience).starts_with("ready")) {
+    if (!program->read_line().starts_with("ready")) {
       ADD_FAILURE() << name << ": " << program->finish().err;
       continue;
     }
@@ -44,16 +41,16 @@ Traced trace_all(const std::map<std::string, Words>& commands, const Words& opti
   if (std::ranges::find(options, "-c") == options.end()) words.insert(words.end(), {"-p", pids});
   words.insert(words.end(), options.begin(), options.end());
   Program tracer(words);
-  EXPECT_TRUE(tracer.wait_for_stderr("tracing", kPatience)) << tracer.stderr_so_far();
+  EXPECT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
   for (auto& [name, program] : held) {
     program->send("g");
-    const std::string line = program->read_line(kPatience);
+    const std::string line = program->read_line();
     EXPECT_FALSE(line.empty()) << name << ": " << program->stderr_so_far();
     traced.rows[name].truth = read_truth(line);
   }
   if (meanwhile) meanwhile(traced);
   tracer.signal(SIGINT);
-  const Finished finished = tracer.finish(kPatience);
+  const Finished finished = tracer.finish();
   EXPECT_EQ(finished.status, 0) << finished.err;
   traced.report = parse_report(finished.out);
   for (auto& [name, program] : held) {
@@ -73,15 +70,14 @@ Traced trace_in_turn(const std::map<std::string, Words>& commands, const Words& 
   Words words = {"mlocktrace", "-q", "--json", "--follow"};
   words.insert(words.end(), options.begin(), options.end());
   words.insert(words.end(), {"--", "sh", "-c", script + ":"});
-  const Finished finished = Program(words).finish(kPatience);
+  const Finished finished = Program(words).finish();
   EXPECT_EQ(finished.status, 0) << finished.err;
   std::istringstream out(finished.out);
   Traced traced;
   std::string line;
   for (const auto& [name, command] : commands) {
     std::getline(out, line);
-    traced.rows[name].truth = Json::parse(line, nullptr, false);
-    EXPECT_TRUE(traced.rows[name].truth.is_object()) << name << ": " << line << finished.err;
+    traced.rows[name].truth = read_truth(line);
   }
   traced.report = parse_report(finished.out.substr(static_cast<std::size_t>(out.tellg())));
   for (auto& [name, row] : traced.rows) {

@@ -3,7 +3,8 @@
 
 #include <map>
 
-#include "memory_table.h"
+#include "truth.h"
+#include "workload_runs.h"
 
 namespace live {
 
@@ -12,7 +13,7 @@ namespace {
 class SharedLock : public testing::TestWithParam<const char*> {};
 
 TEST_P(SharedLock, PagesStayLockedElsewhereAndByWhom) {
-  const Observed traced = of_memory_table(std::string("shared-lock ") + GetParam());
+  const Observed traced = of_workload_runs(std::string("shared-lock ") + GetParam());
   if (traced.nothing_to_see()) return;
   // The kernel forgets how often a page is locked while the page waits in a batch, and unlocks it for all then
   // (Documentation/mm/unevictable-lru.rst): what counts is what it has done.
@@ -47,7 +48,7 @@ TEST_P(WithoutMlock, UnevictablePagesOfOthersAreToldApart) {
   Json truth;
   const auto meanwhile = [&](const Traced&) {
     const std::string out = run({"mlt-workload", GetParam()}).out;
-    truth = Json::parse(out.substr(0, out.find('\n')), nullptr, false);
+    truth = read_truth(out.substr(0, out.find('\n')));
   };
   const std::uint64_t before = culled_so_far();
   const Json report = trace_all({{"idle", {"mlt-workload", "idle", "--seconds", "0.01"}}},
@@ -71,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(All, WithoutMlock, testing::Values("shm-lock", "ramfs",
 
 // The pages go back at once, in the call: no munlock, and no batch, is involved.
 TEST(ShmUnlock, RescuesThePagesForTheCaller) {
-  const Observed traced = of_memory_table("shm-unlock");
+  const Observed traced = of_workload_runs("shm-unlock");
   if (traced.nothing_to_see()) return;
   // What still waited in a batch when the pages were looked at is on the list by then, or never gets there.
   const std::uint64_t rescued = number(traced.process, "/pages/rescued");
@@ -90,7 +91,7 @@ TEST(ShmUnlock, RescuesThePagesForTheCaller) {
 class LockedInPart : public testing::TestWithParam<const char*> {};
 
 TEST_P(LockedInPart, IsNotMlockedAndSaidSo) {
-  const Observed traced = of_memory_table(GetParam());
+  const Observed traced = of_workload_runs(GetParam());
   if (traced.nothing_to_see()) return;
   const std::uint64_t locked = traced.extra("locked_pages");
   const std::uint64_t not_mlocked = traced.extra("locked_in_part") - traced.extra("mlocked_in_part");

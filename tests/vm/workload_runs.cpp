@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <filesystem>
 #include <iterator>
 #include <sstream>
 
@@ -23,19 +25,48 @@ std::vector<suite::WorkloadRow> workloads_together() {
   return rows;
 }
 
-const Traced& workload_runs() {
-  static const Traced traced = [] {
-    std::map<std::string, Words> commands;
-    for (const suite::WorkloadRow& row : workloads_together()) commands[std::string(row.name())] = command_of(row);
-    // Where processors are busy elsewhere, the healthy take so long over their faults that they would be a storm.
-    return trace_all(commands, {"--threshold", "storm-seconds=600"});
-  }();
-  return traced;
+namespace {
+
+struct Runs {
+  bool only_they_swap = false;
+  Traced traced;
+};
+
+bool somebody_has_swapped() {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string pid = entry.path().filename();
+    if (std::ranges::all_of(pid, ::isdigit) && status_kb(std::stoi(pid), "VmSwap") > 0) return true;
+  }
+  return false;
 }
 
-std::string test_name(std::string_view workload) {
-  std::string name(workload);
-  std::ranges::replace(name, '-', '_');
+Runs trace_runs() {
+  std::map<std::string, Words> commands;
+  for (const suite::WorkloadRow& row : workloads_together()) commands[std::string(row.label())] = command_of(row);
+  Runs runs;
+  runs.only_they_swap = !somebody_has_swapped();
+  // Where processors are busy elsewhere, the healthy take so long over their faults that they would be a storm.
+  runs.traced = trace_all(commands, {"--follow", "--threshold", "storm-seconds=600"});
+  return runs;
+}
+
+const Runs& runs() {
+  static const Runs runs = trace_runs();
+  return runs;
+}
+
+}  // namespace
+
+const Traced& workload_runs() { return runs().traced; }
+
+Observed of_workload_runs(const std::string& label) { return {workload_runs(), label}; }
+
+bool only_workload_runs_swap() { return runs().only_they_swap; }
+
+std::string test_name(std::string_view label) {
+  std::string name(label);
+  std::ranges::replace_if(
+      name, [](char c) { return c == '-' || c == ' '; }, '_');
   return name;
 }
 
