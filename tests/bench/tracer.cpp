@@ -1,6 +1,8 @@
 #include "tracer.h"
 
 #include <fmt/format.h>
+#include <linux/bpf.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -46,6 +48,15 @@ void wait_for_peace(pid_t pid) {
     quiet = now == before ? quiet + 1 : 0;
     before = now;
     usleep(500'000);
+  }
+}
+
+// The kernel frees programs and trampolines a little later than their tracer ends: of peers, too.
+void wait_until_programs_are_freed() {
+  union bpf_attr attr {};
+  for (int i = 0; i < 100 && syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &attr, sizeof(attr)) == 0; ++i) {
+    usleep(100'000);
+    attr = {};
   }
 }
 
@@ -120,8 +131,7 @@ Tracer::End Tracer::stop() {
   const auto last = program_->last_output();
   if (last > interrupted)
     end.report = static_cast<double>(std::chrono::duration_cast<std::chrono::nanoseconds>(last - interrupted).count());
-  // The kernel frees programs and trampolines a little later.
-  live::bpf_programs_left();
+  wait_until_programs_are_freed();
   return end;
 }
 
