@@ -116,10 +116,11 @@ std::string to_text(const Plan& plan, const std::vector<std::string>& kernels, b
   std::size_t runs = 0;
   for (const auto& [family, by_kernel] : plan.runs) runs += total(by_kernel);
   text += "  " + std::to_string(runs) + " run, " + std::to_string(left_out) + " left out";
-  text += full ? "\n" : ": scripts/test --full runs them. Not on every kernel, besides for the time it takes:\n";
-  if (full) return text;
+  text += full ? "\n" : ": scripts/test --full runs them\n";
   for (const suite::Row& row : suite::test_table()) {
-    if (!row.why.empty()) text += "  " + std::string(row.family) + ": " + std::string(row.why) + "\n";
+    if (row.tier == suite::Tier::one_kernel)
+      text += fmt::format("  {} on the reference kernel only: its bounds were measured there\n", row.tests);
+    if (!row.not_with_rt.empty()) text += fmt::format("  {} not on -rt: {}\n", row.tests, row.not_with_rt);
   }
   return text;
 }

@@ -55,26 +55,35 @@ bool is_dealt(std::size_t index, std::size_t count, std::size_t kernel, std::siz
   return count >= kernels ? index % kernels == kernel : kernel % count == index;
 }
 
+bool may_run(const Row& row, const std::string& kernel) { return row.not_with_rt.empty() || !kernel.ends_with("-rt"); }
+
+// The kernels that share a row: all but the two that run all of it.
+std::vector<std::string> sharers_of(const Row& row, const Kernels& kernels) {
+  std::vector<std::string> sharers;
+  std::ranges::copy_if(kernels.all, std::back_inserter(sharers), [&](const std::string& kernel) {
+    return kernel != kernels.reference && kernel != kernels.newest() && may_run(row, kernel);
+  });
+  return sharers;
+}
+
 // For each unit, whether this kernel runs it.
 std::vector<bool> chosen(const std::vector<Unit>& units, const std::string& kernel, const Kernels& kernels, bool full) {
-  std::vector<std::string> others;
-  for (const std::string& other : kernels.all) {
-    if (other != kernels.reference && other != kernels.newest()) others.push_back(other);
-  }
-  const auto place = static_cast<std::size_t>(std::ranges::find(others, kernel) - others.begin());
-  const bool shares = place < others.size();
-  const auto is_dealt_out = [](const Unit& unit) { return unit.row->tier == Tier::two_kernels; };
-  std::map<std::string_view, std::size_t> in_family;
-  for (const Unit& unit : units) in_family[unit.row->family] += is_dealt_out(unit) ? 1 : 0;
-  std::map<std::string_view, std::size_t> seen;
+  // Units are dealt to the same kernels where they are of one family, and none of them is kept from some.
+  using Hand = std::pair<std::string_view, bool>;
+  const auto hand_of = [](const Unit& unit) { return Hand(unit.row->family, unit.row->not_with_rt.empty()); };
+  std::map<Hand, std::size_t> count;
+  for (const Unit& unit : units) count[hand_of(unit)] += unit.row->tier == Tier::two_kernels ? 1 : 0;
+  std::map<Hand, std::size_t> dealt;
   std::vector<bool> runs;
   for (const Unit& unit : units) {
-    bool wanted = full || unit.row->tier == Tier::every_kernel || kernel == kernels.reference;
-    if (!wanted && is_dealt_out(unit)) {
-      wanted = !shares || is_dealt(seen[unit.row->family], in_family[unit.row->family], place, others.size());
+    bool wanted = kernel == kernels.reference || unit.row->tier == Tier::every_kernel;
+    if (unit.row->tier == Tier::two_kernels) {
+      const std::vector<std::string> sharers = sharers_of(*unit.row, kernels);
+      const auto place = static_cast<std::size_t>(std::ranges::find(sharers, kernel) - sharers.begin());
+      const std::size_t index = dealt[hand_of(unit)]++;
+      wanted |= full || place == sharers.size() || is_dealt(index, count[hand_of(unit)], place, sharers.size());
     }
-    if (is_dealt_out(unit)) ++seen[unit.row->family];
-    runs.push_back(wanted);
+    runs.push_back(wanted && may_run(*unit.row, kernel));
   }
   return runs;
 }
@@ -171,8 +180,11 @@ Plan make_plan(const std::vector<std::string>& tests, const Kernels& kernels, bo
   const std::vector<Unit> units = units_of(tests, plan.misplaced);
   for (const std::string& kernel : kernels.all) {
     const std::vector<bool> runs = chosen(units, kernel, kernels, full);
-    for (std::size_t i = 0; i < units.size(); ++i)
+    const std::vector<bool> could = chosen(units, kernel, kernels, true);
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      if (!could[i]) continue;
       (runs[i] ? plan.runs : plan.left_out)[std::string(units[i].row->family)][kernel] += units[i].tests.size();
+    }
     std::ranges::move(guests_of(kernel, units, runs), std::back_inserter(plan.guests));
   }
   for (Guest& guest : plan.guests) guest.filter = filter_of(guest.tests, tests);

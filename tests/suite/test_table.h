@@ -12,7 +12,7 @@ enum class Tier {
   /// On the reference kernel and the newest; the others share the row: each test is on one of them, and each of them
   /// has tests of every family.
   two_kernels,
-  /// What no kernel has a say in: on the reference kernel (and natively).
+  /// On the reference kernel only, whatever is asked for: what it is compared with was measured there.
   one_kernel,
 };
 
@@ -31,8 +31,8 @@ struct Row {
   Needs needs = {};
   /// Its tests share a tracer: all of them go where one goes.
   bool together = false;
-  int seconds = 1;            // about what it takes on the reference kernel, of one processor: what is balanced by
-  std::string_view why = {};  // not on every kernel by default, besides that it takes time
+  int seconds = 1;  // about what it takes on the reference kernel, of one processor: what is balanced by
+  std::string_view not_with_rt = {};  // why it can't hold on a kernel with PREEMPT_RT; empty: it must
 };
 
 /// Each test matches one row: make_plan tells of others.

@@ -41,7 +41,7 @@ class RunStatistics {
 // differs from one to the next. An interrupt may hit a program and is then part of its run: the least of some rounds
 // is without.
 double share_of_programs(const std::string& signals) {
-  constexpr int kRounds = 12;
+  constexpr int kRounds = 4;
   const RunStatistics statistics;
   std::vector<std::unique_ptr<Program>> workloads;
   Program bystander({"sleep", "100000"});  // whom the tracer still has when the workloads have exited

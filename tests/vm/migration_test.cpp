@@ -59,7 +59,8 @@ TEST(Collapse, OfMlockedPagesIsSeen) {
     return;
   }
   // It takes its time: not for nothing.
-  if (!sees_everything(trace_command({"true"}, {"--signals", "fault"}).report)) {
+  const Finished tried = run({"mlocktrace", "-q", "--json", "--signals", "fault", "--", "true"});
+  if (!sees_everything(parse_report(tried.out))) {
     printf("functions can't be hooked\n");
     return;
   }

@@ -113,7 +113,9 @@ void storm_after(Run& run) {
       }
     });
   });
+  // After a fork the thread's stack is copied, too.
   run.expect = {.access = pages, .splits = unknown, .merges = unknown};
+  if (before == Before::fork) run.expect.access = unknown;
   run.cause(before == Before::fork ? "cow" : "first_touch", pages);
   run.extra("writer", writer);
   run.extra("named", named ? 1 : 0);
