@@ -3,7 +3,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { equal, expect, finish, test } from "./testing.mjs";
+import { equal, expect, finish, test, patience } from "./testing.mjs";
 
 const [modules, chromium, pages] = process.argv.slice(2);
 const playwright = await import(pathToFileURL(join(modules, "playwright-core/index.mjs")));
@@ -12,6 +12,7 @@ const browser = await playwright.chromium.launch({ executablePath: chromium, arg
 /// The page, and all that it should not have done.
 async function open(name, options = {}) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: "light", ...options });
+  page.setDefaultTimeout(patience);
   const url = pathToFileURL(join(pages, name)).href;
   page.faults = [];
   page.on("console", (message) => page.faults.push(`console: ${message.text()}`));
@@ -21,7 +22,7 @@ async function open(name, options = {}) {
   });
   page.on("dialog", (dialog) => page.faults.push(`dialog: ${dialog.message()}`));
   await page.goto(url);
-  await page.waitForFunction(() => document.documentElement.dataset.plots !== undefined, null, { timeout: 10_000 });
+  await page.waitForFunction(() => document.documentElement.dataset.plots !== undefined, null, { timeout: patience });
   return page;
 }
 
@@ -147,7 +148,7 @@ await test("a table stands behind every picture", async () => {
   for (let i = 0; i < n; i++) {
     await details.nth(i).locator("summary").click();
     // The table is made when the details open, which the browser tells in its own time.
-    await details.nth(i).locator("tbody tr").first().waitFor({ state: "attached", timeout: 10_000 });
+    await details.nth(i).locator("tbody tr").first().waitFor({ state: "attached", timeout: patience });
   }
   await expectNoFaults(page);
   await page.close();
@@ -196,7 +197,7 @@ await test("100,000 intervals are drawn in three seconds, with every peak", asyn
   const session = await page.context().newCDPSession(page);
   await session.send("Performance.enable", { timeDomain: "threadTicks" });
   await page.reload();
-  await page.waitForFunction(() => document.documentElement.dataset.plots !== undefined, null, { timeout: 60_000 });
+  await page.waitForFunction(() => document.documentElement.dataset.plots !== undefined, null, { timeout: patience });
   const { metrics } = await session.send("Performance.getMetrics");
   const seconds = metrics.find((metric) => metric.name === "TaskDuration").value;
   console.log(`100,000 intervals: ${seconds.toFixed(2)} s of processor time`);

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { equal, expect, finish, test } from "./testing.mjs";
+import { equal, expect, finish, test, patience } from "./testing.mjs";
 
 const [modules, chromium, pages] = process.argv.slice(2);
 const playwright = await import(pathToFileURL(join(modules, "playwright-core/index.mjs")));
@@ -38,14 +38,15 @@ function figures(stacks, nameOf) {
 /// What speedscope's table of functions holds: name to figures.
 async function inSpeedscope(file) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(patience);
   const faults = [];
   page.on("pageerror", (error) => faults.push(`error: ${error}`));
   page.on("dialog", (dialog) => { faults.push(`dialog: ${dialog.message()}`); return dialog.dismiss(); });
   page.on("console", (message) => { if (message.type() === "error") faults.push(`console: ${message.text()}`); });
   await page.goto(pathToFileURL(join(modules, "speedscope/dist/release/index.html")).href);
   await page.setInputFiles("input[type=file]", join(pages, file));
-  await page.getByText("Sandwich").click({ timeout: 20_000 });
-  await page.locator("table tr").nth(1).waitFor({ timeout: 20_000 });
+  await page.getByText("Sandwich").click({ timeout: patience });
+  await page.locator("table tr").nth(1).waitFor({ timeout: patience });
   const rows = await page.evaluate(() => [...document.querySelectorAll("table tr")].slice(1).map((row) => [...row.cells].map((cell) => cell.innerText)));
   equal(faults.join("\n"), "", "speedscope says");
   await page.close();

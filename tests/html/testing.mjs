@@ -1,4 +1,8 @@
 // What the tests of pages and exports are made of.
+
+/// Milliseconds after which what does not happen is a failure: no busy machine takes that long for anything here.
+export const patience = 600_000;
+
 let passed = 0;
 let failed = 0;
 
