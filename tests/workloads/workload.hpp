@@ -207,7 +207,8 @@ class Run {
     begin();
     work();
   }
-  // What the workload takes for granted of the kernel, in words. Where it is not so, what the workload expects is wrong.
+  // What the workload takes for granted of the kernel, in words. Where it is not so, what the workload expects is
+  // wrong.
   void presume(bool holds, const char* premise) {
     if (!holds) truth_.broken_premise = premise;
   }
