@@ -25,12 +25,14 @@ constexpr Row kRows[] = {
     {"counts", "All/Pressure.*:PressureOfAll.*:ReclaimFault.*:LockedHalf.*:LockedNotMlocked.*:ShmLocked.*",
      every_kernel, kMemory, true, 20},
     {"counts", "TwoNodes/Causes.*:TwoNodes/Migration.*", every_kernel, kNodes, true, 20},
+    // Workloads that run apart from the others.
+    {"counts", "All/OwnCommand.*", every_kernel, {}, false, 3},
+    {"counts", "Seccomp.*", every_kernel, {}, false, 4},
     // Nothing lost and nothing left behind differ with how a kernel hooks and whether it preempts.
     {"load", "Load.*", every_kernel, {}, false, 6},
     {"load", "Clean.*", every_kernel, {}, false, 5},
 
     {"target", "Target.*", two_kernels, {}, false, 3},
-    {"target", "All/OwnCommand.*", two_kernels, {}, false, 3},
     {"target", "OwnCommandStatus.*", two_kernels, {}, false, 3},
     {"output", "Output.*", two_kernels, {}, false, 4},
     {"where", "Where.*", two_kernels, {}, false, 4},
@@ -44,7 +46,6 @@ constexpr Row kRows[] = {
     {"contention", "VmaLock.*", two_kernels, {}, false, 4},
     {"calls", "All/CallParts.*:CallPartsOfAll.*", two_kernels, kMemory, true, 8},
     {"calls", "LimitAtTheCall.*:Madvise.*", two_kernels, {}, true, 8},
-    {"calls", "Seccomp.*", two_kernels, {}, false, 4},
     {"system", "SwapDevices.*", two_kernels, kMemory, false, 3},
     {"system", "CgroupAudit.*", two_kernels, kMemory, false, 8},
     {"system", "MemoryHigh.*", two_kernels, kMemory, false, 8},
