@@ -42,7 +42,8 @@ void numa_hint(Run& run) {
   const auto patience_ns = static_cast<long>(run.seconds(30) * 1e9);
   const TwoNodes nodes;
   if (!nodes.are_there()) return run.unsupported(one_node);
-  if (!number_of("/proc/sys/kernel/numa_balancing")) return run.unsupported("no NUMA balancing in this kernel");
+  if (::access("/proc/sys/kernel/numa_balancing", F_OK) != 0)
+    return run.unsupported("no NUMA balancing in this kernel");
   const Region region(run.pages(512));
   const long pages = region.all().pages;
   pin_to(nodes.cpus[0]);
