@@ -138,7 +138,8 @@ build_qemu() { # KERNEL
 	# The crypto self-tests take 2 s of an emulated boot.
 	append='console=ttyS0 panic=-1 oops=panic quiet nokaslr mitigations=off'
 	append+=' random.trust_bootloader=on random.trust_cpu=off nowatchdog cryptomgr.notests=1'
-	QEMU=(qemu-system-x86_64 -display none -vga none -net none -monitor none -no-reboot
+	# mem-merge=off: KSM of this machine, which a test may switch on, has enough to do.
+	QEMU=(qemu-system-x86_64 -machine mem-merge=off -display none -vga none -net none -monitor none -no-reboot
 		-nodefaults -no-user-config -kernel "$image" -initrd "$RUN/initrd")
 	if [[ -n $OPT_ICOUNT ]]; then
 		# -erms: a rep movsb counts as one instruction, whatever it moves.
