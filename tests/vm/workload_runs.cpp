@@ -40,7 +40,27 @@ bool somebody_has_swapped() {
   return false;
 }
 
+// As long as it lives, khugepaged has slept: it collapses small pages into huge ones when it likes, munlocking and
+// mlocking them, and how late that is depends on how long the workloads take. Collapse (migration_test.cpp) is about
+// it.
+class SleepingKhugepaged {
+ public:
+  SleepingKhugepaged() : before_(read_file(kPause)) {
+    if (!before_.empty()) write_file(kPause, "3600000");
+  }
+  SleepingKhugepaged(const SleepingKhugepaged&) = delete;
+  SleepingKhugepaged& operator=(const SleepingKhugepaged&) = delete;
+  ~SleepingKhugepaged() {
+    if (!before_.empty()) write_file(kPause, before_);
+  }
+
+ private:
+  static constexpr const char* kPause = "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs";
+  std::string before_;
+};
+
 Runs trace_runs() {
+  const SleepingKhugepaged khugepaged;
   std::map<std::string, Words> commands;
   for (const suite::WorkloadRow& row : workloads_together()) commands[std::string(row.label())] = command_of(row);
   Runs runs;
