@@ -209,6 +209,16 @@ TEST(PlanUnsupported, ProcessesAloneAreNotWorthATrace) {
       << plan.error().what;
 }
 
+// Whoever tries one way after another wants to know why each can't be had.
+TEST(PlanUnsupported, APlanOfNothingMayBeWanted) {
+  const KernelFacts facts = without_functions(capable(), {"populate_vma_page_range"});
+  const auto plan = make_plan({{{"populate", ""}}, false, true}, facts);
+  ASSERT_TRUE(plan) << plan.error().message();
+  EXPECT_FALSE(plan->useful());
+  EXPECT_FALSE(plan->measures("populate"));
+  EXPECT_TRUE(plan->measures("process"));
+}
+
 TEST(PlanUnsupported, OneSignalIsEnough) {
   EXPECT_EQ(ways_of(plan_for(
                 without_kinds(capable(), {"fentry", "kprobe", "multi", "tracepoint", "raw_tp", "iter"})))["fault"],

@@ -9,10 +9,7 @@ namespace mlt {
 
 namespace {
 
-using Pending = std::vector<TriedWay*>;
-
-// One way of each signal: together they are loaded and attached.
-using Round = std::vector<TriedWay*>;
+using Ways = std::vector<TriedWay*>;
 
 // A way of this kind that the kernel lacks nothing for.
 bool has_kind(const Signal& signal, std::string_view kind, const KernelFacts& facts) {
@@ -20,9 +17,10 @@ bool has_kind(const Signal& signal, std::string_view kind, const KernelFacts& fa
       signal.alternatives, [&](const Alternative& way) { return way.kind == kind && unavailable(way, facts).empty(); });
 }
 
-// Of one kind, as two programs of different kinds on the same function count twice: see `conflict` in plan.cpp.
-Round next_round(const Pending& pending) {
-  Round round;
+// Together they are loaded and attached: one way of each signal, and of one kind, as two programs of different kinds on
+// the same function count twice (see `conflict` in plan.cpp).
+Ways next_round(const Ways& pending) {
+  Ways round;
   const std::string_view kind = pending.front()->way->kind;
   for (TriedWay* tried : pending) {
     const bool there =
@@ -33,7 +31,7 @@ Round next_round(const Pending& pending) {
 }
 
 // What the ways of a round can't be without is measured by the same kind of hooks where that can be had.
-std::vector<SignalWish> wishes_of(const Round& round, const KernelFacts& facts) {
+std::vector<SignalWish> wishes_of(const Ways& round, const KernelFacts& facts) {
   std::vector<SignalWish> wishes;
   for (const TriedWay* tried : round) wishes.push_back({std::string(tried->signal->name), {}, tried->way});
   for (std::size_t i = 0; i < wishes.size(); ++i) {  // grows: what is needed may need something, too
@@ -55,13 +53,13 @@ std::string reason_in(const Plan& plan, const TriedWay& tried) {
   return rejected != planned.rejected.end() ? rejected->reason : "not tried";
 }
 
-Status try_round(const Round& round, const ProbesOptions& options, const SessionOptions& session) {
+Status try_round(const Ways& round, const ProbesOptions& options, const SessionOptions& session) {
   auto kernel = probe_kernel(options.common.btf_path, true);
   if (!kernel) return tl::unexpected(kernel.error());
-  const PlanOptions wishes{wishes_of(round, kernel->facts), true};
-  auto attached = attach(wishes, std::move(*kernel), session, [](Session&) { return Status(); });
-  if (!attached && attached.error().status != ExitStatus::unsupported) return tl::unexpected(attached.error());
-  for (TriedWay* tried : round) tried->reason = attached ? reason_in(attached->plan, *tried) : attached.error().what;
+  const PlanOptions wishes{wishes_of(round, kernel->facts), true, true};
+  const auto attached = attach(wishes, std::move(*kernel), session, [](Session&) { return Status(); });
+  if (!attached) return tl::unexpected(attached.error());
+  for (TriedWay* tried : round) tried->reason = reason_in(attached->plan, *tried);
   return {};
 }
 
@@ -78,12 +76,12 @@ Result<std::vector<TriedWay>> try_every_way(const Plan& best, const ProbesOption
       all.push_back({planned.signal, &way, unavailable(way, kernel->facts)});
   }
   kernel->types = {};
-  Pending pending;
+  Ways pending;
   for (TriedWay& tried : all) {
     if (tried.reason.empty() && best.find(tried.signal->name)->way != tried.way) pending.push_back(&tried);
   }
   while (!pending.empty()) {
-    const Round round = next_round(pending);
+    const Ways round = next_round(pending);
     if (Status status = try_round(round, options, session); !status) return tl::unexpected(status.error());
     std::erase_if(pending, [&](TriedWay* tried) { return std::ranges::find(round, tried) != round.end(); });
   }

@@ -259,7 +259,7 @@ Result<Plan> make_plan(const PlanOptions& options, const KernelFacts& facts) {
       plan.signals.push_back(left_out);
     }
   }
-  if (plan.useful()) return plan;
+  if (plan.useful() || options.may_be_useless) return plan;
   std::string reason = "nothing can be attached on this kernel";
   for (const PlannedSignal& planned : plan.signals) {
     if (planned.signal->always || !planned.wanted) continue;

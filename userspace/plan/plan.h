@@ -22,6 +22,7 @@ Result<std::vector<SignalWish>> parse_signals(std::string_view list);
 struct PlanOptions {
   std::vector<SignalWish> signals;  // empty: all
   bool filtered = false;            // some of the processes run under a seccomp filter
+  bool may_be_useless = false;      // a plan is wanted though nothing, or nothing but what is always on, can be had
 };
 
 struct RejectedWay {
@@ -59,7 +60,7 @@ struct Plan {
   [[nodiscard]] bool useful() const;
 };
 
-/// Fails with ExitStatus::unsupported when nothing at all can be measured on this kernel.
+/// Fails with ExitStatus::unsupported when nothing at all can be measured on this kernel, unless the options permit it.
 Result<Plan> make_plan(const PlanOptions& options, const KernelFacts& facts);
 
 /// Why this kernel lacks what a way needs, whatever else is measured; empty: it lacks nothing, as far as is known.
