@@ -30,6 +30,8 @@ constexpr const char* kUsage =
     "           has the names of its tests, DIR/plan.txt how many tests of each family run on each kernel, and what "
     "is\n"
     "           left out.  Status 1: the table of tests is wrong\n"
+    "       mlt-suite native\n"
+    "           the filter for what needs no virtual machine\n"
     "       mlt-suite results [--tests FILE] [--log FILE] --rerun COMMAND --status STATUS JSON\n"
     "           what a GoogleTest program that ended with STATUS found: first 'PASSED FAILED SKIPPED', then what "
     "failed\n"
@@ -188,6 +190,10 @@ int main(int argc, char** argv) {
   const std::span<char*> words(argv, static_cast<std::size_t>(argc));
   const std::string command = argc > 1 ? words[1] : "";
   if (command == "plan") return plan(Words(words.subspan(2)));
+  if (command == "native") {
+    fmt::print("{}\n", suite::native_filter());
+    return 0;
+  }
   if (command == "results") return results(Words(words.subspan(2)));
   return usage();
 }

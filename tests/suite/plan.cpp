@@ -195,4 +195,13 @@ Plan make_plan(const std::vector<std::string>& tests, const Kernels& kernels, bo
   return plan;
 }
 
+std::string native_filter() {
+  std::string filter = "-";
+  for (const Row& row : test_table()) {
+    if (shape_of(row.needs) == 0) continue;
+    filter += (filter.size() > 1 ? ":" : "") + std::string(row.tests);
+  }
+  return filter;
+}
+
 }  // namespace suite

@@ -43,4 +43,7 @@ struct Plan {
 
 Plan make_plan(const std::vector<std::string>& tests, const Kernels& kernels, bool full);
 
+/// A GoogleTest filter for what needs no guest: time that is counted, or two nodes of memory, no machine has by chance.
+std::string native_filter();
+
 }  // namespace suite

@@ -163,6 +163,16 @@ TEST(SuitePlan, WithOneKernelItRunsAll) {
   EXPECT_EQ(run_on(make_plan(tests, {{"6.1"}, "6.1"}, false), "6.1").size(), tests.size());
 }
 
+// GoogleTest leaves out what comes after the minus.
+TEST(SuitePlan, NativelyRunsWhatNeedsNoGuest) {
+  const std::string filter = native_filter();
+  ASSERT_TRUE(filter.starts_with("-"));
+  for (const std::string& test : some_tests()) {
+    const Needs& needs = row_of(test).needs;
+    EXPECT_EQ(matches(test, filter.substr(1)), needs.two_nodes || needs.counted_time) << test;
+  }
+}
+
 }  // namespace
 
 }  // namespace suite

@@ -16,7 +16,7 @@ enum class Tier {
   one_kernel,
 };
 
-/// What a guest must have for a row.
+/// What a guest must have for a row. The last two nothing but a guest can have.
 struct Needs {
   bool swap = false;
   bool disk = false;          // an ext4 file system at /mnt

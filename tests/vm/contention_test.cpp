@@ -271,13 +271,9 @@ TEST(CallPartsOfAll, TotalsAreTheSumOfTheCalls) {
 
 // Programs that are over before anybody can look at their limits.
 const Traced& gone() {
-  static const Traced traced = [] {
-    std::map<std::string, Words> commands;
-    for (const char* name :
-         {"lock-limit", "lock-limit-lowered", "lockall-limit", "lock-noperm", "dontneed-locked", "discard"})
-      commands[name] = {"mlt-workload", name};
-    return trace_in_turn(commands, {"--signals", "fault,lock_call"});
-  }();
+  static const Traced traced =
+      trace_in_turn({"lock-limit", "lock-limit-lowered", "lockall-limit", "lock-noperm", "dontneed-locked", "discard"},
+                    {"--signals", "fault,lock_call"});
   return traced;
 }
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <csignal>
 #include <memory>
-#include <sstream>
 
+#include "printed.h"
 #include "report_view.h"
 #include "truth.h"
 
@@ -61,28 +61,20 @@ Traced trace_all(const std::map<std::string, Words>& commands, const Words& opti
   return traced;
 }
 
-Traced trace_in_turn(const std::map<std::string, Words>& commands, const Words& options) {
-  std::string script;
-  for (const auto& [name, command] : commands) {
-    for (const std::string& word : command) script += "'" + word + "' ";
-    script += "; ";
-  }
+Traced trace_in_turn(const std::vector<std::string>& workloads, const Words& options) {
   Words words = {"mlocktrace", "-q", "--json", "--follow"};
   words.insert(words.end(), options.begin(), options.end());
-  words.insert(words.end(), {"--", "sh", "-c", script + ":"});
-  const Finished finished = Program(words).finish();
+  words.emplace_back("--");
+  const Words command = one_after_another(workloads);
+  words.insert(words.end(), command.begin(), command.end());
+  const Finished finished = run(words);
   EXPECT_EQ(finished.status, 0) << finished.err;
-  std::istringstream out(finished.out);
   Traced traced;
-  std::string line;
-  for (const auto& [name, command] : commands) {
-    std::getline(out, line);
-    traced.rows[name].truth = read_truth(line);
-  }
-  traced.report = parse_report(finished.out.substr(static_cast<std::size_t>(out.tellg())));
-  for (auto& [name, row] : traced.rows) {
-    if (row.truth.is_object()) row.process = process_of(traced.report, row.truth.at("pid"));
-  }
+  traced.report = printed_report(finished.out);
+  const std::vector<Json> truths = printed_truths(finished.out);
+  EXPECT_EQ(truths.size(), workloads.size());
+  for (const Json& truth : truths)
+    traced.rows[truth.at("workload")] = {truth, process_of(traced.report, truth.at("pid"))};
   return traced;
 }
 
@@ -93,8 +85,7 @@ TracedCommand trace_command(const Words& command, const Words& options) {
   words.insert(words.end(), command.begin(), command.end());
   const Finished finished = run(words);
   EXPECT_EQ(finished.status, 0) << finished.err;
-  return {read_truth(finished.out.substr(0, finished.out.find('\n'))),
-          parse_report(finished.out.substr(finished.out.find("\n{\n") + 1))};
+  return {printed_truth(finished.out), printed_report(finished.out)};
 }
 
 }  // namespace live

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "program.h"
 
@@ -26,11 +27,11 @@ struct Traced {
 Traced trace_all(const std::map<std::string, Words>& commands, const Words& options = {},
                  const std::function<void(const Traced&)>& meanwhile = {});
 
-/// The same of one mlocktrace that starts all of them, one after another: each is over before the next begins, and
+/// The same of one mlocktrace that starts all workloads, one after another: each is over before the next begins, and
 /// before anybody can look at its /proc.
-Traced trace_in_turn(const std::map<std::string, Words>& commands, const Words& options = {});
+Traced trace_in_turn(const std::vector<std::string>& workloads, const Words& options = {});
 
-/// One command, which prints the truth of a workload first, traced with `options` from its start to its end.
+/// One command, which prints the truth of a workload, traced with `options` from its start to its end.
 struct TracedCommand {
   Json truth;
   Json report;
