@@ -117,7 +117,7 @@ TEST(PlanSignals, OnlyWhatWasAskedForAndWhatEverythingNeeds) {
 
 // It would cost every system call of whoever runs under a filter.
 TEST(PlanSignals, FilteredCallsAreLookedForWhereThereIsAFilterOrByName) {
-  const auto planned = [](PlanOptions options) {
+  const auto planned = [](const PlanOptions& options) {
     const auto plan = make_plan(options, capable());
     EXPECT_TRUE(plan) << plan.error().message();
     return *plan->find("filtered_call");

@@ -153,7 +153,7 @@ std::vector<std::string> parse_test_list(const std::string& text) {
   for (std::string line; std::getline(lines, line);) {
     // "Suite." begins in the first column, "  Test" and "  Test/name  # GetParam() = …" do not.
     line = line.substr(0, line.find("  #"));
-    if (line.empty() || line.find_first_of(" ", 2) != std::string::npos) continue;
+    if (line.empty() || line.find_first_of(' ', 2) != std::string::npos) continue;
     if (line.starts_with("  ")) {
       tests.push_back(suite + line.substr(2));
     } else if (line.ends_with('.')) {

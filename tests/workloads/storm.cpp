@@ -99,7 +99,9 @@ void storm_after(Run& run) {
     switch (before) {
       case Before::madvise: ::madvise(region.all().start, region.all().bytes(), MADV_DONTNEED); break;
       case Before::mmap:
-        ::mmap(region.all().start, region.all().bytes(), Region::read_write, Region::anonymous | MAP_FIXED, -1, 0);
+        if (::mmap(region.all().start, region.all().bytes(), Region::read_write, Region::anonymous | MAP_FIXED, -1,
+                   0) == MAP_FAILED)
+          fail("mmap", errno);
         give_name(region.all());
         break;
       case Before::fork: child.emplace(Child::sleep_main, nullptr); break;  // which keeps the pages

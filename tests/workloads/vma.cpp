@@ -98,7 +98,8 @@ void published_sample(Run& run) {
   run.expect = {.populate = inner_pages, .mlocked = inner_pages, .splits = 2};
   run.measure([&] {
     run.mlockall(MCL_FUTURE);
-    ::mmap(inner.start, inner.bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (::mmap(inner.start, inner.bytes(), Region::read_write, Region::anonymous | MAP_FIXED, -1, 0) == MAP_FAILED)
+      fail("mmap", errno);
   });
   print_maps("after:");
   run.report();

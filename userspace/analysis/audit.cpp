@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include "analysis/audit_cgroup.h"
 #include "analysis/audit_resident.h"
@@ -73,11 +72,9 @@ AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, 
 // After the last call that is followed, or after an execve since then: the new address space has nothing locked.
 std::uint64_t last_locked_pages(const ProcessEvents& events) {
   const mlt_event_call& call = events.calls.back();
-  for (const mlt_event_process& event : events.life | std::views::reverse) {
-    if (event.head.kind != MLT_EVENT_EXEC) continue;
-    return event.head.ns > call.head.ns ? event.locked_pages_after : call.locked_pages;
-  }
-  return call.locked_pages;
+  const auto exec = std::find_if(events.life.rbegin(), events.life.rend(),
+                                 [](const mlt_event_process& event) { return event.head.kind == MLT_EVENT_EXEC; });
+  return exec != events.life.rend() && exec->head.ns > call.head.ns ? exec->locked_pages_after : call.locked_pages;
 }
 
 AuditCheck locked_check(const ProcessCounts& process, const ProcessEvents* events, const ProcessViews* views,

@@ -124,6 +124,7 @@ Result<std::vector<Link>> attach_perf(bpf_program* program, Hook hook) {
 // One link for all the functions that a program serves.
 Result<Link> attach_multi(bpf_program* program, bool returns, const std::vector<std::string>& functions) {
   std::vector<const char*> names;
+  names.reserve(functions.size());
   for (const std::string& function : functions) names.push_back(function.c_str());
   LIBBPF_OPTS(bpf_kprobe_multi_opts, opts);
   opts.syms = names.data();
