@@ -170,6 +170,7 @@ TEST(Where, WhatNoMappingHasIsALineOfItsOwn) {
 
 std::vector<std::string> shown(const std::vector<std::string>& functions) {
   std::vector<Frame> stack;
+  stack.reserve(functions.size());
   for (const std::string& function : functions) stack.push_back({function, "[kernel]", 0, 0});
   std::vector<std::string> names;
   for (const Frame& frame : without_tracer(stack)) names.push_back(frame.function);

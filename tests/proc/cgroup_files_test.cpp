@@ -13,9 +13,11 @@ namespace fs = std::filesystem;
 
 /// A directory with files such as a cgroup has; what reads them cannot tell.
 class CgroupFiles : public testing::Test {
- protected:
+ public:
   CgroupFiles() { fs::create_directories(directory_ / "below"); }
   ~CgroupFiles() override { fs::remove_all(directory_); }
+
+ protected:
   void write(const std::string& name, const std::string& text) const { std::ofstream(directory_ / name) << text; }
 
   fs::path directory_ = fs::path(testing::TempDir()) / "mlt-cgroup-files";

@@ -116,7 +116,8 @@ void lockall_limit(Run& run) {
   run.work([&] {
     run.mlockall(MCL_CURRENT);
     run.mlockall(MCL_FUTURE);
-    ::mmap(region.all().start, region.all().bytes(), Region::read_write, Region::anonymous, -1, 0);  // EAGAIN
+    // EAGAIN
+    static_cast<void>(::mmap(region.all().start, region.all().bytes(), Region::read_write, Region::anonymous, -1, 0));
   });
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include "analysis/audit.h"
 #include "analysis/audit_resident.h"
@@ -192,7 +191,7 @@ void add_limit(Locks& locks, const ProcessSnapshot* snapshot) {
 
 const mlt_event_call* last_with_limits(const ProcessEvents& events) {
   const auto known = [](const mlt_event_call& event) { return (event.limits.flags & MLT_LIMITS_KNOWN) != 0; };
-  const auto found = std::ranges::find_if(std::views::reverse(events.calls), known);
+  const auto found = std::find_if(events.calls.rbegin(), events.calls.rend(), known);
   return found == events.calls.rend() ? nullptr : &*found;
 }
 

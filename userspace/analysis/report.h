@@ -43,7 +43,8 @@ struct FaultClass {
   mlt_origin origin = MLT_ORIGIN_ACCESS;
   mlt_lock_state locked = MLT_UNLOCKED;
   mlt_cause cause = MLT_CAUSE_UNKNOWN;
-  auto operator<=>(const FaultClass&) const = default;
+  // clang-tidy 14 takes the zero that the result is compared with for a pointer.
+  auto operator<=>(const FaultClass&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct ClassFaults {

@@ -1,6 +1,7 @@
 #include "analysis/storms.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "analysis/fault_class.h"
 #include "analysis/trigger.h"

@@ -41,8 +41,8 @@ std::map<Key, FaultTotals> since(const std::map<Key, FaultTotals>& now, const st
   std::map<Key, FaultTotals> difference;
   for (const auto& [key, totals] : now) {
     const auto old = before.find(key);
-    FaultTotals part = old == before.end() ? totals : since(totals, old->second);
-    if (part.completed() + part.errors + part.retries != 0) difference.emplace(key, std::move(part));
+    const FaultTotals part = old == before.end() ? totals : since(totals, old->second);
+    if (part.completed() + part.errors + part.retries != 0) difference.emplace(key, part);
   }
   return difference;
 }

@@ -213,6 +213,7 @@ std::vector<StackFaults> build_stacks(const ProcessCounts& process, std::uint32_
     place.by_cause.at(fault_class.cause) += stack.faults;
   }
   std::vector<Place> places;
+  places.reserve(by_place.size());
   for (const auto& [key, place] : by_place) places.push_back(place);
   std::ranges::stable_sort(places, std::greater{}, &Place::faults);
   std::vector<StackFaults> list;

@@ -1,6 +1,8 @@
 // mlocktrace diff: two recordings or reports, compared.
 #include "report/diff.h"
 
+#include <fmt/format.h>
+
 #include "analysis/compare.h"
 #include "commands/commands.h"
 #include "commands/output.h"
@@ -15,7 +17,7 @@ Result<DiffSide> read_side(const std::string& path, bool quiet) {
   auto source = Source::open(path);
   if (!source) return tl::unexpected(source.error());
   if (!quiet) {
-    for (const std::string& note : source->notes()) say(path + ": " + note);
+    for (const std::string& note : source->notes()) say(fmt::format("{}: {}", path, note));
   }
   DiffSide side(source->report());
   const Status read = source->for_each_point([&](const TimelinePoint& point) {

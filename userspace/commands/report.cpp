@@ -96,7 +96,7 @@ Status write_events(const Source& source, Output& output) {
                    event.pid, event.tid, event.address, origin_name(event.origin), lock_state_name(event.locked),
                    cause_name(event.cause), event.major, event.error);
     if (lines.size() < kChunk) return {};
-    const Status written = output.write(lines);
+    Status written = output.write(lines);
     lines.clear();
     return written;
   });
@@ -117,7 +117,7 @@ Status write_csv_timeline(const Source& source, const std::string& directory) {
   const Status status = source.for_each_point([&](const TimelinePoint& point) -> Status {
     lines += csv_timeline_line(point);
     if (lines.size() < kChunk) return {};
-    const Status written = output->write(lines);
+    Status written = output->write(lines);
     lines.clear();
     return written;
   });

@@ -113,7 +113,7 @@ Status TraceRun::start_command() {
   }
   if (Status status = child_->exec(); !status) return status;
   name_command();
-  const Status status = child_->is_held() ? sink_.command_held() : Status();
+  Status status = child_->is_held() ? sink_.command_held() : Status();
   child_->release();
   return status;
 }
@@ -304,7 +304,7 @@ TraceData TraceRun::part_since_last(const Counts& now, std::uint64_t now_ns) con
 Status TraceRun::cut_interval() {
   const std::uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
   Counts now = attached_->session.counts();
-  const Status status = sink_.interval(part_since_last(now, now_ns), [&] { return report_now(now, now_ns); });
+  Status status = sink_.interval(part_since_last(now, now_ns), [&] { return report_now(now, now_ns); });
   previous_ = std::move(now);
   interval_start_ns_ = now_ns;
   ++intervals_;

@@ -147,11 +147,11 @@ Status RecordingWriter::begin() {
 Result<std::uint64_t> RecordingWriter::room() const {
   std::uint64_t pages = 0;
   for (const char* sql : {"PRAGMA max_page_count", "PRAGMA freelist_count"}) {
-    const auto count = database_->number(sql);
+    auto count = database_->number(sql);
     if (!count) return count;
     pages += *count;
   }
-  const auto used = database_->number("PRAGMA page_count");
+  auto used = database_->number("PRAGMA page_count");
   if (!used) return used;
   return (pages - *used) * kPageBytes;
 }

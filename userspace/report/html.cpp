@@ -165,7 +165,7 @@ std::string_view trimmed(std::string_view json) {
 
 }  // namespace
 
-std::string escape_for_script(std::string json) {
+std::string escape_for_script(std::string_view json) {
   const auto dangerous = [](char c) { return c == '<' || c == '>' || c == '&'; };
   std::string safe;
   safe.reserve(json.size() + json.size() / 64);
@@ -231,7 +231,7 @@ std::string HtmlBuilder::data() const {
     separator = ",";
   }
   out += "}}";
-  return escape_for_script(std::move(out));
+  return escape_for_script(out);
 }
 
 std::string HtmlBuilder::take() const {

@@ -14,7 +14,7 @@
 namespace mlt {
 
 /// `json`, valid JSON, so that it can stand in a <script> element: nothing in it can end the element.
-std::string escape_for_script(std::string json);
+std::string escape_for_script(std::string_view json);
 
 /// The program of the page and its frame, as scripts/bundle-html made them: everything before and after the data.
 struct HtmlFrame {

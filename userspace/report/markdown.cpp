@@ -209,6 +209,7 @@ void facts(std::string& out, const Process& process) {
 /// All when they are few; else those that failed and the slowest, in order of time.
 std::vector<const LockCall*> calls_to_show(const std::vector<LockCall>& calls) {
   std::vector<const LockCall*> chosen;
+  chosen.reserve(calls.size());
   for (const LockCall& call : calls) chosen.push_back(&call);
   if (chosen.size() <= kRows) return chosen;
   const auto before = [](const LockCall* a, const LockCall* b) {

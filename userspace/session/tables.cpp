@@ -114,7 +114,7 @@ Tables::Places Tables::take_retired() {
     if (record.tgid != 0 && record.exit_ns == 0)
       alive_.push_back({visible_pid(record), static_cast<std::uint16_t>(record.execs)});
   }
-  const Places places = used();
+  Places places = used();
   for (const std::uint32_t index : places.blocks) {
     if ((blocks_[index].flags & MLT_BLOCK_RETIRED) != 0) fold_block(index);
   }

@@ -361,18 +361,19 @@ constexpr Alternative kSwapForkWays[] = {multi(kCopyDirectMulti),           mult
                                          {"kprobe", kCopyKprobe, ""}};
 
 // The functions that free take a struct by value, too: before 6.0 there is but the kprobe.
-#define MLT_FREE_WAYS(name, program, any_program, function)                               \
-  constexpr Probe name##Fentry[] = {{"mlt_exit_mmap_fentry", fentry, "exit_mmap"},        \
-                                    {program "_fentry", fentry, function},                \
-                                    {"mlt_exit_mmap_fexit", fexit, "exit_mmap"}};         \
-  constexpr Probe name##Kprobe[] = {{"mlt_exit_mmap_kprobe", kprobe, "exit_mmap"},        \
-                                    {any_program, kprobe, function},                      \
-                                    {"mlt_exit_mmap_kretprobe", kretprobe, "exit_mmap"}}; \
-  constexpr auto name##Multi = as_multi(name##Kprobe);
+#define MLT_FREE_WAYS(name, program, any_program, function)                        \
+  constexpr Probe name##Fentry[] = {{"mlt_exit_mmap_fentry", fentry, "exit_mmap"}, \
+                                    {program "_fentry", fentry, function},         \
+                                    {"mlt_exit_mmap_fexit", fexit, "exit_mmap"}};  \
+  constexpr Probe name##Kprobe[] = {{"mlt_exit_mmap_kprobe", kprobe, "exit_mmap"}, \
+                                    {any_program, kprobe, function},               \
+                                    {"mlt_exit_mmap_kretprobe", kretprobe, "exit_mmap"}};
 MLT_FREE_WAYS(kFreeOne, "mlt_free_one", "mlt_free_one_kprobe", "free_swap_and_cache")
 MLT_FREE_WAYS(kFreeRun, "mlt_free_run", "mlt_free_run_kprobe", "free_swap_and_cache_nr")
 MLT_FREE_WAYS(kFreeDirect, "mlt_free_direct", "mlt_free_run_kprobe", "swap_put_entries_direct")
 #undef MLT_FREE_WAYS
+constexpr auto kFreeRunMulti = as_multi(kFreeRunKprobe);
+constexpr auto kFreeDirectMulti = as_multi(kFreeDirectKprobe);
 constexpr Probe kFreeMixed[] = {{"mlt_exit_mmap_fentry", fentry, "exit_mmap"},
                                 {"mlt_free_one_kprobe", kprobe, "free_swap_and_cache"},
                                 {"mlt_exit_mmap_fexit", fexit, "exit_mmap"}};

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <ranges>
 
 namespace mlt {
 
@@ -47,10 +46,11 @@ const Symbolizer::Code* Symbolizer::code_at(Program program, std::uint64_t addre
   const auto found = code_.find(program);
   if (found == code_.end()) return nullptr;
   // The newest: the same addresses may be another library later.
-  for (const Code& code : std::views::reverse(found->second)) {
-    if (address >= code.line.start && address < code.line.end) return &code;
-  }
-  return nullptr;
+  const std::vector<Code>& codes = found->second;
+  const auto code = std::find_if(codes.rbegin(), codes.rend(), [&](const Code& other) {
+    return address >= other.line.start && address < other.line.end;
+  });
+  return code != codes.rend() ? &*code : nullptr;
 }
 
 Frame Symbolizer::user(std::uint32_t pid, std::uint16_t program, std::uint64_t address) const {
