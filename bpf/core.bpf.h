@@ -143,7 +143,8 @@ extern __u8 mlt_used_procs[MLT_PROCS_MAX];
 
 extern __u32 mlt_phase; /* enum mlt_phase */
 extern struct mlt_stats mlt_stats;
-extern __u64 mlt_copying; /* traced threads that are in copy_page_range; more after an end that was missed */
+extern __u64 mlt_copying;          /* traced threads that are in copy_page_range; more after an end that was missed */
+extern __u64 mlt_unmapping_others; /* tasks in mlt_unmappings; more after an end that was missed */
 extern struct mlt_recent mlt_recent[MLT_RECENT_SLOTS]; /* by processor */
 
 struct mlt_thread_map {
@@ -191,7 +192,7 @@ struct mlt_claim_map {
   __type(value, u64);
 };
 
-/* Address of a task_struct -> place of its thread record. */
+/* Address of a task_struct -> place of its thread record; of an mm_struct -> record of its process. */
 struct mlt_place_map {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -241,6 +242,21 @@ struct mlt_move_map {
   __type(value, u32);
 };
 
+/* A task in exit_mmap for a process that is not its own. */
+struct mlt_unmapping {
+  u64 start;
+  u64 freed; /* swap entries */
+  u32 proc;
+};
+
+struct mlt_unmapping_map {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 1024);
+  __type(key, u64); /* its address */
+  __type(value, struct mlt_unmapping);
+};
+
 /* (process record, tgid of the holder) -> pages that stayed mlocked because of it. */
 struct mlt_holder_map {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -268,11 +284,13 @@ extern struct mlt_vma_map mlt_vmas SEC(".maps");
 extern struct mlt_proc_map mlt_procs SEC(".maps");
 extern struct mlt_claim_map mlt_claims SEC(".maps");
 extern struct mlt_place_map mlt_places SEC(".maps");
+extern struct mlt_place_map mlt_spaces SEC(".maps");
 extern struct mlt_pid_map mlt_tgids SEC(".maps");
 extern struct mlt_pid_map mlt_wanted SEC(".maps");
 extern struct mlt_shared_map mlt_shared SEC(".maps");
 extern struct mlt_shared_vma_map mlt_shared_vmas SEC(".maps");
 extern struct mlt_move_map mlt_moving SEC(".maps");
+extern struct mlt_unmapping_map mlt_unmappings SEC(".maps");
 extern struct mlt_holder_map mlt_holders SEC(".maps");
 extern struct mlt_cgroup_map mlt_cgroup SEC(".maps");
 extern struct mlt_ring_map mlt_ring SEC(".maps");
@@ -342,6 +360,15 @@ static __noinline u32 mlt_claim(u64 kind, u64 owner, u32 hash, u32 first, u32 ma
 }
 
 /*
+ * Whose an address space is: of the first that has it, where several do (vfork). exit_mmap removes it, in whichever
+ * task that runs.
+ */
+static __always_inline void mlt_space_new(u32 proc, struct task_struct* task) {
+  u64 mm = (u64)BPF_CORE_READ(task, mm);
+  if (mm) bpf_map_update_elem(&mlt_spaces, &mm, &proc, BPF_NOEXIST);
+}
+
+/*
  * Makes a record for a process that is to be traced and enters it under its tgid. Record 0 is never used.
  * Returns its index, 0 when there is no room. `leader` is the thread group leader.
  */
@@ -366,6 +393,7 @@ static __noinline u32 mlt_proc_new(u32 tgid, struct task_struct* leader, u32 par
     u32* theirs = bpf_map_lookup_elem(&mlt_tgids, &tgid);
     return theirs ? *theirs : 0;
   }
+  mlt_space_new(index, leader);
   return index;
 }
 

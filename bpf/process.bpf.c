@@ -95,6 +95,7 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
     BPF_CORE_READ_STR_INTO(&proc->comm, task, comm);
     proc->execs++;
   }
+  mlt_space_new(thread->proc, task);
   /* When another thread than the leader calls execve, it takes the leader's number over. */
   thread->tid = BPF_CORE_READ(task, pid);
   struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);
@@ -165,6 +166,8 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
     u32 index = *place;
     struct mlt_proc* proc = mlt_proc_at(thread->proc);
     if (proc) mlt_settle(proc, thread, gone);
+    /* The end of its exit_mmap was missed. */
+    if (proc && thread->unmap_freed) mlt_add(proc->swap_freed, thread->unmap_freed);
     for (u32 i = 0; i < MLT_THREAD_BLOCKS; i++) {
       u32 block_place = thread->blocks[i];
       struct mlt_block* block = block_place ? bpf_map_lookup_elem(&mlt_blocks, &block_place) : NULL;

@@ -154,29 +154,69 @@ int BPF_KRETPROBE(mlt_copy_kretprobe) { return mlt_copy_end(); }
 SEC("kprobe")
 int BPF_KPROBE(mlt_duplicate_kprobe) { return mlt_duplicated(); }
 
-/* exit_mmap runs in whichever task lets go of the address space last: nearly always one of its own. */
-static __always_inline int mlt_unmap_all_begin(void) {
+/*
+ * exit_mmap runs in whichever task lets go of the address space last: nearly always one of its own. But whoever reads
+ * /proc/PID/smaps holds it for so long, and so does reclaim that walks it. Such a task has no record, or that of
+ * another process. Below: the process whose address space it is, where that is not the current one's; 0: it is, or
+ * nobody's who is traced.
+ */
+static __always_inline u32 mlt_unmaps_for(struct mm_struct* mm, struct mlt_thread* thread, struct task_struct* task) {
+  u64 key = (u64)mm;
+  u32* known = bpf_map_lookup_elem(&mlt_spaces, &key);
+  u32 proc = known ? *known : 0;
+  if (known) bpf_map_delete_elem(&mlt_spaces, &key);
+  return thread && (proc == thread->proc || (BPF_CORE_READ(task, flags) & PF_EXITING)) ? 0 : proc;
+}
+
+static __always_inline int mlt_unmap_all_begin(struct mm_struct* mm) {
   struct mlt_thread* thread = mlt_current();
-  if (!thread) return 0;
-  thread->unmap_start = bpf_ktime_get_ns();
+  u64 task = bpf_get_current_task();
+  struct mlt_unmapping other = {.start = bpf_ktime_get_ns(), .proc = mlt_unmaps_for(mm, thread, (void*)task)};
+  if (mlt_phase != MLT_COMPLETE) return 0;
+  if (other.proc) {
+    if (!bpf_map_update_elem(&mlt_unmappings, &task, &other, BPF_ANY)) mlt_add(mlt_unmapping_others, 1);
+  } else if (thread) {
+    thread->unmap_start = other.start;
+  }
   return 0;
 }
 
+static __always_inline int mlt_unmapped_all(u32 index, u64 freed, u64 start) {
+  struct mlt_proc* proc = freed ? mlt_proc_at(index) : NULL;
+  if (!proc) return 0;
+  mlt_add(proc->swap_freed, freed);
+  mlt_add(proc->swap_free_ns, bpf_ktime_get_ns() - start);
+  return 0;
+}
+
+static __always_inline struct mlt_unmapping* mlt_unmapping_other(u64 task) {
+  return mlt_unmapping_others ? bpf_map_lookup_elem(&mlt_unmappings, &task) : NULL;
+}
+
 static __always_inline int mlt_unmap_all_end(void) {
+  u64 task = bpf_get_current_task();
+  struct mlt_unmapping* other = mlt_unmapping_other(task);
+  if (other) {
+    mlt_unmapped_all(other->proc, other->freed, other->start);
+    bpf_map_delete_elem(&mlt_unmappings, &task);
+    mlt_add(mlt_unmapping_others, -1);
+    return 0;
+  }
   struct mlt_thread* thread = mlt_current();
   if (!thread || !thread->unmap_start) return 0;
-  u64 ns = bpf_ktime_get_ns() - thread->unmap_start;
+  mlt_unmapped_all(thread->proc, thread->unmap_freed, thread->unmap_start);
   thread->unmap_start = 0;
-  struct mlt_proc* proc = thread->unmap_freed ? mlt_proc_at(thread->proc) : NULL;
-  if (!proc) return 0;
-  mlt_add(proc->swap_freed, thread->unmap_freed);
-  mlt_add(proc->swap_free_ns, ns);
   thread->unmap_freed = 0;
   return 0;
 }
 
 /* An exit gives up entry after entry: they are added to the process's at its end. */
 static __always_inline int mlt_freed(u32 entries) {
+  struct mlt_unmapping* other = mlt_unmapping_other(bpf_get_current_task());
+  if (other) {
+    other->freed += entries;
+    return 0;
+  }
   struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
   if (thread->unmap_start) {
@@ -189,13 +229,13 @@ static __always_inline int mlt_freed(u32 entries) {
 }
 
 SEC("fentry/exit_mmap")
-int BPF_PROG(mlt_exit_mmap_fentry) { return mlt_unmap_all_begin(); }
+int BPF_PROG(mlt_exit_mmap_fentry, struct mm_struct* mm) { return mlt_unmap_all_begin(mm); }
 
 SEC("fexit/exit_mmap")
 int BPF_PROG(mlt_exit_mmap_fexit) { return mlt_unmap_all_end(); }
 
 SEC("kprobe/exit_mmap")
-int BPF_KPROBE(mlt_exit_mmap_kprobe) { return mlt_unmap_all_begin(); }
+int BPF_KPROBE(mlt_exit_mmap_kprobe, struct mm_struct* mm) { return mlt_unmap_all_begin(mm); }
 
 SEC("kretprobe/exit_mmap")
 int BPF_KRETPROBE(mlt_exit_mmap_kretprobe) { return mlt_unmap_all_end(); }

@@ -89,6 +89,7 @@ constexpr WorkloadRow kWorkloads[] = {
     {"swap-read-write"},
     {"swap-lock", "slow-lock"},
     {"swap-fork", "fork-copies-swap"},
+    {"swap-fork-wait", "", "SwapFork.*"},
     {"reclaim-fault"},
     {"pressure"},
     {"lock-over-max", "lock-out-of-memory reclaim-stall"},

@@ -1,8 +1,13 @@
 // Pages that come back from swap, and swap entries that are copied and freed.
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include <atomic>
 #include <sstream>
+#include <thread>
 
+#include "report_view.h"
+#include "truth.h"
 #include "workload_runs.h"
 
 namespace live {
@@ -58,6 +63,48 @@ TEST(SwapFork, EntriesAreCopiedByTheForkAndFreedByTheExit) {
   EXPECT_EQ(number(*child, "/swap/freed"), traced.extra("freed_by_child"));
   EXPECT_GT(number(*child, "/swap/free_ns"), 0U);
   EXPECT_EQ(number(*child, "/swap/in"), 0U);
+}
+
+// The first child that the kernel names; 0: there is none yet.
+pid_t child_of(pid_t pid) {
+  const std::string number = std::to_string(pid);
+  std::istringstream children(read_file("/proc/" + number + "/task/" + number + "/children"));
+  pid_t child = 0;
+  children >> child;
+  return child;
+}
+
+// Who reads /proc/PID/smaps when the process exits holds its address space, and gives up its entries after that.
+TEST(SwapFork, WhatAnExitGivesUpIsTheProcesssWhoeverLetsGoLast) {
+  Program workload({"mlt-workload", "swap-fork-wait", "--pages", "16384", "--hold"});
+  if (!workload.read_line().starts_with("ready")) return;  // there is no swap
+  Program tracer(
+      {"mlocktrace", "--json", "--follow", "--signals", "fault,swap_free", "-p", std::to_string(workload.pid())});
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  workload.send("g");
+  ASSERT_TRUE(wait_until([&] { return child_of(workload.pid()) != 0; }));
+  const pid_t child = child_of(workload.pid());
+  std::atomic<int> readings = 0;
+  std::thread reader([&] {
+    // Until it is gone.
+    while (!read_file("/proc/" + std::to_string(child) + "/smaps").empty()) ++readings;
+  });
+  EXPECT_TRUE(wait_until([&] { return readings >= 2; }));
+  kill(child, SIGKILL);
+  reader.join();
+  const Json truth = read_truth(workload.read_line());
+  tracer.signal(SIGINT);
+  const Finished finished = tracer.finish();
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  const Json report = parse_report(finished.out);
+  workload.send("x");
+  workload.finish();
+  if (!measured(report, "swap_free")) return;
+  const Json* process = find_process(report, child);
+  ASSERT_NE(process, nullptr);
+  EXPECT_EQ(number(*process, "/swap/freed"), truth.at("extra").at("freed_by_child"));
+  EXPECT_GT(number(*process, "/swap/free_ns"), 0U);
+  EXPECT_EQ(number(*find_process(report, truth.at("pid")), "/swap/freed"), 0U);
 }
 
 TEST(SwapDevices, AreThoseOfProc) {

@@ -113,4 +113,19 @@ void swap_fork(Run& run) {
   run.report();
 }
 
+void swap_fork_wait(Run& run) {
+  const Region region(run.pages());
+  write_pages(region.all());
+  Child::prepare();
+  if (!swap_out(region.all())) return run.unsupported(no_swap);
+  run.expect = {};
+  run.extra("freed_by_child", region.all().pages);
+  run.measure([&] {
+    Child child(Child::sleep_main, nullptr);
+    const int pid = child.pid();
+    run.child(pid, child.wait());
+  });
+  run.report();
+}
+
 }  // namespace workload
