@@ -59,6 +59,7 @@ constexpr Row kRows[] = {
     {"timed", "Speed.*", every_kernel, kCounted, false, 15},
     {"timed", "Ways/TimedHeldUp.*", two_kernels, kCounted, true, 10, kNoOwner},
     {"timed", "All/TimedCallParts.*", two_kernels, kCounted, true, 10},
+    {"timed", "TimedHealthy.*", two_kernels, kCounted, false, 10},
     {"cost", "Cost.*", one_kernel, kCounted, false, 30},
 
     {"files", "RecordError.*", two_kernels, kMemory, false, 10},
