@@ -14,7 +14,16 @@
 namespace workload {
 namespace {
 
-std::byte* stack_top;
+// One after the other: a child may still be on its stack, asleep or about to be, when the next one is made.
+constexpr long stacks = 4;
+constexpr long stack_pages = 16;
+std::byte* first_stack;
+long next_stack = 0;
+
+std::byte* take_stack() {
+  const long end = next_stack++ % stacks + 1;
+  return first_stack + end * stack_pages * page_size;
+}
 
 // The C library shares a thread-local record with the kernel, which writes to it at every return from a context
 // switch. The child has no such memory and would be killed for it.
@@ -31,15 +40,14 @@ void unregister_rseq() {
 void Child::prepare() {
   unregister_rseq();
   // Shared, so that the parent, which puts the start function there, can write to it again after a fork.
-  constexpr long stack_pages = 16;
-  static const Region stack(stack_pages, Region::read_write, MAP_SHARED | MAP_ANONYMOUS);
-  write_pages(stack.all());
-  stack_top = stack.all().page(stack_pages);
+  static const Region memory(stacks * stack_pages, Region::read_write, MAP_SHARED | MAP_ANONYMOUS);
+  write_pages(memory.all());
+  first_stack = memory.all().start;
   warm_program();  // before it: mappings are excluded as they are now
   keep_program_from_children();
 }
 
-Child::Child(Main main, void* argument, int flags) : pid_(::clone(main, stack_top, flags | SIGCHLD, argument)) {
+Child::Child(Main main, void* argument, int flags) : pid_(::clone(main, take_stack(), flags | SIGCHLD, argument)) {
   if (pid_ < 0) fail("clone", errno);
 }
 

@@ -11,7 +11,8 @@ namespace workload {
 //
 // fork write-protects every private page of the parent, and each of the parent's own stack and data pages would
 // then fault at its next write: an unknown number. So Child::prepare() excludes the program's data, heap and
-// stack from what children inherit; the child runs on a small shared stack.
+// stack from what children inherit; each child runs on a small shared stack of its own, and four of them can
+// live at a time.
 //
 // What it runs must therefore be nothing but code: no global variables, no heap, no errno, no thread-local
 // storage; its arguments, regions, and syscall(2) calls that succeed.
