@@ -76,8 +76,9 @@ pid_t child_of(pid_t pid) {
 
 // Who reads /proc/PID/smaps when the process exits holds its address space, and gives up its entries after that.
 TEST(SwapFork, WhatAnExitGivesUpIsTheProcesssWhoeverLetsGoLast) {
+  if (of_workload_runs("swap-fork").nothing_to_see()) return;
   Program workload({"mlt-workload", "swap-fork-wait", "--pages", "16384", "--hold"});
-  if (!workload.read_line().starts_with("ready")) return;  // there is no swap
+  ASSERT_TRUE(workload.read_line().starts_with("ready")) << workload.stderr_so_far();
   Program tracer(
       {"mlocktrace", "--json", "--follow", "--signals", "fault,swap_free", "-p", std::to_string(workload.pid())});
   ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
