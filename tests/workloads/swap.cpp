@@ -94,9 +94,8 @@ int exit_main(void*) {
   return 0;
 }
 
-}  // namespace
-
-void swap_fork(Run& run) {
+// A child that has the swapped pages, too, until it is over.
+void fork_swapped(Run& run, Child::Main main) {
   const Region region(run.pages());
   write_pages(region.all());
   Child::prepare();
@@ -105,7 +104,7 @@ void swap_fork(Run& run) {
   run.extra("duplicated", region.all().pages);      // by the fork
   run.extra("freed_by_child", region.all().pages);  // at its exit
   run.measure([&] {
-    Child child(exit_main, nullptr);
+    Child child(main, nullptr);
     const int pid = child.pid();
     run.child(pid, child.wait());
   });
@@ -113,19 +112,10 @@ void swap_fork(Run& run) {
   run.report();
 }
 
-void swap_fork_wait(Run& run) {
-  const Region region(run.pages());
-  write_pages(region.all());
-  Child::prepare();
-  if (!swap_out(region.all())) return run.unsupported(no_swap);
-  run.expect = {};
-  run.extra("freed_by_child", region.all().pages);
-  run.measure([&] {
-    Child child(Child::sleep_main, nullptr);
-    const int pid = child.pid();
-    run.child(pid, child.wait());
-  });
-  run.report();
-}
+}  // namespace
+
+void swap_fork(Run& run) { fork_swapped(run, exit_main); }
+
+void swap_fork_wait(Run& run) { fork_swapped(run, Child::sleep_main); }
 
 }  // namespace workload
