@@ -3,7 +3,7 @@
  * Why a page is not simply there: what the page table says of the address when handle_mm_fault is entered, together
  * with the flags of the mapping and the kind of access. x86-64, 4 and 5 levels.
  *
- * The layout of entries is that of arch/x86/include/asm/pgtable_64.h, which has not changed since 4.18: in an entry
+ * The layout of entries is that of arch/x86/include/asm/pgtable_64.h, which has not changed since 4.19: in an entry
  * that is not present the five highest bits are the type of swap entry.
  */
 #ifndef MLT_CAUSE_BPF_H
@@ -55,6 +55,16 @@ static __always_inline u64 mlt_middle_entry(u64 table, u64 address) {
 static __always_inline u64 mlt_page_entry(u64 table, u64 address) {
   u64 entry = mlt_middle_entry(table, address);
   return mlt_is_table(entry) ? mlt_table_entry(mlt_next_table(entry), address >> 12) : entry;
+}
+
+/*
+ * Where in swap the page is whose entry says that it is there, as swp_entry_t tells it (pte_to_swp_entry): its type is
+ * above 58 bits of offset (SWP_TYPE_SHIFT of include/linux/swapops.h: an xarray value has 63, and types 5). In the page
+ * table the offset follows the type and is inverted (__swp_offset, since 4.19: 2f22b4cd45b6 "x86/speculation/l1tf:
+ * Protect swap entries against L1TF").
+ */
+static __always_inline u64 mlt_swap_entry_of(u64 entry) {
+  return entry >> MLT_SWAP_TYPE_SHIFT << 58 | ~entry << 5 >> 14;
 }
 
 /* Neither a page nor swap: on the move, poisoned, a marker. */

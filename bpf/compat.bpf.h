@@ -202,6 +202,22 @@ static __always_inline u64 mlt_page_index_known(struct page* page) {
 }
 
 /*
+ * Where a folio that is in the swap cache, or is being read from swap, has its first page there, as swp_entry_t: in
+ * page->private, which struct folio calls swap since 6.6 ("mm/swap: inline folio_set_swap_entry() and
+ * folio_swap_entry()").
+ */
+static __always_inline u64 mlt_swap_entry(const void* page) {
+  const struct folio* folio = page;
+  const struct page* plain = page;
+  return bpf_core_field_exists(folio->swap) ? BPF_CORE_READ(folio, swap.val) : BPF_CORE_READ(plain, private);
+}
+
+static __always_inline u64 mlt_swap_entry_known(struct page* page) {
+  struct folio* folio = (void*)page;
+  return bpf_core_field_exists(folio->swap) ? folio->swap.val : page->private;
+}
+
+/*
  * How many VM_LOCKED VMAs hold the folio, 5.18+ (b109b87050df "mm/munlock: replace clear_page_mlock() by final
  * clearance"). The field shares memory with the LRU list pointers: ask only while PG_lru and PG_unevictable are set.
  */

@@ -85,7 +85,6 @@ struct mlt_thread {
   u8 lock_wait_write;
   u8 lock_held_to_lock;
   u8 change_kind;   /* of the change of a VMA that is under way: MLT_EVENT_SPLIT or _MERGE */
-  u64 read_start;   /* fault_start of the last fault that read from swap */
   u64 copy_start;   /* in copy_page_range, since; 0: not */
   u32 copy_swapped; /* swap entries copied by it so far */
   u64 unmap_freed;  /* swap entries given up since the thread entered exit_mmap */
@@ -360,12 +359,13 @@ static __noinline u32 mlt_claim(u64 kind, u64 owner, u32 hash, u32 first, u32 ma
 }
 
 /*
- * Whose an address space is: of the first that has it, where several do (vfork). exit_mmap removes it, in whichever
- * task that runs.
+ * Whose an address space is: with BPF_NOEXIST of the first that has it, where several do (vfork); with BPF_ANY it is a
+ * new one. exit_mmap removes it, in whichever task that runs.
  */
-static __always_inline void mlt_space_new(u32 proc, struct task_struct* task) {
+static __always_inline void mlt_space_of(u32 proc, struct task_struct* task, u64 flags) {
+  if (!mlt_cfg.has_exit_mmap) return;
   u64 mm = (u64)BPF_CORE_READ(task, mm);
-  if (mm) bpf_map_update_elem(&mlt_spaces, &mm, &proc, BPF_NOEXIST);
+  if (mm) bpf_map_update_elem(&mlt_spaces, &mm, &proc, flags);
 }
 
 /*
@@ -393,7 +393,7 @@ static __noinline u32 mlt_proc_new(u32 tgid, struct task_struct* leader, u32 par
     u32* theirs = bpf_map_lookup_elem(&mlt_tgids, &tgid);
     return theirs ? *theirs : 0;
   }
-  mlt_space_new(index, leader);
+  mlt_space_of(index, leader, BPF_NOEXIST);
   return index;
 }
 

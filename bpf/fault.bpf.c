@@ -258,8 +258,6 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     /* Without an entry: the kernel has counted it before the record took the kernel's counters. */
     if (!entered && kind == MLT_KIND_MAJOR) thread->taken_maj_flt--;
     if (!entered && kind == MLT_KIND_MINOR) thread->taken_min_flt--;
-  } else {
-    thread->read_start = 0; /* tried again it may find its page gone, and read it again: not ahead */
   }
   mlt_count(thread, class_id, ns, kind);
   if (!entered) return 0;

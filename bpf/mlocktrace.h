@@ -174,15 +174,15 @@ struct mlt_config {
   __u32 has_soft_dirty;        /* the kernel keeps soft-dirty bits */
   __u32 mlocks_after_populate; /* pages are mlocked by the populate after the fault, not in it: up to 5.17 */
   __u32 has_page_lock;         /* it is seen when a page is mlocked */
+  __u32 has_exit_mmap;         /* it is seen when an address space goes */
   __u32 fault_events;          /* every fault is reported as a struct mlt_fault_event too */
   __u32 vma_mask;              /* number of records of mappings - 1 */
   __u32 stacks;                /* MLT_STACK_*: what is taken of each fault */
   __u32 has_vma_lock;          /* faults at access are tried under the lock of their VMA alone: from 6.4 on */
   __u32 more_threads;          /* thread records beyond those that are looked for by hash; a power of two, or 0 */
-  __u32 pad;
-  __u64 page_offset; /* where the kernel maps physical memory */
-  __u64 vmemmap;     /* the array of all struct page */
-  __u64 pidns_dev;   /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
+  __u64 page_offset;           /* where the kernel maps physical memory */
+  __u64 vmemmap;               /* the array of all struct page */
+  __u64 pidns_dev;             /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
   __u64 pidns_ino;
 };
 

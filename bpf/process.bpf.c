@@ -95,7 +95,7 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
     BPF_CORE_READ_STR_INTO(&proc->comm, task, comm);
     proc->execs++;
   }
-  mlt_space_new(thread->proc, task);
+  mlt_space_of(thread->proc, task, BPF_ANY);
   /* When another thread than the leader calls execve, it takes the leader's number over. */
   thread->tid = BPF_CORE_READ(task, pid);
   struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);

@@ -3,6 +3,7 @@
  * Swap, but for swapping in, which is a cause of faults: pages written out, by whom; pages that those faults read;
  * entries that fork copies and that unmapping gives up, with the time it takes.
  */
+#include "cause.bpf.h"
 #include "rmap.bpf.h"
 
 static __always_inline u64 mlt_recent_check(const struct mlt_recent* recent) {
@@ -67,17 +68,22 @@ int BPF_KPROBE(mlt_swap_write_kprobe, struct page* first, struct page* second) {
   return mlt_swapped_out(mlt_folio_pages(folio, mlt_page_flags(folio)), mlt_page_mapping(folio), mlt_page_index(folio));
 }
 
+/* Where in swap the page is that the fault in flight needs; 0: it has arrived. Nothing is at 0: a swap header is. */
+static __always_inline u64 mlt_needed_entry(const struct mlt_thread* thread) {
+  u64 entry = mlt_table_entry(thread->page_table.table, thread->fault_address >> 12);
+  return entry & (MLT_PRESENT | MLT_PROTNONE) ? 0 : mlt_swap_entry_of(entry);
+}
+
 /*
- * A page is read: the one that the fault needs, or one that is read ahead with it. Which of them it is the kernel marks
- * later only; but a fault that reads at all needs one page. Shared memory that is read is no swap-in fault.
+ * A folio is read: the one that the fault needs, or one that is read ahead with it. Which of them it is the kernel
+ * marks later only. Of those that a fault reads none need be the one that it needs, as somebody else may be reading
+ * that; and more than one may, as reclaim may take it back while those around it are read. Shared memory that is read
+ * is no swap-in fault.
  */
-static __always_inline int mlt_swap_read(u64 pages) {
+static __always_inline int mlt_swap_read(u64 first, u64 pages) {
   struct mlt_thread* thread = mlt_current();
   if (!thread || !thread->in_fault || thread->fault_cause != MLT_CAUSE_SWAP_IN) return 0;
-  if (thread->read_start != thread->fault_start) {
-    thread->read_start = thread->fault_start;
-    return 0;
-  }
+  if (mlt_needed_entry(thread) - first < pages) return 0;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->swap_readahead, pages);
   return 0;
@@ -85,19 +91,19 @@ static __always_inline int mlt_swap_read(u64 pages) {
 
 SEC("fentry/swap_readpage")
 int BPF_PROG(mlt_swap_readpage_fentry, struct page* page) {
-  return mlt_swap_read(mlt_folio_pages(page, mlt_page_flags_known(page)));
+  return mlt_swap_read(mlt_swap_entry_known(page), mlt_folio_pages(page, mlt_page_flags_known(page)));
 }
 
 SEC("fentry/swap_read_folio")
 int BPF_PROG(mlt_swap_read_folio_fentry) {
   struct page* folio = mlt_swap_folio_known(ctx);
-  return mlt_swap_read(mlt_folio_pages(folio, mlt_page_flags_known(folio)));
+  return mlt_swap_read(mlt_swap_entry_known(folio), mlt_folio_pages(folio, mlt_page_flags_known(folio)));
 }
 
 SEC("kprobe")
 int BPF_KPROBE(mlt_swap_read_kprobe, struct page* first, struct page* second) {
   struct page* folio = mlt_swap_folio(first, second);
-  return mlt_swap_read(mlt_folio_pages(folio, mlt_page_flags(folio)));
+  return mlt_swap_read(mlt_swap_entry(folio), mlt_folio_pages(folio, mlt_page_flags(folio)));
 }
 
 /*

@@ -27,6 +27,7 @@ constexpr Row kRows[] = {
     {"counts", "TwoNodes/Causes.*:TwoNodes/Migration.*", every_kernel, kNodes, true, 20},
     // Workloads that run apart from the others.
     {"counts", "All/OwnCommand.*", every_kernel, {}, false, 3},
+    {"counts", "SwapTight.*", every_kernel, kMemory, false, 4},
     {"counts", "Seccomp.*", every_kernel, {}, false, 4},
     // Nothing lost and nothing left behind differ with how a kernel hooks and whether it preempts.
     {"load", "Load.*", every_kernel, {}, false, 6},

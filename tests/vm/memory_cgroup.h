@@ -30,12 +30,15 @@ class MemoryCgroup {
   }
   [[nodiscard]] const std::string& path() const { return path_; }
   void enter(pid_t pid) const { write_file(path_ + "/cgroup.procs", std::to_string(pid)); }
-  /// The command that enters it and becomes `command`.
+  /// The command that enters it and becomes `command`. Where the limit can't be kept it is to wait, and not to be
+  /// killed.
   [[nodiscard]] Words entered_by(const Words& command) const {
-    Words words = {"sh", "-c", "echo $$ >\"$0\"/cgroup.procs && exec \"$@\"", path_};
+    Words words = {"sh", "-c", "echo -1000 >/proc/$$/oom_score_adj && echo $$ >\"$0\"/cgroup.procs && exec \"$@\"",
+                   path_};
     words.insert(words.end(), command.begin(), command.end());
     return words;
   }
+  void set_max(std::uint64_t bytes) const { write_file(path_ + "/memory.max", std::to_string(bytes)); }
   void set_high(std::uint64_t bytes) const { write_file(path_ + "/memory.high", std::to_string(bytes)); }
   [[nodiscard]] std::uint64_t exceeded_high() const {
     const std::string events = read_file(path_ + "/memory.events");

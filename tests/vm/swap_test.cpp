@@ -6,6 +6,7 @@
 #include <sstream>
 #include <thread>
 
+#include "memory_cgroup.h"
 #include "report_view.h"
 #include "truth.h"
 #include "workload_runs.h"
@@ -39,6 +40,34 @@ TEST(SwapReadahead, IsThatOfTheProcessesThatReadFromSwap) {
   EXPECT_LE(sum, all);
   if (only_workload_runs_swap()) {
     EXPECT_EQ(sum, all);
+  } else {
+    printf("others had something in swap, too\n");
+  }
+}
+
+// There is so little room that what is read takes it from what was read just before: here and there from the page that
+// the fault is about, which the kernel then reads again.
+TEST(SwapTight, WhatIsReadTwiceIsNotReadAhead) {
+  constexpr std::uint64_t kRoom = 128 * 4096;
+  const MemoryCgroup cgroup;
+  if (!cgroup.possible()) return;
+  cgroup.set_max(kRoom);
+  const MemoryCgroup start(cgroup.path());  // its own is made beside this one
+  const bool alone = !somebody_has_swapped();
+  const auto [truth, report] = trace_command(start.entered_by({"mlt-workload", "swap-read-write", "--pages", "4096"}),
+                                             {"--signals", "fault,cause,swap_readahead"});
+  if (truth.contains("unsupported") || !sees_everything(report)) {
+    printf("nothing to see: %s\n", truth.dump().c_str());
+    return;
+  }
+  const Json* process = find_process(report, truth["pid"]);
+  ASSERT_NE(process, nullptr);
+  const std::uint64_t ahead = number(*process, "/swap/readahead");
+  const std::uint64_t of_all = number(report, "/system/swap_readahead/pages");
+  printf("%lu of %lu pages\n", ahead, of_all);
+  EXPECT_GT(ahead, 0U);
+  if (alone) {
+    EXPECT_EQ(ahead, of_all);
   } else {
     printf("others had something in swap, too\n");
   }

@@ -32,14 +32,6 @@ struct Runs {
   Traced traced;
 };
 
-bool somebody_has_swapped() {
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const std::string pid = entry.path().filename();
-    if (std::ranges::all_of(pid, ::isdigit) && status_kb(std::stoi(pid), "VmSwap") > 0) return true;
-  }
-  return false;
-}
-
 // As long as it lives, khugepaged has slept: it collapses small pages into huge ones when it likes, munlocking and
 // mlocking them, and how late that is depends on how long the workloads take. Collapse (migration_test.cpp) is about
 // it.
@@ -80,6 +72,14 @@ const Runs& runs() {
 const Traced& workload_runs() { return runs().traced; }
 
 Observed of_workload_runs(const std::string& label) { return {workload_runs(), label}; }
+
+bool somebody_has_swapped() {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string pid = entry.path().filename();
+    if (std::ranges::all_of(pid, ::isdigit) && status_kb(std::stoi(pid), "VmSwap") > 0) return true;
+  }
+  return false;
+}
 
 bool only_workload_runs_swap() { return runs().only_they_swap; }
 

@@ -17,6 +17,9 @@ std::vector<suite::WorkloadRow> workloads_together();
 const Traced& workload_runs();
 Observed of_workload_runs(const std::string& label);
 
+/// Some process has something in swap.
+bool somebody_has_swapped();
+
 /// No process that is not among them had anything in swap that it could read meanwhile.
 bool only_workload_runs_swap();
 

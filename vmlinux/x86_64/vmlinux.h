@@ -212,11 +212,17 @@ struct page {
   unsigned long flags;
   struct address_space *mapping; /* the two low bits tell anonymous and KSM pages */
   unsigned long index;
+  unsigned long private;
   unsigned long compound_head;
 };
 
+typedef struct {
+  unsigned long val;
+} swp_entry_t;
+
 struct folio {
   unsigned long index;      /* in pages; 5.16+ */
+  swp_entry_t swap;         /* 6.6+ */
   unsigned int mlock_count; /* 5.18+; valid only while PG_lru and PG_unevictable are both set */
 };
 
