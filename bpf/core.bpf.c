@@ -27,7 +27,7 @@ struct mlt_vma_map mlt_vmas SEC(".maps");
 struct mlt_proc_map mlt_procs SEC(".maps");
 struct mlt_claim_map mlt_claims SEC(".maps");
 struct mlt_place_map mlt_places SEC(".maps");
-struct mlt_place_map mlt_spaces SEC(".maps");
+struct mlt_space_map mlt_spaces SEC(".maps");
 struct mlt_pid_map mlt_tgids SEC(".maps");
 struct mlt_pid_map mlt_wanted SEC(".maps");
 struct mlt_shared_map mlt_shared SEC(".maps");

@@ -191,7 +191,7 @@ struct mlt_claim_map {
   __type(value, u64);
 };
 
-/* Address of a task_struct -> place of its thread record; of an mm_struct -> record of its process. */
+/* Address of a task_struct -> place of its thread record. */
 struct mlt_place_map {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -241,11 +241,25 @@ struct mlt_move_map {
   __type(value, u32);
 };
 
+/* Whose an address space is. The record may have a new owner by the time it goes. */
+struct mlt_space {
+  u32 proc;
+  u32 tgid;
+};
+
+struct mlt_space_map {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 32768);
+  __type(key, u64); /* address of the mm_struct */
+  __type(value, struct mlt_space);
+};
+
 /* A task in exit_mmap for a process that is not its own. */
 struct mlt_unmapping {
   u64 start;
   u64 freed; /* swap entries */
-  u32 proc;
+  struct mlt_space space;
 };
 
 struct mlt_unmapping_map {
@@ -283,7 +297,7 @@ extern struct mlt_vma_map mlt_vmas SEC(".maps");
 extern struct mlt_proc_map mlt_procs SEC(".maps");
 extern struct mlt_claim_map mlt_claims SEC(".maps");
 extern struct mlt_place_map mlt_places SEC(".maps");
-extern struct mlt_place_map mlt_spaces SEC(".maps");
+extern struct mlt_space_map mlt_spaces SEC(".maps");
 extern struct mlt_pid_map mlt_tgids SEC(".maps");
 extern struct mlt_pid_map mlt_wanted SEC(".maps");
 extern struct mlt_shared_map mlt_shared SEC(".maps");
@@ -358,14 +372,27 @@ static __noinline u32 mlt_claim(u64 kind, u64 owner, u32 hash, u32 first, u32 ma
   return (u32)key && !bpf_map_update_elem(&mlt_claims, &key, &owner, BPF_NOEXIST) ? mlt_used(kind, key) : 0;
 }
 
+static __always_inline struct mlt_proc* mlt_space_owner(const struct mlt_space* space) {
+  struct mlt_proc* proc = space->proc ? mlt_proc_at(space->proc) : NULL;
+  return proc && proc->tgid == space->tgid ? proc : NULL;
+}
+
 /*
- * Whose an address space is: with BPF_NOEXIST of the first that has it, where several do (vfork); with BPF_ANY it is a
- * new one. exit_mmap removes it, in whichever task that runs.
+ * The address space is this process's: a new one, or that of the first that has it, where several do (vfork). exit_mmap
+ * removes it, in whichever task that runs. An entry of nobody's is of a space whose exit_mmap was missed.
  */
-static __always_inline void mlt_space_of(u32 proc, struct task_struct* task, u64 flags) {
+static __always_inline void mlt_space_begin(u32 index, struct mlt_proc* proc, struct task_struct* task, bool is_new) {
   if (!mlt_cfg.has_exit_mmap) return;
   u64 mm = (u64)BPF_CORE_READ(task, mm);
-  if (mm) bpf_map_update_elem(&mlt_spaces, &mm, &proc, flags);
+  struct mlt_space space = {.proc = index, .tgid = proc->tgid};
+  struct mlt_space* others = is_new ? NULL : bpf_map_lookup_elem(&mlt_spaces, &mm);
+  if (!mm || (others && mlt_space_owner(others))) return;
+  if (!bpf_map_update_elem(&mlt_spaces, &mm, &space, BPF_ANY)) mlt_add(proc->spaces, 1);
+}
+
+static __always_inline void mlt_space_end(const struct mlt_space* space) {
+  struct mlt_proc* proc = mlt_space_owner(space);
+  if (proc) mlt_add(proc->spaces, -1);
 }
 
 /*
@@ -393,7 +420,7 @@ static __noinline u32 mlt_proc_new(u32 tgid, struct task_struct* leader, u32 par
     u32* theirs = bpf_map_lookup_elem(&mlt_tgids, &tgid);
     return theirs ? *theirs : 0;
   }
-  mlt_space_of(index, leader, BPF_NOEXIST);
+  mlt_space_begin(index, proc, leader, false);
   return index;
 }
 

@@ -307,6 +307,7 @@ struct mlt_proc {
   __u32 gone;           /* 1: released by the kernel, the front end takes the record over; MLT_PROC_FREE: given back */
   __u32 populating;     /* enum mlt_call: in this one a thread is making pages present; of several the last to begin */
   __u32 execs;          /* since it is traced */
+  __u32 spaces;         /* address spaces of it that exit_mmap is still to give up: so long the record is written */
   char comm[16];
   __u64 told_ns; /* the last MLT_EVENT_MAPPING: when, and of how many bytes */
   __u64 told_bytes;

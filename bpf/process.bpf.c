@@ -94,8 +94,8 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
   if (proc) {
     BPF_CORE_READ_STR_INTO(&proc->comm, task, comm);
     proc->execs++;
+    mlt_space_begin(thread->proc, proc, task, true);
   }
-  mlt_space_of(thread->proc, task, BPF_ANY);
   /* When another thread than the leader calls execve, it takes the leader's number over. */
   thread->tid = BPF_CORE_READ(task, pid);
   struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);
@@ -136,6 +136,8 @@ int mlt_process_exit(struct bpf_raw_tracepoint_args* ctx) {
   mlt_settle(proc, thread, task);
   if (BPF_CORE_READ(task, signal, live.counter)) return 0;
   proc->exit_ns = bpf_ktime_get_ns();
+  /* Its exit_mmap may not be seen yet, and is not counted. */
+  if (mlt_phase != MLT_COMPLETE) proc->spaces = 0;
   struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);
   if (!event) return 0;
   mlt_event_head(&event->head, MLT_EVENT_EXIT, thread, MLT_CALL_EXIT);

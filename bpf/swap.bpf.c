@@ -160,39 +160,41 @@ int BPF_KRETPROBE(mlt_copy_kretprobe) { return mlt_copy_end(); }
 SEC("kprobe")
 int BPF_KPROBE(mlt_duplicate_kprobe) { return mlt_duplicated(); }
 
+/* Takes note of whose the address space was; of nobody's who is traced: all 0. */
+static __always_inline void mlt_space_take(struct mm_struct* mm, struct mlt_space* taken) {
+  u64 key = (u64)mm;
+  struct mlt_space* space = bpf_map_lookup_elem(&mlt_spaces, &key);
+  if (!space) return;
+  *taken = *space;
+  bpf_map_delete_elem(&mlt_spaces, &key);
+}
+
 /*
  * exit_mmap runs in whichever task lets go of the address space last: nearly always one of its own. But whoever reads
  * /proc/PID/smaps holds it for so long, and so does reclaim that walks it. Such a task has no record, or that of
- * another process. Below: the process whose address space it is, where that is not the current one's; 0: it is, or
- * nobody's who is traced.
+ * another process, and the process may be gone by then.
  */
-static __always_inline u32 mlt_unmaps_for(struct mm_struct* mm, struct mlt_thread* thread, struct task_struct* task) {
-  u64 key = (u64)mm;
-  u32* known = bpf_map_lookup_elem(&mlt_spaces, &key);
-  u32 proc = known ? *known : 0;
-  if (known) bpf_map_delete_elem(&mlt_spaces, &key);
-  return thread && (proc == thread->proc || (BPF_CORE_READ(task, flags) & PF_EXITING)) ? 0 : proc;
-}
-
 static __always_inline int mlt_unmap_all_begin(struct mm_struct* mm) {
   struct mlt_thread* thread = mlt_current();
   u64 task = bpf_get_current_task();
-  struct mlt_unmapping other = {.start = bpf_ktime_get_ns(), .proc = mlt_unmaps_for(mm, thread, (void*)task)};
-  if (mlt_phase != MLT_COMPLETE) return 0;
-  if (other.proc) {
-    if (!bpf_map_update_elem(&mlt_unmappings, &task, &other, BPF_ANY)) mlt_add(mlt_unmapping_others, 1);
-  } else if (thread) {
-    thread->unmap_start = other.start;
+  struct mlt_unmapping other = {.start = bpf_ktime_get_ns()};
+  mlt_space_take(mm, &other.space);
+  bool own =
+      thread && (other.space.proc == thread->proc || (BPF_CORE_READ((struct task_struct*)task, flags) & PF_EXITING));
+  bool is_other = !own && mlt_space_owner(&other.space);
+  if (is_other && mlt_phase == MLT_COMPLETE && !bpf_map_update_elem(&mlt_unmappings, &task, &other, BPF_ANY)) {
+    mlt_add(mlt_unmapping_others, 1);
+    return 0;
   }
+  mlt_space_end(&other.space);
+  if (thread && !is_other && mlt_phase == MLT_COMPLETE) thread->unmap_start = other.start;
   return 0;
 }
 
-static __always_inline int mlt_unmapped_all(u32 index, u64 freed, u64 start) {
-  struct mlt_proc* proc = freed ? mlt_proc_at(index) : NULL;
-  if (!proc) return 0;
+static __always_inline void mlt_unmapped_all(struct mlt_proc* proc, u64 freed, u64 start) {
+  if (!proc || !freed) return;
   mlt_add(proc->swap_freed, freed);
   mlt_add(proc->swap_free_ns, bpf_ktime_get_ns() - start);
-  return 0;
 }
 
 static __always_inline struct mlt_unmapping* mlt_unmapping_other(u64 task) {
@@ -203,14 +205,15 @@ static __always_inline int mlt_unmap_all_end(void) {
   u64 task = bpf_get_current_task();
   struct mlt_unmapping* other = mlt_unmapping_other(task);
   if (other) {
-    mlt_unmapped_all(other->proc, other->freed, other->start);
+    mlt_unmapped_all(mlt_space_owner(&other->space), other->freed, other->start);
+    mlt_space_end(&other->space);
     bpf_map_delete_elem(&mlt_unmappings, &task);
     mlt_add(mlt_unmapping_others, -1);
     return 0;
   }
   struct mlt_thread* thread = mlt_current();
   if (!thread || !thread->unmap_start) return 0;
-  mlt_unmapped_all(thread->proc, thread->unmap_freed, thread->unmap_start);
+  mlt_unmapped_all(mlt_proc_at(thread->proc), thread->unmap_freed, thread->unmap_start);
   thread->unmap_start = 0;
   thread->unmap_freed = 0;
   return 0;

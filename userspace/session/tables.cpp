@@ -142,6 +142,8 @@ void Tables::fold_vma(std::uint32_t index) {
 
 // `places`: listed since the process was gone.
 void Tables::free_process(std::uint32_t index, const Places& places) {
+  // Somebody holds its address space still, and what is given up with it is its: next time.
+  if (procs_[index].spaces != 0) return;
   // Blocks that are left are of threads whose end the kernel has not announced yet: next time. Or they were shared by
   // the whole process: then the record stays, for they cannot be told from those of its place's next owner.
   const auto is_its = [index](const auto& record) { return record.task != 0 && record.proc == index; };
