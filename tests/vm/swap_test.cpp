@@ -9,10 +9,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <sstream>
 #include <thread>
 
 #include "memory_cgroup.h"
+#include "printed.h"
 #include "report_view.h"
 #include "truth.h"
 #include "workload_runs.h"
@@ -57,11 +60,25 @@ TEST(SwapTight, WhatIsReadTwiceIsNotReadAhead) {
   constexpr std::uint64_t kRoom = 128 * 4096;
   const MemoryCgroup cgroup;
   if (!cgroup.possible()) return;
-  cgroup.set_max(kRoom);
   const MemoryCgroup start(cgroup.path());  // its own is made beside this one
   const bool alone = !somebody_has_swapped();
-  const auto [truth, report] = trace_command(start.entered_by({"mlt-workload", "swap-read-write", "--pages", "4096"}),
-                                             {"--signals", "fault,cause,swap_readahead"});
+  Words words = {"mlocktrace", "-q", "--json", "--signals", "fault,cause,swap_readahead", "--"};
+  for (const std::string& word : start.entered_by({"mlt-workload", "swap-read-write", "--pages", "4096"}))
+    words.push_back(word);
+  Program tracer(words);
+  // An execve that finds no room ends in SIGSEGV: the limit comes when the workload has begun.
+  const auto has_begun = [&] {
+    return std::ranges::any_of(std::filesystem::directory_iterator(cgroup.path()), [](const auto& entry) {
+      return entry.path().filename().string().starts_with("mlt-workload.");
+    });
+  };
+  const auto is_over = [&] { return status_kb(tracer.pid(), "VmRSS") < 0; };
+  EXPECT_TRUE(wait_until([&] { return has_begun() || is_over(); }));
+  cgroup.set_max(kRoom);
+  const Finished finished = tracer.finish();
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json truth = printed_truth(finished.out);
+  const Json report = printed_report(finished.out);
   if (truth.contains("unsupported") || !sees_everything(report)) {
     printf("nothing to see: %s\n", truth.dump().c_str());
     return;
