@@ -6,7 +6,7 @@
 #ifndef MLT_BLOCK_BPF_H
 #define MLT_BLOCK_BPF_H
 
-#include "core.bpf.h"
+#include "claims.bpf.h"
 
 /* log2 of a byte; the table beats a chain of comparisons by 36 instructions a fault. */
 #define L4(n) n, n, n, n

@@ -60,6 +60,10 @@
 
 #define CLONE_VFORK 0x00004000UL
 
+/* signal->flags: the value has not moved since 2.6. */
+#define SIGNAL_GROUP_EXIT 0x04U
+
+#define MLT_SIGKILL 9
 #define RLIMIT_MEMLOCK 8
 #define MLT_CAP_IPC_LOCK (1u << 14)
 #define SECCOMP_MODE_FILTER 2
@@ -85,7 +89,7 @@ static __always_inline unsigned long mlt_page_flags(const void* page) {
 }
 
 /* The same of a page that the verifier knows, as a fentry program is given it: one load instead of a call. */
-static __always_inline unsigned long mlt_page_flags_known(struct page* page) {
+static __always_inline unsigned long mlt_page_flags_typed(struct page* page) {
   struct page___memdesc* memdesc = (void*)page;
   return bpf_core_field_exists(memdesc->flags.f) ? memdesc->flags.f : page->flags;
 }
@@ -176,7 +180,7 @@ static __always_inline struct page* mlt_swap_folio(struct page* first, struct pa
  * The same for an fentry program, whose verifier refuses to read an argument that is a pointer to a pointer, as the
  * second one is before 7.3. The barriers are for the same reason as above.
  */
-static __always_inline struct page* mlt_swap_folio_known(const u64* args) {
+static __always_inline struct page* mlt_swap_folio_typed(const u64* args) {
   struct page* folio;
   if (bpf_core_type_exists(struct swap_io_ctx)) {
     folio = (void*)args[1];
@@ -196,7 +200,7 @@ static __always_inline u64 mlt_page_index(const void* page) {
   return bpf_core_field_exists(folio->index) ? BPF_CORE_READ(folio, index) : BPF_CORE_READ(plain, index);
 }
 
-static __always_inline u64 mlt_page_index_known(struct page* page) {
+static __always_inline u64 mlt_page_index_typed(struct page* page) {
   struct folio* folio = (void*)page;
   return bpf_core_field_exists(folio->index) ? folio->index : page->index;
 }
@@ -212,7 +216,7 @@ static __always_inline u64 mlt_swap_entry(const void* page) {
   return bpf_core_field_exists(folio->swap) ? BPF_CORE_READ(folio, swap.val) : BPF_CORE_READ(plain, private);
 }
 
-static __always_inline u64 mlt_swap_entry_known(struct page* page) {
+static __always_inline u64 mlt_swap_entry_typed(struct page* page) {
   struct folio* folio = (void*)page;
   return bpf_core_field_exists(folio->swap) ? folio->swap.val : page->private;
 }
@@ -262,27 +266,6 @@ static __always_inline unsigned long mlt_merge_flags(const struct vma_merge_stru
   if (bpf_core_field_exists(merge->vm_flags)) return BPF_CORE_READ(merge, vm_flags);
   if (bpf_core_field_exists(old->flags)) return BPF_CORE_READ(old, flags);
   return 0;
-}
-
-/*
- * The registers that the current task entered the kernel with. bpf_task_pt_regs came with 5.15 (dd6e10fbd9fb); before,
- * they are at the top of the kernel stack, whose size is fixed on x86-64.
- */
-#define MLT_X86_THREAD_SIZE 16384 /* without KASAN; the FRED padding came later than the helper */
-
-static __always_inline struct pt_regs* mlt_user_regs(void) {
-  if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-    return (struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf());
-  struct task_struct* task = (void*)bpf_get_current_task();
-  void* stack = BPF_CORE_READ(task, stack);
-  return stack + MLT_X86_THREAD_SIZE - bpf_core_type_size(struct pt_regs);
-}
-
-/* The same of another task of its kind: at the same place of its stack. In 32 bits, as the pointer is a trusted one. */
-static __always_inline struct pt_regs* mlt_user_regs_of(struct task_struct* task) {
-  struct task_struct* current = (void*)bpf_get_current_task();
-  u32 offset = (u32)(u64)mlt_user_regs() - (u32)(u64)BPF_CORE_READ(current, stack);
-  return BPF_CORE_READ(task, stack) + offset;
 }
 
 /* CAP_IPC_LOCK as capable() asks for it: the thread's effective set, and only in the initial user namespace. */

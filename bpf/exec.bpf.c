@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The locks that an execve is about to drop: when sched_process_exec comes, the old address space is gone. */
-#include "core.bpf.h"
+#include "calls.bpf.h"
 
 static __always_inline int mlt_before_exec(void) {
   struct mlt_thread* thread = mlt_current();
@@ -12,11 +12,7 @@ static __always_inline int mlt_before_exec(void) {
   return 0;
 }
 
-SEC("fentry/begin_new_exec")
-int BPF_PROG(mlt_exec_fentry) { return mlt_before_exec(); }
-
-SEC("kprobe/begin_new_exec")
-int BPF_KPROBE(mlt_exec_kprobe) { return mlt_before_exec(); }
+MLT_ENTRY(begin_new_exec, exec, mlt_before_exec())
 
 SEC("tp")
 int mlt_exec_tp(void* ctx) { return mlt_before_exec(); }

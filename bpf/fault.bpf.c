@@ -7,7 +7,7 @@
  */
 #include "block.bpf.h"
 #include "cause.bpf.h"
-#include "core.bpf.h"
+#include "targets.bpf.h"
 #include "where.bpf.h"
 
 /* As mm_account_fault decides it. */
@@ -33,7 +33,7 @@ static __always_inline u32 mlt_lock_state(u64 vm_flags) {
 static __always_inline void mlt_return_missed(struct mlt_thread* thread) {
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->missed_returns, 1);
-  thread->in_fault = 0;
+  thread->fault_state = 0;
   thread->fault_address = 0;
 }
 
@@ -42,7 +42,7 @@ static __always_inline int mlt_exception(bool from_user) {
   /* A birth that the kernel did not announce (it may skip a tracepoint program) is made good here. */
   struct mlt_thread* thread = mlt_current_from(MLT_COUNTING, MLT_ADOPT_AT_EXCEPTIONS);
   if (!thread) return 0;
-  if (thread->in_fault) {
+  if (thread->fault_state) {
     /* An interrupt may fault (reading a user stack, say) while a fault is being handled: that one counts. */
     if (!from_user) return 0;
     /* Back in user mode without a return: it was missed. */
@@ -69,31 +69,31 @@ static __noinline int mlt_vma_lock_retry(struct mlt_thread* thread) {
  * Plain: the end needs no closer look for this cause (mlt_check_first_touch, mlt_check_swapped_in), and no event. A
  * fault that turns out not to be minor always gets one, and so does one of a class that was not counted last.
  */
-static __always_inline u8 mlt_in_fault(u32 cause, u32 lock_state) {
+static __always_inline u8 mlt_fault_state_of(u32 cause, u32 lock_state) {
   bool plain = !mlt_cfg.fault_events && cause != MLT_CAUSE_SWAP_IN &&
                (cause != MLT_CAUSE_FIRST_TOUCH || lock_state == MLT_UNLOCKED);
-  return plain ? MLT_IN_PLAIN_FAULT : MLT_IN_FAULT;
+  return plain ? MLT_PLAIN_FAULT : MLT_FAULT;
 }
 
-static __always_inline int mlt_fault_begin(void* ctx, struct mlt_thread* thread, struct vm_area_struct* vma, bool known,
+static __always_inline int mlt_fault_begin(void* ctx, struct mlt_thread* thread, struct vm_area_struct* vma, bool typed,
                                            u64 vm_flags, u64 address, u32 flags, bool hardware) {
   u64 expected = address | 1;
   if (thread->fault_address == expected) {
     /* What the first attempt found is the cause: by the second somebody may have brought the page. */
     if (!thread->fault_start) thread->fault_start = bpf_ktime_get_ns();
-    thread->in_fault = MLT_IN_FAULT;
+    thread->fault_state = MLT_FAULT;
     return 0;
   }
   if (!hardware || !mlt_cfg.has_exception || !thread->fault_start) thread->fault_start = bpf_ktime_get_ns();
   u32 lock_state = mlt_lock_state(vm_flags);
-  u32 cause = mlt_cause_of(thread, vma, known, vm_flags, address, flags);
+  u32 cause = mlt_cause_of(thread, vma, typed, vm_flags, address, flags);
   thread->fault_address = expected;
   thread->fault_class = mlt_class(mlt_origin(flags, hardware), lock_state, MLT_CAUSE_UNKNOWN);
   thread->fault_cause = cause;
-  thread->in_fault = mlt_in_fault(cause, lock_state);
+  thread->fault_state = mlt_fault_state_of(cause, lock_state);
   thread->fault_read = 0;
   thread->fault_mlocked = mlt_phase != MLT_COMPLETE;
-  mlt_where_begin(thread, vma, known, vm_flags, address, flags);
+  mlt_where_begin(thread, vma, typed, vm_flags, address, flags);
   mlt_stacks_take(ctx, thread);
   /* The first attempt is already one with mmap_lock: somebody is changing the VMA, or it has to grow. */
   if (mlt_cfg.has_vma_lock && (flags & (FAULT_FLAG_USER | FAULT_FLAG_VMA_LOCK)) == FAULT_FLAG_USER)
@@ -122,7 +122,7 @@ static __always_inline void mlt_fault_in_call(struct mlt_thread* thread, u64 ns)
 
 /* Nearly every fault ends here. False: this one wants a closer look, and nothing has been done about it. */
 static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags, u32 ret) {
-  if (thread->in_fault != MLT_IN_PLAIN_FAULT || (ret & (VM_FAULT_RETRY | VM_FAULT_ERROR | VM_FAULT_MAJOR)) ||
+  if (thread->fault_state != MLT_PLAIN_FAULT || (ret & (VM_FAULT_RETRY | VM_FAULT_ERROR | VM_FAULT_MAJOR)) ||
       (flags & FAULT_FLAG_TRIED) || thread->last_class != thread->fault_class + thread->fault_cause)
     return false;
   struct mlt_block* block = mlt_block_at(thread->last_block);
@@ -130,7 +130,7 @@ static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags
   u64 ns = bpf_ktime_get_ns() - thread->fault_start;
   thread->fault_start = 0;
   thread->fault_address = 0;
-  thread->in_fault = MLT_IN_NO_FAULT;
+  thread->fault_state = MLT_NO_FAULT;
   block->minor++;
   mlt_count_latency(block, ns);
   if (thread->call_start) mlt_fault_in_call(thread, ns);
@@ -241,8 +241,8 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     mlt_count_homeless(class_id, kind);
     return 0;
   }
-  bool entered = thread->in_fault;
-  thread->in_fault = 0;
+  bool entered = thread->fault_state;
+  thread->fault_state = 0;
   if (mlt_cfg.has_vma_lock && kind == MLT_KIND_RETRY && (flags & FAULT_FLAG_VMA_LOCK)) mlt_vma_lock_retry(thread);
   if (entered && hardware && kind == MLT_KIND_MINOR) mlt_check_first_touch(thread, flags);
   if (entered && kind <= MLT_KIND_MAJOR) mlt_check_special_entry(thread);
@@ -293,10 +293,10 @@ int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct* vma, unsigned long addre
                struct pt_regs* regs) {
   struct mlt_thread* thread = mlt_faulting();
   if (!thread) return 0;
-  if (thread->in_fault && thread->fault_address == (address | 1)) {
+  if (thread->fault_state && thread->fault_address == (address | 1)) {
     /* The same fault again: the return that did not fire was a retry, and the clock goes on. */
     mlt_count(thread, thread->fault_class + thread->fault_cause, 0, MLT_KIND_RETRY);
-  } else if (thread->in_fault) {
+  } else if (thread->fault_state) {
     mlt_return_missed(thread);
     thread->fault_start = 0;
   }
@@ -308,7 +308,7 @@ SEC("kretprobe/handle_mm_fault")
 int BPF_KRETPROBE(mlt_fault_kretprobe, unsigned int ret) {
   struct mlt_thread* thread = mlt_faulting();
   /* Without an entry nothing is known of this return: it began before the trace. */
-  if (!thread || !thread->in_fault) return 0;
+  if (!thread || !thread->fault_state) return 0;
   u32 flags = thread->kprobe_flags;
   return mlt_count_plain(thread, flags, ret) ? 0 : mlt_fault_end(thread, flags, flags & MLT_KPROBE_HARDWARE, ret);
 }
@@ -316,9 +316,9 @@ int BPF_KRETPROBE(mlt_fault_kretprobe, unsigned int ret) {
 /* The proof of what a page table entry only suggests: the fault waits until the page has been moved. */
 static __always_inline int mlt_migration(void) {
   struct mlt_thread* thread = mlt_faulting();
-  if (!thread || !thread->in_fault) return 0;
+  if (!thread || !thread->fault_state) return 0;
   thread->fault_cause = MLT_CAUSE_MIGRATION;
-  thread->in_fault = MLT_IN_FAULT;
+  thread->fault_state = MLT_FAULT;
   return 0;
 }
 

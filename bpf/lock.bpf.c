@@ -10,7 +10,8 @@
  */
 #include <asm-generic/errno.h>
 
-#include "core.bpf.h"
+#include "calls.bpf.h"
+#include "events.bpf.h"
 
 #define MAP_LOCKED 0x2000
 #define MADV_DONTNEED_LOCKED 24
@@ -20,10 +21,10 @@ static __always_inline int mlt_call_enter(void) {
   struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
   struct pt_regs* regs = mlt_user_regs();
-  thread->call_args[0] = BPF_CORE_READ(regs, di);
-  thread->call_args[1] = BPF_CORE_READ(regs, si);
-  thread->call_args[2] = BPF_CORE_READ(regs, dx);
-  thread->call_args[3] = BPF_CORE_READ(regs, r10);
+  thread->call_args[0] = mlt_regs_arg0(regs);
+  thread->call_args[1] = mlt_regs_arg1(regs);
+  thread->call_args[2] = mlt_regs_arg2(regs);
+  thread->call_args[3] = mlt_regs_arg3(regs);
   thread->call_locked_pages = BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), mm, locked_vm);
   thread->call_populate_ns = 0;
   thread->call_populated = 0;
@@ -165,9 +166,9 @@ static __always_inline int mlt_call_exit(u32 call, s64 ret) {
 
 /* A fentry or fexit program belongs to one function: a pair for each call. */
 #define MLT_CALL_FUNCTION(name, call)                            \
-  SEC("fentry/__x64_sys_" #name)                                 \
+  SEC("fentry/" MLT_SYSCALL_PREFIX #name)                        \
   int BPF_PROG(mlt_##name##_fentry) { return mlt_call_enter(); } \
-  SEC("fexit/__x64_sys_" #name)                                  \
+  SEC("fexit/" MLT_SYSCALL_PREFIX #name)                         \
   int BPF_PROG(mlt_##name##_fexit, const struct pt_regs* regs, long ret) { return mlt_call_exit(call, ret); }
 
 MLT_CALL_FUNCTION(mlock, MLT_CALL_MLOCK)
@@ -185,21 +186,20 @@ MLT_CALL_FUNCTION(madvise, MLT_CALL_MADVISE)
 /* Everything else serves all calls: which one it is, the user's registers tell. */
 static __always_inline int mlt_call_exit_any(s64 ret) {
   struct pt_regs* regs = mlt_user_regs();
-  u32 call = mlt_call_of(BPF_CORE_READ(regs, orig_ax));
+  u32 call = mlt_call_of(mlt_regs_nr(regs));
   return mlt_is_followed(call) ? mlt_call_exit(call, ret) : 0;
 }
 
 /*
  * A call that a seccomp filter answers never gets to its function: SystemCallFilter=~@memlock of a service is the usual
- * one. The answer stands in the user's registers, where a call that is let through still has what every one begins with
- * (arch/x86/entry/entry_64.S). It may be success, too. A filter that answers -ENOSYS is not told from one that permits.
+ * one. The answer stands in the user's registers.
  */
 static __always_inline int mlt_call_filtered(void) {
   struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
   struct pt_regs* regs = mlt_user_regs();
-  s64 ret = BPF_CORE_READ(regs, ax);
-  if (ret == -ENOSYS) return 0;
+  s64 ret;
+  if (!mlt_regs_filtered(regs, &ret)) return 0;
   u32 call = mlt_system_call_by(regs);
   if (!mlt_is_followed(call)) return 0;
   mlt_call_enter();
@@ -307,29 +307,15 @@ static __always_inline int mlt_range_exit(long ret) {
   return 0;
 }
 
-SEC("fentry/__mm_populate")
-int BPF_PROG(mlt_populate_fentry) { return mlt_populate_enter(); }
-
-SEC("fexit/__mm_populate")
-int BPF_PROG(mlt_populate_fexit) { return mlt_populate_exit(); }
-
-SEC("fentry/populate_vma_page_range")
-int BPF_PROG(mlt_range_fentry, struct vm_area_struct* vma) { return mlt_range_enter(vma); }
+MLT_ENTRY(__mm_populate, populate, mlt_populate_enter())
+MLT_EXIT(__mm_populate, populate, mlt_populate_exit())
+MLT_ENTRY(populate_vma_page_range, range, mlt_range_enter(vma), struct vm_area_struct* vma)
 
 SEC("fexit/populate_vma_page_range")
 int BPF_PROG(mlt_range_fexit, struct vm_area_struct* vma, unsigned long start, unsigned long end, int* locked,
              long ret) {
   return mlt_range_exit(ret);
 }
-
-SEC("kprobe/__mm_populate")
-int BPF_KPROBE(mlt_populate_kprobe) { return mlt_populate_enter(); }
-
-SEC("kretprobe/__mm_populate")
-int BPF_KRETPROBE(mlt_populate_kretprobe) { return mlt_populate_exit(); }
-
-SEC("kprobe/populate_vma_page_range")
-int BPF_KPROBE(mlt_range_kprobe, struct vm_area_struct* vma) { return mlt_range_enter(vma); }
 
 SEC("kretprobe/populate_vma_page_range")
 int BPF_KRETPROBE(mlt_range_kretprobe, long ret) { return mlt_range_exit(ret); }

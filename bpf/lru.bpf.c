@@ -88,23 +88,9 @@ static __always_inline int mlt_page_lock(const void* folio, bool fresh) {
   return 0;
 }
 
-SEC("fentry/mlock_new_folio")
-int BPF_PROG(mlt_new_folio_fentry, void* folio) { return mlt_page_lock(folio, true); }
-
-SEC("fentry/mlock_new_page")
-int BPF_PROG(mlt_new_page_fentry, void* page) { return mlt_page_lock(page, true); }
-
-SEC("fentry/mlock_folio")
-int BPF_PROG(mlt_folio_fentry, void* folio) { return mlt_page_lock(folio, false); }
-
-SEC("kprobe/mlock_new_folio")
-int BPF_KPROBE(mlt_new_folio_kprobe, void* folio) { return mlt_page_lock(folio, true); }
-
-SEC("kprobe/mlock_new_page")
-int BPF_KPROBE(mlt_new_page_kprobe, void* page) { return mlt_page_lock(page, true); }
-
-SEC("kprobe/mlock_folio")
-int BPF_KPROBE(mlt_folio_kprobe, void* folio) { return mlt_page_lock(folio, false); }
+MLT_ENTRY(mlock_new_folio, new_folio, mlt_page_lock(folio, true), void* folio)
+MLT_ENTRY(mlock_new_page, new_page, mlt_page_lock(page, true), void* page)
+MLT_ENTRY(mlock_folio, folio, mlt_page_lock(folio, false), void* folio)
 
 /* Up to 5.17 a new page is mlocked on its way to the LRU list, without mlock_vma_page. */
 static __always_inline int mlt_page_added(const void* page, u64 vm_flags) {
@@ -135,16 +121,12 @@ static __always_inline int mlt_page_lock_old(const void* page) {
   return 0;
 }
 
-SEC("fentry/mlock_vma_page")
-int BPF_PROG(mlt_vma_page_fentry, void* page) { return mlt_page_lock_old(page); }
+MLT_ENTRY(mlock_vma_page, vma_page, mlt_page_lock_old(page), void* page)
 
 SEC("fentry/lru_cache_add_inactive_or_unevictable")
 int BPF_PROG(mlt_page_added_fentry, void* page, struct vm_area_struct* vma) {
   return mlt_page_added(page, vma->vm_flags);
 }
-
-SEC("kprobe/mlock_vma_page")
-int BPF_KPROBE(mlt_vma_page_kprobe, void* page) { return mlt_page_lock_old(page); }
 
 SEC("kprobe/lru_cache_add_inactive_or_unevictable")
 int BPF_KPROBE(mlt_page_added_kprobe, void* page, struct vm_area_struct* vma) {
@@ -170,17 +152,8 @@ static __always_inline int mlt_page_unlock(const void* folio) {
   return 0;
 }
 
-SEC("fentry/munlock_folio")
-int BPF_PROG(mlt_unlock_folio_fentry, void* folio) { return mlt_page_unlock(folio); }
-
-SEC("fentry/munlock_page")
-int BPF_PROG(mlt_unlock_page_fentry, void* page) { return mlt_page_unlock(page); }
-
-SEC("kprobe/munlock_folio")
-int BPF_KPROBE(mlt_unlock_folio_kprobe, void* folio) { return mlt_page_unlock(folio); }
-
-SEC("kprobe/munlock_page")
-int BPF_KPROBE(mlt_unlock_page_kprobe, void* page) { return mlt_page_unlock(page); }
+MLT_ENTRY(munlock_folio, unlock_folio, mlt_page_unlock(folio), void* folio)
+MLT_ENTRY(munlock_page, unlock_page, mlt_page_unlock(page), void* page)
 
 /* Up to 5.17: PG_mlocked is simply cleared, and set again if another mapping still locks the page. */
 static __always_inline int mlt_page_unlock_old(const void* page) {
@@ -212,11 +185,8 @@ static __noinline int mlt_unlock_batch_old(void* pagevec) {
   return 0;
 }
 
-SEC("fentry/__munlock_pagevec")
-int BPF_PROG(mlt_unlock_pagevec_fentry, void* pagevec) { return mlt_unlock_batch_old(pagevec); }
-
-SEC("fentry/munlock_vma_page")
-int BPF_PROG(mlt_unlock_vma_page_fentry, void* page) { return mlt_page_unlock_old(page); }
+MLT_ENTRY(__munlock_pagevec, unlock_pagevec, mlt_unlock_batch_old(pagevec), void* pagevec)
+MLT_ENTRY(munlock_vma_page, unlock_vma_page, mlt_page_unlock_old(page), void* page)
 
 /*
  * Where the page is unmapped, truncated or replaced. One that somebody has isolated meanwhile, such as khugepaged, the
@@ -230,17 +200,7 @@ static __always_inline int mlt_page_cleared(const void* page) {
   return mlt_page_unlock_old(page);
 }
 
-SEC("fentry/clear_page_mlock")
-int BPF_PROG(mlt_clear_page_fentry, void* page) { return mlt_page_cleared(page); }
-
-SEC("kprobe/__munlock_pagevec")
-int BPF_KPROBE(mlt_unlock_pagevec_kprobe, void* pagevec) { return mlt_unlock_batch_old(pagevec); }
-
-SEC("kprobe/munlock_vma_page")
-int BPF_KPROBE(mlt_unlock_vma_page_kprobe, void* page) { return mlt_page_unlock_old(page); }
-
-SEC("kprobe/clear_page_mlock")
-int BPF_KPROBE(mlt_clear_page_kprobe, void* page) { return mlt_page_cleared(page); }
+MLT_ENTRY(clear_page_mlock, clear_page, mlt_page_cleared(page), void* page)
 
 /* What mlock_folio and mlock_new_folio note in the pointer that they put into the batch; munlock_folio notes nothing.
  */
@@ -291,17 +251,8 @@ static __noinline int mlt_flush(void* batch) {
   return 0;
 }
 
-SEC("fentry/mlock_folio_batch")
-int BPF_PROG(mlt_flush_folios_fentry, void* batch) { return mlt_flush(batch); }
-
-SEC("fentry/mlock_pagevec")
-int BPF_PROG(mlt_flush_pages_fentry, void* batch) { return mlt_flush(batch); }
-
-SEC("kprobe/mlock_folio_batch")
-int BPF_KPROBE(mlt_flush_folios_kprobe, void* batch) { return mlt_flush(batch); }
-
-SEC("kprobe/mlock_pagevec")
-int BPF_KPROBE(mlt_flush_pages_kprobe, void* batch) { return mlt_flush(batch); }
+MLT_ENTRY(mlock_folio_batch, flush_folios, mlt_flush(batch), void* batch)
+MLT_ENTRY(mlock_pagevec, flush_pages, mlt_flush(batch), void* batch)
 
 /*
  * Pages that reach the unevictable list by the ordinary way to the LRU lists. Up to 5.17 that is every locked page;
@@ -333,11 +284,7 @@ static __always_inline int mlt_put_back(const void* folio) {
   return 0;
 }
 
-SEC("fentry/folio_putback_lru")
-int BPF_PROG(mlt_put_back_fentry, void* folio) { return mlt_put_back(folio); }
-
-SEC("kprobe/folio_putback_lru")
-int BPF_KPROBE(mlt_put_back_kprobe, void* folio) { return mlt_put_back(folio); }
+MLT_ENTRY(folio_putback_lru, put_back, mlt_put_back(folio), void* folio)
 
 /*
  * A page that is migrated gives PG_unevictable to its copy, but not PG_mlocked: that comes back with the mappings, and
@@ -354,11 +301,7 @@ static __always_inline int mlt_migrated(const void* copy, const void* folio) {
   return 0;
 }
 
-SEC("fentry/folio_migrate_flags")
-int BPF_PROG(mlt_migrated_fentry, void* copy, void* folio) { return mlt_migrated(copy, folio); }
-
-SEC("kprobe/folio_migrate_flags")
-int BPF_KPROBE(mlt_migrated_kprobe, void* copy, void* folio) { return mlt_migrated(copy, folio); }
+MLT_ENTRY(folio_migrate_flags, migrated, mlt_migrated(copy, folio), void* copy, void* folio)
 
 /*
  * SHM_UNLOCK, whose pages go back at once, without the batch. The condition is that of check_move_unevictable_folios;
@@ -404,17 +347,8 @@ static __noinline int mlt_check_move_old(void* pagevec) {
   return 0;
 }
 
-SEC("fentry/check_move_unevictable_folios")
-int BPF_PROG(mlt_check_folios_fentry, void* batch) { return mlt_check_move(batch); }
-
-SEC("fentry/check_move_unevictable_pages")
-int BPF_PROG(mlt_check_pages_fentry, void* pagevec) { return mlt_check_move_old(pagevec); }
-
-SEC("kprobe/check_move_unevictable_folios")
-int BPF_KPROBE(mlt_check_folios_kprobe, void* batch) { return mlt_check_move(batch); }
-
-SEC("kprobe/check_move_unevictable_pages")
-int BPF_KPROBE(mlt_check_pages_kprobe, void* pagevec) { return mlt_check_move_old(pagevec); }
+MLT_ENTRY(check_move_unevictable_folios, check_folios, mlt_check_move(batch), void* batch)
+MLT_ENTRY(check_move_unevictable_pages, check_pages, mlt_check_move_old(pagevec), void* pagevec)
 
 SEC("raw_tp/mm_lru_insertion")
 int mlt_lru_insertion(struct bpf_raw_tracepoint_args* ctx) {
@@ -431,11 +365,7 @@ static __always_inline int mlt_put_back_old(const void* page) {
   return 0;
 }
 
-SEC("fentry/putback_lru_page")
-int BPF_PROG(mlt_put_back_old_fentry, void* page) { return mlt_put_back_old(page); }
-
-SEC("kprobe/putback_lru_page")
-int BPF_KPROBE(mlt_put_back_old_kprobe, void* page) { return mlt_put_back_old(page); }
+MLT_ENTRY(putback_lru_page, put_back_old, mlt_put_back_old(page), void* page)
 
 /* Up to 5.17 a munlocked page goes back the same way. Both moves end here, so the note is done with. */
 SEC("raw_tp/mm_lru_insertion")

@@ -101,7 +101,7 @@ enum mlt_call {
   MLT_CALL_NR,
 };
 
-/* How a thread that has no record yet is decided upon. The interest table (see core.bpf.h) was asked before. */
+/* How a thread that has no record yet is decided upon. The interest table (see maps.bpf.h) was asked before. */
 enum mlt_target_mode {
   MLT_TARGET_PIDS,   /* the processes in mlt_wanted */
   MLT_TARGET_ALL,    /* every process */
@@ -291,7 +291,12 @@ struct mlt_reclaim {
   __u64 calls;
   __u64 time_ns;
   __u64 reclaimed; /* pages */
-  __u64 max_ns;
+};
+
+/* Of the whole trace: no difference of two of these is the longest in between. */
+struct mlt_longest {
+  __u64 reclaim_ns[MLT_RECLAIM_NR];
+  __u64 mmap_lock_ns; /* wait for it */
 };
 
 #define MLT_PROC_FREE 2u
@@ -311,6 +316,7 @@ struct mlt_proc {
   char comm[16];
   __u64 told_ns; /* the last MLT_EVENT_MAPPING: when, and of how many bytes */
   __u64 told_bytes;
+  /* From here to `longest` nothing but counters. */
   /* The kernel's own counters, summed over the threads that exited during the trace: the audit's other side. */
   __u64 exited_min_flt;
   __u64 exited_maj_flt;
@@ -340,15 +346,15 @@ struct mlt_proc {
   struct mlt_lock_wait mmap_lock_write;
   struct mlt_lock_wait mmap_lock_in_fault;      /* of both, those inside page faults */
   struct mlt_lock_wait mmap_lock_while_locking; /* of both, those while it was held by a call that locks memory */
-  __u64 mmap_lock_max_ns;
   struct mlt_lock_wait mmap_lock_held_by[MLT_CALL_NR]; /* what its holder was doing when the wait began */
   __u64 vma_lock_aborts;  /* faults at access that did not get the lock of their VMA and took mmap_lock */
   __u64 vma_lock_retries; /* faults that gave it up and were tried again with mmap_lock */
   struct mlt_call_total calls[MLT_CALL_NR];
+  struct mlt_longest longest;
 };
 
 /* A process because of which pages that another one munlocked stayed mlocked. */
-struct mlt_holder {
+struct mlt_keeper {
   __u64 pages;
   __u32 tgid; /* in the initial PID namespace */
   __u32 pid;  /* in the caller's PID namespace; 0: that does not hold it */

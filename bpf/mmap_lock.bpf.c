@@ -5,7 +5,7 @@
  *
  * Per-VMA locks (6.4+) spare most faults this wait; the others, and all calls that map memory, still take mmap_lock.
  */
-#include "core.bpf.h"
+#include "calls.bpf.h"
 
 /* rw_semaphore.owner: the last reader, which may be gone. The two bits above mean other things. */
 #define RWSEM_READER_OWNED 1UL
@@ -24,7 +24,7 @@ static __always_inline u32 mlt_call_of_task(struct task_struct* task, struct mm_
   if (!task || task == current || BPF_CORE_READ(task, mm) != mm) return MLT_CALL_NONE;
   if (BPF_CORE_READ(task, flags) & PF_EXITING) return MLT_CALL_EXIT;
   struct pt_regs* regs = mlt_user_regs_of(task);
-  return (long)BPF_CORE_READ(regs, orig_ax) < 0 ? MLT_CALL_FAULT : mlt_system_call_by(regs);
+  return mlt_regs_nr(regs) < 0 ? MLT_CALL_FAULT : mlt_system_call_by(regs);
 }
 
 /* What the holder is doing. Of several readers the owner is the last; a populate reads long, and is known by itself. */
@@ -63,7 +63,7 @@ static __always_inline void mlt_wait_add(struct mlt_lock_wait* wait, u64 ns) {
 
 /* Before handle_mm_fault, too. A fault that the kernel takes inside a call counts as the call's. */
 static __always_inline bool mlt_is_faulting(struct mlt_thread* thread) {
-  return !thread->call_start && (thread->fault_start || (long)BPF_CORE_READ(mlt_user_regs(), orig_ax) < 0);
+  return !thread->call_start && (thread->fault_start || mlt_regs_nr(mlt_user_regs()) < 0);
 }
 
 static __always_inline int mlt_wait_end(void) {
@@ -75,7 +75,7 @@ static __always_inline int mlt_wait_end(void) {
   if (!proc) return 0;
   mlt_wait_add(thread->lock_wait_write ? &proc->mmap_lock_write : &proc->mmap_lock_read, ns);
   /* Of display only: of two at once the smaller may win. */
-  if (ns > proc->mmap_lock_max_ns) proc->mmap_lock_max_ns = ns;
+  if (ns > proc->longest.mmap_lock_ns) proc->longest.mmap_lock_ns = ns;
   if (mlt_is_faulting(thread)) mlt_wait_add(&proc->mmap_lock_in_fault, ns);
   if (thread->lock_held_to_lock) mlt_wait_add(&proc->mmap_lock_while_locking, ns);
   u32 holder = thread->lock_holder;

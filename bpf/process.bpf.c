@@ -5,7 +5,8 @@
  *
  * Raw tracepoints: a few per process or thread, and available wherever BPF is.
  */
-#include "core.bpf.h"
+#include "calls.bpf.h"
+#include "events.bpf.h"
 
 static __always_inline void mlt_mm_state(struct mlt_event_process* event, struct task_struct* task) {
   struct mm_struct* mm = BPF_CORE_READ(task, mm);
@@ -17,10 +18,10 @@ static __always_inline void mlt_mm_state(struct mlt_event_process* event, struct
 static __always_inline u32 mlt_fork_kind(struct task_struct* parent, struct task_struct* child) {
   if (BPF_CORE_READ(parent, mm) != BPF_CORE_READ(child, mm)) return MLT_EVENT_FORK;
   struct pt_regs* regs = mlt_user_regs();
-  u64 flags = BPF_CORE_READ(regs, di);
-  switch (BPF_CORE_READ(regs, orig_ax)) {
-    case 58: return MLT_EVENT_VFORK;
-    case 435: {
+  u64 flags = mlt_regs_arg0(regs);
+  switch (mlt_regs_nr(regs)) {
+    case MLT_NR_VFORK: return MLT_EVENT_VFORK;
+    case MLT_NR_CLONE3: {
       /* clone3: the flags come first in a struct. */
       u64* arguments = (void*)flags;
       flags = 0;
@@ -47,8 +48,8 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
   if (!bpf_map_lookup_elem(&mlt_wanted, &pid)) return 0;
   if (mlt_cfg.target_tid && mlt_pid_at(task, level) != mlt_cfg.target_tid) return 0;
   u32 tgid = BPF_CORE_READ(task, tgid);
-  u32* known = bpf_map_lookup_elem(&mlt_tgids, &tgid);
-  u32 index = known ? *known : mlt_proc_new(tgid, BPF_CORE_READ(task, group_leader), 0);
+  u32* found = bpf_map_lookup_elem(&mlt_tgids, &tgid);
+  u32 index = found ? *found : mlt_proc_new(tgid, BPF_CORE_READ(task, group_leader), 0);
   struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
   if (!proc) return 0;
   proc->pid = pid;
@@ -122,8 +123,8 @@ static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread*
   mlt_add(proc->exited_maj_flt, major - thread->taken_maj_flt);
   thread->taken_min_flt = minor;
   thread->taken_maj_flt = major;
-  if (thread->in_fault) mlt_add(proc->missed_returns, 1);
-  thread->in_fault = 0;
+  if (thread->fault_state) mlt_add(proc->missed_returns, 1);
+  thread->fault_state = 0;
 }
 
 SEC("raw_tp/sched_process_exit")
@@ -185,8 +186,8 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
     mlt_unclaim(MLT_CLAIM_THREAD, index);
   }
   if (!leader) return 0;
-  u32* known = bpf_map_lookup_elem(&mlt_tgids, &tgid);
-  struct mlt_proc* proc = known ? mlt_proc_at(*known) : NULL;
+  u32* found = bpf_map_lookup_elem(&mlt_tgids, &tgid);
+  struct mlt_proc* proc = found ? mlt_proc_at(*found) : NULL;
   /* The number may belong to a new process; and a leader that another thread's execve released has not ended its
    * process. */
   if (!proc || proc->start_boottime != BPF_CORE_READ(gone, start_boottime)) return 0;

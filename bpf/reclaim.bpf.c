@@ -5,7 +5,7 @@
  * A stall is charged to the process that reclaims by itself because it needs memory. A page that reclaim meets is
  * charged to the process whose mapping the reverse map walk has before it, whoever walks: kswapd, or another process.
  */
-#include "core.bpf.h"
+#include "calls.bpf.h"
 
 static __always_inline int mlt_reclaim_begin(void) {
   struct mlt_thread* thread = mlt_current();
@@ -25,8 +25,8 @@ static __always_inline int mlt_reclaim_end(u32 kind, u64 reclaimed) {
   mlt_add(reclaim->time_ns, ns);
   mlt_add(reclaim->reclaimed, reclaimed);
   /* Of display only: of two at once the smaller may win. */
-  if (ns > reclaim->max_ns) reclaim->max_ns = ns;
-  if (thread->in_fault) mlt_add(proc->reclaim_in_fault_ns, ns);
+  if (ns > proc->longest.reclaim_ns[kind]) proc->longest.reclaim_ns[kind] = ns;
+  if (thread->fault_state) mlt_add(proc->reclaim_in_fault_ns, ns);
   if (thread->call_start) mlt_add(proc->reclaim_in_call_ns, ns);
   mlt_waited(thread, MLT_PART_RECLAIM, ns);
   return 0;

@@ -8,7 +8,7 @@
 #ifndef MLT_RMAP_BPF_H
 #define MLT_RMAP_BPF_H
 
-#include "core.bpf.h"
+#include "calls.bpf.h"
 
 #define MLT_WALK_STEPS 20
 
@@ -130,20 +130,20 @@ static __always_inline bool mlt_is_unmapping(struct mlt_thread* thread) {
 }
 
 /* Where nobody is found, how many pages are not asked about for that reason. */
-#define MLT_HOLDER_RUN 32
+#define MLT_KEEPER_RUN 32
 
 /*
  * Looks for a VM_LOCKED mapping of these pages besides the one that the current process munlocks. Returns the leader of
  * its owner; another process is preferred, then the current one if it has `least_own` of them; NULL: none found. Leaves
  * in the thread which pages the answer is good for.
  */
-static __noinline struct task_struct* mlt_find_holder(struct mlt_thread* thread, u64 mapping, u64 first, u64 pages,
+static __noinline struct task_struct* mlt_find_keeper(struct mlt_thread* thread, u64 mapping, u64 first, u64 pages,
                                                       u64 least_own) {
   struct task_struct* task = (void*)bpf_get_current_task();
   u64 own_mm = (u64)BPF_CORE_READ(task, mm);
   u32 own_tgid = bpf_get_current_pid_tgid() >> 32;
   struct mlt_walk walk = mlt_walk_begin(mapping, first, pages);
-  struct task_struct* holder = NULL;
+  struct task_struct* keeper = NULL;
   u64 own_mappings = 0;
   u64 shown_first = 0;
   u64 shown_last = 0;
@@ -156,24 +156,24 @@ static __noinline struct task_struct* mlt_find_holder(struct mlt_thread* thread,
     own_mappings += locked & (1 ^ others);
     shown_first = mlt_choose(locked, walk.shown_first, shown_first);
     shown_last = mlt_choose(locked, walk.shown_last, shown_last);
-    holder = (void*)((u64)BPF_CORE_READ(owner, group_leader) & -(locked & others & mlt_is_set(tgid ^ own_tgid)));
-    if (holder) break;
+    keeper = (void*)((u64)BPF_CORE_READ(owner, group_leader) & -(locked & others & mlt_is_set(tgid ^ own_tgid)));
+    if (keeper) break;
   }
-  if (!holder && own_mappings >= least_own) holder = BPF_CORE_READ(task, group_leader);
-  thread->holder_mapping = mapping;
-  thread->holder_first = holder ? shown_first : first;
-  thread->holder_last = holder ? shown_last : first + MLT_HOLDER_RUN;
-  thread->holder_jiffies = bpf_jiffies64();
-  thread->holder_tgid = holder ? BPF_CORE_READ(holder, tgid) : 0;
-  return holder;
+  if (!keeper && own_mappings >= least_own) keeper = BPF_CORE_READ(task, group_leader);
+  thread->keeper_mapping = mapping;
+  thread->keeper_first = keeper ? shown_first : first;
+  thread->keeper_last = keeper ? shown_last : first + MLT_KEEPER_RUN;
+  thread->keeper_jiffies = bpf_jiffies64();
+  thread->keeper_tgid = keeper ? BPF_CORE_READ(keeper, tgid) : 0;
+  return keeper;
 }
 
-static __noinline struct mlt_holder* mlt_holder_new(u64 key, struct task_struct* leader) {
-  struct mlt_holder holder = {.tgid = key};
-  holder.pid = mlt_cfg.pidns_ino ? mlt_pid_in(leader, mlt_cfg.pidns_ino) : holder.tgid;
-  BPF_CORE_READ_STR_INTO(&holder.comm, leader, comm);
-  bpf_map_update_elem(&mlt_holders, &key, &holder, BPF_NOEXIST);
-  return bpf_map_lookup_elem(&mlt_holders, &key);
+static __noinline struct mlt_keeper* mlt_keeper_new(u64 key, struct task_struct* leader) {
+  struct mlt_keeper keeper = {.tgid = key};
+  keeper.pid = mlt_cfg.pidns_ino ? mlt_pid_in(leader, mlt_cfg.pidns_ino) : keeper.tgid;
+  BPF_CORE_READ_STR_INTO(&keeper.comm, leader, comm);
+  bpf_map_update_elem(&mlt_keepers, &key, &keeper, BPF_NOEXIST);
+  return bpf_map_lookup_elem(&mlt_keepers, &key);
 }
 
 /*
@@ -183,16 +183,16 @@ static __noinline struct mlt_holder* mlt_holder_new(u64 key, struct task_struct*
 static __noinline int mlt_still_locked(struct mlt_thread* thread, struct mlt_proc* proc, const void* folio, u64 pages) {
   u64 mapping = mlt_page_mapping(folio);
   u64 first = mlt_page_index(folio);
-  struct task_struct* holder = NULL;
+  struct task_struct* keeper = NULL;
   mlt_add(proc->still_locked, pages);
-  if (thread->holder_mapping != mapping || first < thread->holder_first || first > thread->holder_last ||
-      thread->holder_jiffies != bpf_jiffies64())
-    holder = mlt_find_holder(thread, mapping, first, pages, mlt_is_unmapping(thread) ? 2 : 1);
-  if (!thread->holder_tgid) return 0;
-  u64 key = (u64)thread->proc << 32 | thread->holder_tgid;
-  struct mlt_holder* known = bpf_map_lookup_elem(&mlt_holders, &key);
-  if (!known && holder) known = mlt_holder_new(key, holder);
-  if (known) mlt_add(known->pages, pages);
+  if (thread->keeper_mapping != mapping || first < thread->keeper_first || first > thread->keeper_last ||
+      thread->keeper_jiffies != bpf_jiffies64())
+    keeper = mlt_find_keeper(thread, mapping, first, pages, mlt_is_unmapping(thread) ? 2 : 1);
+  if (!thread->keeper_tgid) return 0;
+  u64 key = (u64)thread->proc << 32 | thread->keeper_tgid;
+  struct mlt_keeper* found = bpf_map_lookup_elem(&mlt_keepers, &key);
+  if (!found && keeper) found = mlt_keeper_new(key, keeper);
+  if (found) mlt_add(found->pages, pages);
   return 0;
 }
 

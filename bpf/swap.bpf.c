@@ -51,16 +51,16 @@ static __always_inline int mlt_swapped_out(u64 pages, u64 mapping, u64 index) {
 }
 
 /* Of a page that the verifier knows: one load each, but for the mapping, which is to be a number and not a pointer. */
-static __always_inline int mlt_swapped_out_known(struct page* page) {
-  return mlt_swapped_out(mlt_folio_pages(page, mlt_page_flags_known(page)), mlt_page_mapping(page),
-                         mlt_page_index_known(page));
+static __always_inline int mlt_swapped_out_typed(struct page* page) {
+  return mlt_swapped_out(mlt_folio_pages(page, mlt_page_flags_typed(page)), mlt_page_mapping(page),
+                         mlt_page_index_typed(page));
 }
 
 SEC("fentry/swap_writepage")
-int BPF_PROG(mlt_swap_writepage_fentry, struct page* page) { return mlt_swapped_out_known(page); }
+int BPF_PROG(mlt_swap_writepage_fentry, struct page* page) { return mlt_swapped_out_typed(page); }
 
 SEC("fentry/swap_writeout")
-int BPF_PROG(mlt_swap_writeout_fentry) { return mlt_swapped_out_known(mlt_swap_folio_known(ctx)); }
+int BPF_PROG(mlt_swap_writeout_fentry) { return mlt_swapped_out_typed(mlt_swap_folio_typed(ctx)); }
 
 SEC("kprobe")
 int BPF_KPROBE(mlt_swap_write_kprobe, struct page* first, struct page* second) {
@@ -82,7 +82,7 @@ static __always_inline u64 mlt_needed_entry(const struct mlt_thread* thread) {
  */
 static __always_inline int mlt_swap_read(u64 first, u64 pages) {
   struct mlt_thread* thread = mlt_current();
-  if (!thread || !thread->in_fault || thread->fault_cause != MLT_CAUSE_SWAP_IN) return 0;
+  if (!thread || !thread->fault_state || thread->fault_cause != MLT_CAUSE_SWAP_IN) return 0;
   if (mlt_needed_entry(thread) - first < pages) return 0;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->swap_readahead, pages);
@@ -91,13 +91,13 @@ static __always_inline int mlt_swap_read(u64 first, u64 pages) {
 
 SEC("fentry/swap_readpage")
 int BPF_PROG(mlt_swap_readpage_fentry, struct page* page) {
-  return mlt_swap_read(mlt_swap_entry_known(page), mlt_folio_pages(page, mlt_page_flags_known(page)));
+  return mlt_swap_read(mlt_swap_entry_typed(page), mlt_folio_pages(page, mlt_page_flags_typed(page)));
 }
 
 SEC("fentry/swap_read_folio")
 int BPF_PROG(mlt_swap_read_folio_fentry) {
-  struct page* folio = mlt_swap_folio_known(ctx);
-  return mlt_swap_read(mlt_swap_entry_known(folio), mlt_folio_pages(folio, mlt_page_flags_known(folio)));
+  struct page* folio = mlt_swap_folio_typed(ctx);
+  return mlt_swap_read(mlt_swap_entry_typed(folio), mlt_folio_pages(folio, mlt_page_flags_typed(folio)));
 }
 
 SEC("kprobe")
@@ -139,23 +139,14 @@ static __always_inline int mlt_duplicated(void) {
   return 0;
 }
 
-SEC("fentry/copy_page_range")
-int BPF_PROG(mlt_copy_fentry) { return mlt_copy_begin(); }
-
-SEC("fexit/copy_page_range")
-int BPF_PROG(mlt_copy_fexit) { return mlt_copy_end(); }
+MLT_ENTRY(copy_page_range, copy, mlt_copy_begin())
+MLT_EXIT(copy_page_range, copy, mlt_copy_end())
 
 SEC("fentry/swap_duplicate")
 int BPF_PROG(mlt_duplicate_fentry) { return mlt_duplicated(); }
 
 SEC("fentry/swap_dup_entry_direct")
 int BPF_PROG(mlt_duplicate_direct_fentry) { return mlt_duplicated(); }
-
-SEC("kprobe/copy_page_range")
-int BPF_KPROBE(mlt_copy_kprobe) { return mlt_copy_begin(); }
-
-SEC("kretprobe/copy_page_range")
-int BPF_KRETPROBE(mlt_copy_kretprobe) { return mlt_copy_end(); }
 
 SEC("kprobe")
 int BPF_KPROBE(mlt_duplicate_kprobe) { return mlt_duplicated(); }
@@ -237,30 +228,17 @@ static __always_inline int mlt_freed(u32 entries) {
   return 0;
 }
 
-SEC("fentry/exit_mmap")
-int BPF_PROG(mlt_exit_mmap_fentry, struct mm_struct* mm) { return mlt_unmap_all_begin(mm); }
-
-SEC("fexit/exit_mmap")
-int BPF_PROG(mlt_exit_mmap_fexit) { return mlt_unmap_all_end(); }
-
-SEC("kprobe/exit_mmap")
-int BPF_KPROBE(mlt_exit_mmap_kprobe, struct mm_struct* mm) { return mlt_unmap_all_begin(mm); }
-
-SEC("kretprobe/exit_mmap")
-int BPF_KRETPROBE(mlt_exit_mmap_kretprobe) { return mlt_unmap_all_end(); }
+MLT_ENTRY(exit_mmap, exit_mmap, mlt_unmap_all_begin(mm), struct mm_struct* mm)
+MLT_EXIT(exit_mmap, exit_mmap, mlt_unmap_all_end())
 
 /* One entry a call up to 6.9, a run of them since. */
-SEC("fentry/free_swap_and_cache")
-int BPF_PROG(mlt_free_one_fentry) { return mlt_freed(1); }
+MLT_ENTRY(free_swap_and_cache, free_one, mlt_freed(1))
 
 SEC("fentry/free_swap_and_cache_nr")
 int BPF_PROG(mlt_free_run_fentry, u64 entry, u32 entries) { return mlt_freed(entries); }
 
 SEC("fentry/swap_put_entries_direct")
 int BPF_PROG(mlt_free_direct_fentry, u64 entry, u32 entries) { return mlt_freed(entries); }
-
-SEC("kprobe/free_swap_and_cache")
-int BPF_KPROBE(mlt_free_one_kprobe) { return mlt_freed(1); }
 
 SEC("kprobe")
 int BPF_KPROBE(mlt_free_run_kprobe, u64 entry, u32 entries) { return mlt_freed(entries); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* VMA splits and merges, with the ranges and the call that caused them. */
-#include "core.bpf.h"
+#include "calls.bpf.h"
+#include "events.bpf.h"
 
 static __always_inline struct mlt_thread* mlt_change_begin(u32 kind, u64 start, u64 end, u64 addr, u64 vm_flags) {
   struct mlt_thread* thread = mlt_current();
@@ -51,20 +52,13 @@ static __always_inline int mlt_split_enter(struct vm_area_struct* vma, u64 addr)
   return 0;
 }
 
-SEC("fentry/__split_vma")
-int BPF_PROG(mlt_split_fentry, void* mm_or_iterator, struct vm_area_struct* vma, unsigned long addr) {
-  return mlt_split_enter(vma, addr);
-}
+MLT_ENTRY(__split_vma, split, mlt_split_enter(vma, addr), void* mm_or_iterator, struct vm_area_struct* vma,
+          unsigned long addr)
 
 SEC("fexit/__split_vma")
 int BPF_PROG(mlt_split_fexit, void* mm_or_iterator, struct vm_area_struct* vma, unsigned long addr, int new_below,
              int ret) {
   return mlt_change_end(mlt_current(), MLT_EVENT_SPLIT, ret);
-}
-
-SEC("kprobe/__split_vma")
-int BPF_KPROBE(mlt_split_kprobe, void* mm_or_iterator, struct vm_area_struct* vma, unsigned long addr) {
-  return mlt_split_enter(vma, addr);
 }
 
 SEC("kretprobe/__split_vma")
@@ -121,9 +115,10 @@ int BPF_PROG(mlt_vma_adjust_fexit, struct vm_area_struct* vma, unsigned long sta
 
 SEC("kprobe/__vma_adjust")
 int BPF_KPROBE(mlt_vma_adjust_kprobe, struct vm_area_struct* vma, unsigned long start, unsigned long end) {
-  /* x86-64: the fifth argument, `insert`, is in r8; the sixth, `expand`, in r9. */
-  struct vm_area_struct* expand = (void*)ctx->r9;
-  if (expand && !ctx->r8) mlt_change_begin(MLT_EVENT_MERGE, start, end, 0, BPF_CORE_READ(expand, vm_flags));
+  /* The fifth argument is `insert`, the sixth `expand`. */
+  struct vm_area_struct* expand = (void*)mlt_kprobe_arg5(ctx);
+  if (expand && !mlt_kprobe_arg4(ctx))
+    mlt_change_begin(MLT_EVENT_MERGE, start, end, 0, BPF_CORE_READ(expand, vm_flags));
   return 0;
 }
 

@@ -11,7 +11,7 @@
 
 #include <asm-generic/errno-base.h>
 
-#include "core.bpf.h"
+#include "targets.bpf.h"
 
 #define MLT_VMA_FLAGS \
   (VM_READ | VM_WRITE | VM_EXEC | VM_SHARED | VM_GROWSDOWN | VM_LOCKED | VM_LOCKONFAULT | VM_HUGETLB)
@@ -87,8 +87,8 @@ static __always_inline u32 mlt_vma_shared(u32 proc, const struct mlt_area* area)
   struct mlt_vma_key key = {area->inode ? area->inode : area->start, area->flags, proc};
   u32* found = bpf_map_lookup_elem(&mlt_shared_vmas, &key);
   if (found) {
-    struct mlt_vma* known = mlt_vma_at(*found);
-    if (known) mlt_vma_widen(known, area);
+    struct mlt_vma* vma = mlt_vma_at(*found);
+    if (vma) mlt_vma_widen(vma, area);
     return *found;
   }
   u32 index = mlt_claim(MLT_CLAIM_VMA, key.where, mlt_hash(key.where + proc + key.flags), 0, mlt_cfg.vma_mask >> 1);
@@ -218,16 +218,16 @@ static __always_inline void mlt_stacks_count(struct mlt_thread* thread, u32 clas
   mlt_add(count->time_ns, ns);
 }
 
-/* `known`: the verifier knows the VMA; a constant. */
-static __always_inline u64 mlt_vma_inode(struct vm_area_struct* vma, bool known) {
-  if (!known) return (u64)BPF_CORE_READ(vma, vm_file, f_inode);
+/* `typed`: the verifier knows that it is a VMA; a constant. */
+static __always_inline u64 mlt_vma_inode(struct vm_area_struct* vma, bool typed) {
+  if (!typed) return (u64)BPF_CORE_READ(vma, vm_file, f_inode);
   struct file* file = vma->vm_file;
   return file ? (u64)file->f_inode : 0;
 }
 
-static __always_inline void mlt_where_begin(struct mlt_thread* thread, struct vm_area_struct* vma, bool known,
+static __always_inline void mlt_where_begin(struct mlt_thread* thread, struct vm_area_struct* vma, bool typed,
                                             u64 vm_flags, u64 address, u32 flags) {
-  u64 inode = mlt_vma_inode(vma, known);
+  u64 inode = mlt_vma_inode(vma, typed);
   u64 telling = (vm_flags & MLT_VMA_FLAGS) | (flags & FAULT_FLAG_REMOTE);
   u32 slot = mlt_hash(address >> 21) & (MLT_VMA_CACHE - 1);
   u32 index = thread->vma_cache[slot];

@@ -177,7 +177,7 @@ TEST(BuildLocks, WaitsForMmapLock) {
   ProcessCounts& counts = trace.add(process(1, 42));
   counts.proc.mmap_lock_read = {5, 500};
   counts.proc.mmap_lock_write = {2, 300};
-  counts.proc.mmap_lock_max_ns = 250;
+  counts.proc.longest.mmap_lock_ns = 250;
   counts.proc.mmap_lock_in_fault = {4, 400};
   counts.proc.mmap_lock_while_locking = {3, 350};
   counts.proc.mmap_lock_held_by[MLT_CALL_NONE] = {1, 50};

@@ -38,8 +38,8 @@ TEST(BuildPages, WhatIsMeasured) {
   EXPECT_EQ(pages.still_locked_elsewhere, 5U);
 }
 
-mlt_holder holder(std::uint32_t tgid, std::uint32_t pid, const char* comm, std::uint64_t pages) {
-  mlt_holder made{pages, tgid, pid, {}};
+mlt_keeper keeper(std::uint32_t tgid, std::uint32_t pid, const char* comm, std::uint64_t pages) {
+  mlt_keeper made{pages, tgid, pid, {}};
   std::strncpy(made.comm, comm, sizeof(made.comm) - 1);
   return made;
 }
@@ -48,20 +48,20 @@ TEST(BuildPages, WhoStillLocksThem) {
   Trace trace;
   ProcessCounts& counts = trace.add(process(1, 42));
   counts.proc = counted_pages();
-  counts.holders[50] = holder(50, 7, "inner", 1);
-  counts.holders[51] = holder(51, 0, "elsewhere", 3);
-  counts.holders[52] = holder(52, 52, "before", 0);  // in an earlier interval
-  const std::vector<Holder> holders = only_process(trace).pages.still_locked_by;
-  ASSERT_EQ(holders.size(), 3U);
+  counts.keepers[50] = keeper(50, 7, "inner", 1);
+  counts.keepers[51] = keeper(51, 0, "elsewhere", 3);
+  counts.keepers[52] = keeper(52, 52, "before", 0);  // in an earlier interval
+  const std::vector<Keeper> keepers = only_process(trace).pages.still_locked_by;
+  ASSERT_EQ(keepers.size(), 3U);
   // A process that the caller's PID namespace does not hold has the number that the kernel gave it.
-  EXPECT_EQ(holders[0].pid, 51U);
-  EXPECT_EQ(holders[0].comm, "elsewhere");
-  EXPECT_EQ(holders[0].pages, 3U);
-  EXPECT_EQ(holders[1].pid, 7U);
-  EXPECT_EQ(holders[1].pages, 1U);
+  EXPECT_EQ(keepers[0].pid, 51U);
+  EXPECT_EQ(keepers[0].comm, "elsewhere");
+  EXPECT_EQ(keepers[0].pages, 3U);
+  EXPECT_EQ(keepers[1].pid, 7U);
+  EXPECT_EQ(keepers[1].pages, 1U);
   // The fifth page's was not found.
-  EXPECT_EQ(holders[2].pid, 0U);
-  EXPECT_EQ(holders[2].pages, 1U);
+  EXPECT_EQ(keepers[2].pid, 0U);
+  EXPECT_EQ(keepers[2].pages, 1U);
 }
 
 TEST(BuildPages, WhatIsNotIsUnknown) {

@@ -18,8 +18,10 @@ using fixtures::without_layout;
 
 mlt_proc reclaiming() {
   mlt_proc proc = process(1, 42).proc;
-  proc.reclaim[MLT_RECLAIM_DIRECT] = {1, 2, 3, 4};
-  proc.reclaim[MLT_RECLAIM_MEMCG] = {5, 6, 7, 8};
+  proc.reclaim[MLT_RECLAIM_DIRECT] = {1, 2, 3};
+  proc.reclaim[MLT_RECLAIM_MEMCG] = {5, 6, 7};
+  proc.longest.reclaim_ns[MLT_RECLAIM_DIRECT] = 4;
+  proc.longest.reclaim_ns[MLT_RECLAIM_MEMCG] = 8;
   proc.reclaim_in_fault_ns = 9;
   proc.reclaim_in_call_ns = 10;
   proc.met_locked_active = 11;

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 
 #include "analysis/trace.h"
-#include "analysis/where.h"
+#include "model/vma_counts.h"
 
 namespace mlt {
 namespace {

@@ -154,18 +154,18 @@ TEST(CountsSince, EveryNumberOfTheProcess) {
   EXPECT_STREQ(proc.comm, "worker");
 }
 
-TEST(CountsSince, PagesOfEveryHolder) {
+TEST(CountsSince, PagesOfEveryKeeper) {
   ProcessCounts before = process(1, 42);
   before.proc.still_locked = 10;
-  before.holders[50].pages = 10;
+  before.keepers[50].pages = 10;
   ProcessCounts now = before;
   now.proc.still_locked = 17;
-  now.holders[50].pages = 12;
-  now.holders[51].pages = 5;
+  now.keepers[50].pages = 12;
+  now.keepers[51].pages = 5;
   const Counts difference = counts_of({now}).since(counts_of({before}));
   ASSERT_EQ(difference.processes.size(), 1U);
-  EXPECT_EQ(difference.processes[0].holders.at(50).pages, 2U);
-  EXPECT_EQ(difference.processes[0].holders.at(51).pages, 5U);
+  EXPECT_EQ(difference.processes[0].keepers.at(50).pages, 2U);
+  EXPECT_EQ(difference.processes[0].keepers.at(51).pages, 5U);
 }
 
 TEST(CountsSince, EveryNumberOfACall) {
@@ -193,7 +193,7 @@ TEST(CountsSince, EveryNumberOfACall) {
 TEST(CountsSince, WaitsButTheLongest) {
   ProcessCounts before = process(1, 42);
   before.proc.mmap_lock_read = {10, 100};
-  before.proc.mmap_lock_max_ns = 70;
+  before.proc.longest.mmap_lock_ns = 70;
   before.proc.mmap_lock_held_by[MLT_CALL_MLOCK] = {10, 100};
   ProcessCounts now = before;
   now.proc.mmap_lock_read = {11, 105};
@@ -204,16 +204,18 @@ TEST(CountsSince, WaitsButTheLongest) {
   EXPECT_EQ(proc.mmap_lock_read.waits, 1U);
   EXPECT_EQ(proc.mmap_lock_read.time_ns, 5U);
   EXPECT_EQ(proc.mmap_lock_held_by[MLT_CALL_MLOCK].time_ns, 5U);
-  EXPECT_EQ(proc.mmap_lock_max_ns, 70U);
+  EXPECT_EQ(proc.longest.mmap_lock_ns, 70U);
 }
 
 TEST(CountsSince, EveryNumberOfReclaimButTheLongest) {
   ProcessCounts before = process(1, 42);
-  before.proc.reclaim[MLT_RECLAIM_DIRECT] = {10, 20, 30, 900};
-  before.proc.reclaim[MLT_RECLAIM_MEMCG] = {100, 200, 300, 50};
+  before.proc.reclaim[MLT_RECLAIM_DIRECT] = {10, 20, 30};
+  before.proc.reclaim[MLT_RECLAIM_MEMCG] = {100, 200, 300};
+  before.proc.longest = {{900, 50}, 0};
   ProcessCounts now = before;
-  now.proc.reclaim[MLT_RECLAIM_DIRECT] = {11, 22, 33, 900};
-  now.proc.reclaim[MLT_RECLAIM_MEMCG] = {104, 205, 306, 70};
+  now.proc.reclaim[MLT_RECLAIM_DIRECT] = {11, 22, 33};
+  now.proc.reclaim[MLT_RECLAIM_MEMCG] = {104, 205, 306};
+  now.proc.longest.reclaim_ns[MLT_RECLAIM_MEMCG] = 70;
   const Counts difference = counts_of({now}).since(counts_of({before}));
   ASSERT_EQ(difference.processes.size(), 1U);
   const mlt_reclaim& direct = difference.processes[0].proc.reclaim[MLT_RECLAIM_DIRECT];
@@ -221,18 +223,19 @@ TEST(CountsSince, EveryNumberOfReclaimButTheLongest) {
   EXPECT_EQ(direct.time_ns, 2U);
   EXPECT_EQ(direct.reclaimed, 3U);
   // No difference of two longest ones is the longest in between: it stays that of the whole trace.
-  EXPECT_EQ(direct.max_ns, 900U);
+  const mlt_longest& longest = difference.processes[0].proc.longest;
+  EXPECT_EQ(longest.reclaim_ns[MLT_RECLAIM_DIRECT], 900U);
   const mlt_reclaim& memcg = difference.processes[0].proc.reclaim[MLT_RECLAIM_MEMCG];
   EXPECT_EQ(memcg.calls, 4U);
   EXPECT_EQ(memcg.time_ns, 5U);
   EXPECT_EQ(memcg.reclaimed, 6U);
-  EXPECT_EQ(memcg.max_ns, 70U);
+  EXPECT_EQ(longest.reclaim_ns[MLT_RECLAIM_MEMCG], 70U);
 }
 
 // Reclaim and swap often come to a process that does nothing, or by the hand of another.
 TEST(CountsSince, ReclaimAndSwapAloneAreNews) {
   ProcessCounts before = process(1, 42);
-  before.proc.reclaim[MLT_RECLAIM_DIRECT] = {1, 2, 3, 4};
+  before.proc.reclaim[MLT_RECLAIM_DIRECT] = {1, 2, 3};
   constexpr auto kNews = std::to_array({&mlt_proc::culled, &mlt_proc::met_locked_active, &mlt_proc::met_locked_inactive,
                                         &mlt_proc::swap_out, &mlt_proc::swap_readahead, &mlt_proc::swap_duplicated,
                                         &mlt_proc::swap_freed});

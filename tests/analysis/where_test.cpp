@@ -5,98 +5,18 @@
 #include <cstring>
 
 #include "analysis/trace.h"
+#include "model/mappings.h"
 
 namespace mlt {
 namespace {
 
 using fixtures::class_id;
 using fixtures::faults;
+using fixtures::file;
+using fixtures::vma;
 
-constexpr std::uint64_t kReadWrite = 0x3;
 constexpr std::uint64_t kLocked = 0x2000;
 constexpr std::uint64_t kLockedOnFault = 0x82000;
-
-mlt_vma vma(std::uint64_t start, std::uint64_t size, std::uint64_t count, mlt_cause cause = MLT_CAUSE_FIRST_TOUCH) {
-  mlt_vma vma{};
-  vma.flags = kReadWrite;
-  vma.kind = MLT_VMA_ANONYMOUS;
-  vma.start = start;
-  vma.size = size;
-  vma.completed[cause] = count;
-  vma.time_ns = count * 1000;
-  vma.max_ns = 1000 + count;
-  return vma;
-}
-
-mlt_vma file(std::uint64_t start, const char* name, std::uint64_t inode, std::uint64_t count) {
-  mlt_vma record = vma(start, 0x1000, count, MLT_CAUSE_FILE_MAP);
-  record.kind = MLT_VMA_FILE;
-  record.inode_number = inode;
-  strncpy(record.name, name, sizeof(record.name) - 1);
-  return record;
-}
-
-std::vector<mlt_vma> sum_of(const std::vector<mlt_vma>& parts) {
-  std::vector<mlt_vma> list;
-  for (const mlt_vma& part : parts) add_vma(list, part);
-  return list;
-}
-
-TEST(Where, ThreadsInOneMappingAreOneLine) {
-  const auto list = sum_of({vma(0x10000, 0x4000, 5), vma(0x10000, 0x4000, 7)});
-  ASSERT_EQ(list.size(), 1U);
-  EXPECT_EQ(completed_faults(list[0]), 12U);
-  EXPECT_EQ(list[0].time_ns, 12'000U);
-  EXPECT_EQ(list[0].max_ns, 1007U);
-}
-
-TEST(Where, AMappingThatGrewIsTheSame) {
-  const auto list = sum_of({vma(0x10000, 0x4000, 1), vma(0xc000, 0x4000, 1), vma(0x14000, 0x1000, 1)});
-  ASSERT_EQ(list.size(), 1U);
-  EXPECT_EQ(list[0].start, 0xc000U);
-  EXPECT_EQ(list[0].size, 0x9000U);
-}
-
-TEST(Where, ApartIsAnother) {
-  mlt_vma locked = vma(0x10000, 0x4000, 1);
-  locked.flags |= kLocked;
-  mlt_vma named = vma(0x10000, 0x4000, 1);
-  strcpy(named.name, "arena");
-  mlt_vma heap = vma(0x10000, 0x4000, 1);
-  heap.kind = MLT_VMA_HEAP;
-  const auto list = sum_of({vma(0x10000, 0x4000, 1), vma(0x15000, 0x4000, 1), locked, named, heap});
-  EXPECT_EQ(list.size(), 5U);
-}
-
-TEST(Where, AFileIsOneLineWhereverItIsMapped) {
-  const auto list =
-      sum_of({file(0x10000, "libc.so.6", 7, 1), file(0x90000, "libc.so.6", 7, 2), file(0x10000, "libm.so.6", 8, 4)});
-  ASSERT_EQ(list.size(), 2U);
-  EXPECT_EQ(completed_faults(list[0]), 3U);
-  EXPECT_EQ(list[0].start, 0x10000U);
-  EXPECT_EQ(list[0].start + list[0].size, 0x91000U);
-}
-
-TEST(Where, ManyMappingsAreCutOff) {
-  std::vector<mlt_vma> list;
-  for (std::uint64_t i = 0; i < 5000; ++i) add_vma(list, vma(i * 0x10000, 0x1000, 1));
-  EXPECT_EQ(list.size(), 4096U);
-}
-
-TEST(Where, SinceTakesAwayWhatWas) {
-  const auto now = sum_of({vma(0x10000, 0x8000, 9), vma(0x90000, 0x1000, 3), file(0x20000, "libc.so.6", 7, 2)});
-  const auto difference = vmas_since(now, {vma(0x10000, 0x4000, 4), vma(0x90000, 0x1000, 3)});
-  ASSERT_EQ(difference.size(), 2U);
-  EXPECT_EQ(completed_faults(difference[0]), 5U);
-  EXPECT_EQ(difference[0].time_ns, 5000U);
-  EXPECT_EQ(difference[0].max_ns, 1009U) << "of the whole time";
-  EXPECT_EQ(completed_faults(difference[1]), 2U);
-}
-
-TEST(Where, SinceNeverGoesBelowZero) {
-  const auto difference = vmas_since({vma(0x10000, 0x4000, 5)}, {vma(0x10000, 0x1000, 4), vma(0x13000, 0x1000, 4)});
-  EXPECT_TRUE(difference.empty());
-}
 
 TEST(Where, NamesAreThoseOfMaps) {
   const std::vector<MapsLine> maps = {{0x10000, 0x11000, "r-xp", 0, 7, "/usr/lib/libc.so.6"},

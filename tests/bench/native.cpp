@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "commands/attach.h"
 #include "kernel/probe_kernel.h"
 #include "operations.h"
+#include "trace/attach.h"
 
 namespace bench {
 

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "analysis/names.h"
+#include "model/names.h"
 
 namespace mlt::fixtures {
 

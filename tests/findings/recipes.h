@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "analysis/report.h"
+#include "model/report.h"
 
 namespace mlt::fixtures {
 

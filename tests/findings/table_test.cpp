@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <set>
 
-#include "analysis/names.h"
 #include "findings/findings.h"
 #include "findings/recipes.h"
+#include "model/names.h"
 
 namespace mlt {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "analysis/timeline.h"
+#include "model/timeline.h"
 #include "recording/recording.h"
 #include "recording/writer.h"
 

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "recording/look.h"
 #include "report/fixtures.h"
 #include "report/golden.h"

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "analysis/report.h"
+#include "model/report.h"
 
 namespace mlt::fixtures {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "analysis/compare.h"
-#include "analysis/timeline.h"
+#include "model/timeline.h"
 
 namespace mlt::fixtures {
 

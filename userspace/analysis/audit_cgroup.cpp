@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "analysis/fault_class.h"
+#include "model/fault_class.h"
 
 namespace mlt {
 

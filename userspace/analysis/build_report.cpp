@@ -3,15 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "analysis/audit.h"
 #include "analysis/audit_resident.h"
 #include "analysis/decode.h"
 #include "analysis/explain.h"
-#include "analysis/fault_class.h"
-#include "analysis/names.h"
 #include "analysis/vma_flags.h"
 #include "analysis/where.h"
+#include "model/fault_class.h"
+#include "model/names.h"
 
 namespace mlt {
 
@@ -166,7 +168,7 @@ std::optional<LockWaits> build_lock_waits(const mlt_proc& proc, const Plan& plan
   LockWaits waits;
   waits.read = build_waits(proc.mmap_lock_read);
   waits.write = build_waits(proc.mmap_lock_write);
-  waits.max_ns = proc.mmap_lock_max_ns;
+  waits.max_ns = proc.longest.mmap_lock_ns;
   waits.in_fault = build_waits(proc.mmap_lock_in_fault);
   waits.while_locking = build_waits(proc.mmap_lock_while_locking);
   if (plan.measures("lock_call")) waits.in_call_ns = 0;
@@ -238,18 +240,18 @@ Count if_measured(const Plan& plan, std::string_view signal, std::uint64_t value
   return plan.measures(signal) ? Count{value} : std::nullopt;
 }
 
-// Those who hold pages that the process munlocked; what is left is held by somebody who was not found.
-std::vector<Holder> build_holders(const ProcessCounts& process) {
-  std::vector<Holder> holders;
+// Those who keep pages mlocked that the process munlocked; what is left is kept by somebody who was not found.
+std::vector<Keeper> build_keepers(const ProcessCounts& process) {
+  std::vector<Keeper> keepers;
   std::uint64_t unknown = process.proc.still_locked;
-  for (const auto& [tgid, holder] : process.holders) {
-    if (holder.pages == 0) continue;
-    holders.push_back({holder.pid != 0 ? holder.pid : tgid, holder.comm, holder.pages});
-    unknown -= std::min<std::uint64_t>(unknown, holder.pages);
+  for (const auto& [tgid, keeper] : process.keepers) {
+    if (keeper.pages == 0) continue;
+    keepers.push_back({keeper.pid != 0 ? keeper.pid : tgid, keeper.comm, keeper.pages});
+    unknown -= std::min<std::uint64_t>(unknown, keeper.pages);
   }
-  std::ranges::stable_sort(holders, std::greater{}, &Holder::pages);
-  if (unknown != 0) holders.push_back({0, "", unknown});
-  return holders;
+  std::ranges::stable_sort(keepers, std::greater{}, &Keeper::pages);
+  if (unknown != 0) keepers.push_back({0, "", unknown});
+  return keepers;
 }
 
 Pages build_pages(const ProcessCounts& process, const TraceData& data) {
@@ -266,20 +268,21 @@ Pages build_pages(const ProcessCounts& process, const TraceData& data) {
         if_measured(plan, "cause", proc.locked_not_mlocked + pages_locked_in_part(process, data));
   // Kernels that clear PG_mlocked first and set it again show it by doing so.
   if (plan.measures("page_lock")) pages.still_locked_elsewhere = if_measured(plan, "page_unlock", proc.still_locked);
-  if (pages.still_locked_elsewhere) pages.still_locked_by = build_holders(process);
+  if (pages.still_locked_elsewhere) pages.still_locked_by = build_keepers(process);
   return pages;
 }
 
-ReclaimStall build_stall(const mlt_reclaim& reclaim) {
-  return {reclaim.calls, reclaim.time_ns, reclaim.reclaimed, reclaim.max_ns};
+ReclaimStall build_stall(const mlt_proc& proc, std::size_t kind) {
+  const mlt_reclaim& reclaim = proc.reclaim[kind];
+  return {reclaim.calls, reclaim.time_ns, reclaim.reclaimed, proc.longest.reclaim_ns[kind]};
 }
 
 std::optional<Reclaim> build_reclaim(const mlt_proc& proc, const Plan& plan) {
   if (!plan.measures("reclaim") && !plan.measures("reclaim_met")) return std::nullopt;
   Reclaim reclaim;
   if (plan.measures("reclaim")) {
-    reclaim.direct = build_stall(proc.reclaim[MLT_RECLAIM_DIRECT]);
-    reclaim.memcg = build_stall(proc.reclaim[MLT_RECLAIM_MEMCG]);
+    reclaim.direct = build_stall(proc, MLT_RECLAIM_DIRECT);
+    reclaim.memcg = build_stall(proc, MLT_RECLAIM_MEMCG);
   }
   if (plan.measures("fault") && !plan.find("fault")->way->approximate)
     reclaim.in_fault_ns = if_measured(plan, "reclaim", proc.reclaim_in_fault_ns);

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "analysis/decode.h"
-#include "analysis/names.h"
 #include "analysis/where.h"
+#include "model/names.h"
 
 namespace mlt {
 

@@ -1,6 +1,6 @@
 #include "analysis/build_timeline.h"
 
-#include "analysis/fault_class.h"
+#include "model/fault_class.h"
 
 namespace mlt {
 

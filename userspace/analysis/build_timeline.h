@@ -1,8 +1,8 @@
 // From what a trace counted to the timeline model. Pure.
 #pragma once
 
-#include "analysis/timeline.h"
 #include "analysis/trace_data.h"
+#include "model/timeline.h"
 
 namespace mlt {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <functional>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "util/units.h"
 
 namespace mlt {

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "analysis/report.h"
+#include "model/report.h"
 #include "analysis/series.h"
 
 namespace mlt {

@@ -7,7 +7,7 @@
 #include <cerrno>
 
 #include "analysis/decode.h"
-#include "analysis/names.h"
+#include "model/names.h"
 #include "util/units.h"
 
 namespace mlt {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "analysis/report.h"
 #include "bpf/mlocktrace.h"
+#include "model/report.h"
 
 namespace mlt {
 

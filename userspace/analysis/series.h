@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "analysis/timeline.h"
+#include "model/timeline.h"
 
 namespace mlt {
 

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "analysis/fault_class.h"
 #include "analysis/trigger.h"
 #include "analysis/where.h"
+#include "model/fault_class.h"
+#include "model/vma_counts.h"
 
 namespace mlt {
 

@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "analysis/counts.h"
-#include "analysis/report.h"
+#include "model/counts.h"
+#include "model/report.h"
 
 namespace mlt {
 

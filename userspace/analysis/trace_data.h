@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "analysis/counts.h"
-#include "analysis/report.h"
+#include "model/counts.h"
+#include "model/report.h"
 #include "plan/plan.h"
 #include "proc/cgroup_files.h"
 #include "proc/maps_file.h"

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "analysis/explain.h"
-#include "analysis/names.h"
+#include "model/names.h"
 
 namespace mlt {
 

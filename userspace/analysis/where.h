@@ -4,21 +4,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "analysis/counts.h"
-#include "analysis/report.h"
+#include "model/counts.h"
+#include "model/report.h"
 #include "proc/maps_file.h"
 #include "symbols/symbolizer.h"
 
 namespace mlt {
-
-/// Adds `vma` to the record of the same mapping in `list`, or as a new one. Several threads have a record each, and so
-/// has what was mapped at the same place again.
-void add_vma(std::vector<mlt_vma>& list, const mlt_vma& vma);
-
-/// What came since `before`; the longest fault stays that of the whole time.
-std::vector<mlt_vma> vmas_since(const std::vector<mlt_vma>& now, const std::vector<mlt_vma>& before);
-
-std::uint64_t completed_faults(const mlt_vma& vma);
 
 /// As /proc/PID/maps names it. `maps` has what was seen of the process.
 std::string vma_name(const mlt_vma& vma, const std::vector<MapsLine>& maps);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "commands/attach.h"
+#include "trace/attach.h"
 
 namespace mlt {
 

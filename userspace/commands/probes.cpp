@@ -3,11 +3,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "commands/attach.h"
 #include "commands/commands.h"
 #include "commands/every_way.h"
 #include "commands/output.h"
 #include "kernel/probe_kernel.h"
+#include "trace/attach.h"
 
 namespace mlt {
 

@@ -5,10 +5,10 @@
 #include <cctype>
 #include <cerrno>
 
-#include "analysis/names.h"
 #include "commands/commands.h"
 #include "commands/output.h"
 #include "commands/source.h"
+#include "model/names.h"
 #include "report/csv.h"
 #include "report/html.h"
 #include "report/json.h"

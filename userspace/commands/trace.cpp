@@ -3,10 +3,10 @@
 #include "commands/commands.h"
 #include "commands/dry_run.h"
 #include "commands/output.h"
-#include "commands/targets.h"
-#include "commands/trace_run.h"
 #include "report/json.h"
 #include "report/text.h"
+#include "trace/targets.h"
+#include "trace/trace_run.h"
 
 namespace mlt {
 

@@ -1,7 +1,7 @@
 // Others wait while one thread locks: mmap_lock.
 #include <algorithm>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "findings/rules.h"
 
 namespace mlt::rules {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "analysis/report.h"
+#include "model/report.h"
 #include "util/result.h"
 
 namespace mlt {

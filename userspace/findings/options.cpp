@@ -5,8 +5,8 @@
 #include <array>
 #include <functional>
 
-#include "analysis/names.h"
 #include "findings/findings.h"
+#include "model/names.h"
 
 namespace mlt {
 namespace {

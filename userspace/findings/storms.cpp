@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "analysis/names.h"
 #include "findings/rules.h"
+#include "model/names.h"
 
 namespace mlt::rules {
 

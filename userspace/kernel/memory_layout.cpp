@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "arch/arch.h"
 #include "proc/text_file.h"
 #include "util/fd.h"
 
@@ -16,12 +17,6 @@ namespace mlt {
 namespace {
 
 constexpr std::uint64_t kNoPhysical = ~std::uint64_t{0};
-// The kernel's own text and modules are above: Documentation/arch/x86/x86_64/mm.rst.
-constexpr std::uint64_t kTextStart = 0xffffffff80000000;
-// vmalloc space is 32 TiB at least, and the array of struct page 1 TiB at most with four levels.
-constexpr std::uint64_t kVmallocLeast = std::uint64_t{1} << 44;
-// Randomized bases are multiples of this: PUD_SIZE.
-constexpr std::uint64_t kAlignment = std::uint64_t{1} << 30;
 
 Result<std::vector<KernelSegment>> read_segments() {
   const Fd file(open("/proc/kcore", O_RDONLY | O_CLOEXEC));
@@ -55,18 +50,18 @@ MemoryLayout memory_layout(std::span<const KernelSegment> segments, std::string_
   const KernelSegment* ram = nullptr;    // the lowest
   const KernelSegment* pages = nullptr;  // its struct pages: the lowest too
   for (const KernelSegment& segment : segments) {
-    if (segment.address >= kTextStart) continue;
+    if (segment.address >= arch::kTextStart) continue;
     if (segment.physical != kNoPhysical) {
       if (ram == nullptr || segment.physical < ram->physical) ram = &segment;
-    } else if (segment.size < kVmallocLeast && (pages == nullptr || segment.address < pages->address)) {
+    } else if (segment.size < arch::kVmallocLeast && (pages == nullptr || segment.address < pages->address)) {
       pages = &segment;
     }
   }
   if (ram == nullptr || pages == nullptr) return {};
   MemoryLayout layout;
   layout.page_offset = ram->address - ram->physical;
-  layout.vmemmap = pages->address / kAlignment * kAlignment;
-  layout.levels = has_word(cpu_flags, "la57") ? 5 : 4;
+  layout.vmemmap = pages->address / arch::kBaseAlignment * arch::kBaseAlignment;
+  layout.levels = arch::page_levels([&](std::string_view flag) { return has_word(cpu_flags, flag); });
   layout.soft_dirty = has_word(vm_flags, "sd");
   return layout;
 }

@@ -1,4 +1,4 @@
-// Finds out where the kernel keeps page tables and struct pages. x86-64.
+// Finds out where the kernel keeps page tables and struct pages.
 #pragma once
 
 #include <span>

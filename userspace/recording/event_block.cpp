@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "analysis/fault_class.h"
+#include "model/fault_class.h"
 
 namespace mlt {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "analysis/timeline.h"
+#include "model/timeline.h"
 #include "util/result.h"
 
 namespace mlt {

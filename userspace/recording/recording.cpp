@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "recording/database.h"
 #include "recording/event_block.h"
 #include "recording/file_kind.h"

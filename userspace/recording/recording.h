@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "analysis/report.h"
-#include "analysis/timeline.h"
+#include "model/report.h"
+#include "model/timeline.h"
 #include "util/result.h"
 
 namespace mlt {

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "recording/checked_pages.h"
 #include "recording/event_block.h"
 #include "recording/file_kind.h"

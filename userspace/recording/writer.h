@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "analysis/report.h"
-#include "analysis/timeline.h"
+#include "model/report.h"
+#include "model/timeline.h"
 #include "recording/database.h"
 #include "util/result.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/phrases.h"
 #include "util/units.h"
 

@@ -4,7 +4,7 @@
 
 #include <type_traits>
 
-#include "analysis/names.h"
+#include "model/names.h"
 
 namespace mlt {
 namespace {

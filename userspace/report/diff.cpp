@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/html.h"
 #include "report/latency_json.h"
 #include "report/layout.h"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/conclusion.h"
 #include "report/json.h"
 

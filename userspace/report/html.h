@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "analysis/series.h"
-#include "analysis/timeline.h"
+#include "model/timeline.h"
 
 namespace mlt {
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/latency_json.h"
 
 namespace mlt {
@@ -191,7 +191,7 @@ Json locks(const Locks& locks) {
           {"vma_lock", vma_lock(locks.vma_lock)}};
 }
 
-Json holder(const Holder& holder) {
+Json holder(const Keeper& holder) {
   const Json comm = holder.pid == 0 ? Json() : Json(holder.comm);
   return {{"pid", identifier(holder.pid)}, {"comm", comm}, {"pages", holder.pages}};
 }

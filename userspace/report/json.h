@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "analysis/report.h"
+#include "model/report.h"
 
 namespace mlt {
 

@@ -7,7 +7,7 @@
 #include <ctime>
 #include <span>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/conclusion.h"
 #include "report/phrases.h"
 #include "util/units.h"

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "analysis/report.h"
+#include "model/report.h"
 
 namespace mlt {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <protozero/pbf_writer.hpp>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/phrases.h"
 #include "util/units.h"
 

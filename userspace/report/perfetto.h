@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "analysis/timeline.h"
+#include "model/timeline.h"
 
 namespace mlt {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "analysis/report.h"
+#include "model/report.h"
 
 namespace mlt {
 

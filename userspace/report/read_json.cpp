@@ -7,7 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "analysis/names.h"
+#include "model/names.h"
 
 namespace mlt {
 namespace {
@@ -329,7 +329,7 @@ Pages pages(const Node& node) {
           .culled_by_reclaim = node.at("culled_by_reclaim").optional(),
           .still_locked_elsewhere = node.at("still_locked_elsewhere").optional(),
           .still_locked_by = node.at("still_locked_by").list([](const Node& holder) {
-            return Holder{holder.at("pid").identifier(), holder.at("comm").text(), holder.at("pages").number()};
+            return Keeper{holder.at("pid").identifier(), holder.at("comm").text(), holder.at("pages").number()};
           }),
           .locked_not_mlocked = node.at("locked_not_mlocked").optional()};
 }

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "analysis/report.h"
+#include "model/report.h"
 #include "util/result.h"
 
 namespace mlt {

@@ -7,7 +7,7 @@
 #include <protozero/pbf_writer.hpp>
 #include <tuple>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "util/units.h"
 
 namespace mlt {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string>
 
-#include "analysis/report.h"
+#include "model/report.h"
 
 namespace mlt {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 

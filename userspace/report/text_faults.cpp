@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 

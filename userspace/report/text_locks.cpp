@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 

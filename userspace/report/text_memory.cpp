@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "analysis/names.h"
+#include "model/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 
@@ -59,7 +59,7 @@ std::string holders(const Process& process) {
   constexpr std::size_t kShown = 5;
   std::string text;
   for (std::size_t i = 0; i < std::min(process.pages.still_locked_by.size(), kShown); ++i) {
-    const Holder& holder = process.pages.still_locked_by[i];
+    const Keeper& holder = process.pages.still_locked_by[i];
     text += i == 0 ? plural(holder.pages, "page") : ", " + format_count(holder.pages);
     if (holder.pid == 0) {
       text += " by somebody who was not found";

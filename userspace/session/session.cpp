@@ -63,7 +63,7 @@ constexpr __u32 kFaultRingBytes = 16 << 20;
 // A drain ends here though more keep coming: there is other work to do.
 constexpr std::uint64_t kFaultsAtOnce = kFaultRingBytes / sizeof(mlt_fault_event);
 
-// A byte each: see mlt_used_blocks in bpf/core.bpf.h.
+// A byte each: see mlt_used_blocks in bpf/maps.bpf.h.
 using Bss = std::remove_pointer_t<decltype(mlocktrace_early::bss)>;
 constexpr __u32 kMostBlocks = sizeof(Bss::mlt_used_blocks);
 constexpr __u32 kMostVmas = sizeof(Bss::mlt_used_vmas);
@@ -501,7 +501,7 @@ Status Session::Impl::open_fault_ring() {
 
 Status Session::Impl::set_up_tables() {
   if (Status status = set_targets(); !status) return status;
-  auto mapped = Tables::map(maps().mlt_blocks, maps().mlt_vmas, maps().mlt_procs, maps().mlt_holders,
+  auto mapped = Tables::map(maps().mlt_blocks, maps().mlt_vmas, maps().mlt_procs, maps().mlt_keepers,
                             {bss().mlt_used_blocks, bss().mlt_used_vmas, bss().mlt_used_procs});
   if (!mapped) return tl::unexpected(mapped.error());
   tables = std::move(*mapped);

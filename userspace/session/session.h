@@ -10,9 +10,9 @@
 #include <variant>
 #include <vector>
 
-#include "analysis/counts.h"
 #include "bpf/mlocktrace.h"
 #include "kernel/probe_kernel.h"
+#include "model/counts.h"
 #include "plan/plan.h"
 #include "util/result.h"
 

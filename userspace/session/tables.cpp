@@ -8,7 +8,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "analysis/where.h"
+#include "model/vma_counts.h"
 
 namespace mlt {
 
@@ -34,7 +34,7 @@ FaultTotals totals_of(const mlt_block& shared) {
 
 }  // namespace
 
-Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* holders,
+Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* keepers,
                            const UsedPlaces& used) {
   Tables tables;
   auto block_table = MappedTable<mlt_block>::open(blocks);
@@ -46,7 +46,7 @@ Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf
   tables.blocks_ = std::move(*block_table);
   tables.vmas_ = std::move(*vma_table);
   tables.procs_ = std::move(*proc_table);
-  tables.holders_ = bpf_map__fd(holders);
+  tables.keepers_ = bpf_map__fd(keepers);
   tables.used_ = used;
   return tables;
 }
@@ -70,17 +70,17 @@ Tables::Places Tables::used() const {
   return {list(used_.blocks, blocks_.size()), list(used_.vmas, vmas_.size()), list(used_.procs, procs_.size())};
 }
 
-// The key of a holder has the place of the process record in its upper half.
-std::map<std::uint32_t, mlt_holder> Tables::holders_of(std::uint32_t index) const {
-  std::map<std::uint32_t, mlt_holder> holders;
+// The key of a keeper has the place of the process record in its upper half.
+std::map<std::uint32_t, mlt_keeper> Tables::keepers_of(std::uint32_t index) const {
+  std::map<std::uint32_t, mlt_keeper> keepers;
   std::uint64_t key = 0;
   std::uint64_t* previous = nullptr;
-  for (std::uint64_t next = 0; bpf_map_get_next_key(holders_, previous, &next) == 0; previous = &key) {
+  for (std::uint64_t next = 0; bpf_map_get_next_key(keepers_, previous, &next) == 0; previous = &key) {
     key = next;
-    mlt_holder holder{};
-    if (key >> 32 == index && bpf_map_lookup_elem(holders_, &key, &holder) == 0) holders[holder.tgid] = holder;
+    mlt_keeper keeper{};
+    if (key >> 32 == index && bpf_map_lookup_elem(keepers_, &key, &keeper) == 0) keepers[keeper.tgid] = keeper;
   }
-  return holders;
+  return keepers;
 }
 
 void Tables::add(Taken& taken, const mlt_block& block) {
@@ -95,7 +95,7 @@ ProcessCounts Tables::take(std::uint32_t index) {
   ProcessCounts process;
   process.id = id_of(index);
   process.proc = procs_[index];
-  if (process.proc.still_locked != 0) process.holders = holders_of(index);
+  if (process.proc.still_locked != 0) process.keepers = keepers_of(index);
   if (const auto found = retired_.find(index); found != retired_.end()) {
     process.by_class = found->second.by_class;
     process.by_thread = found->second.by_thread;
@@ -152,9 +152,9 @@ void Tables::free_process(std::uint32_t index, const Places& places) {
       std::ranges::any_of(places.vmas, is_its, [this](std::uint32_t place) -> mlt_vma& { return vmas_[place]; }))
     return;
   gone_.push_back(take(index));
-  for (const auto& [tgid, holder] : gone_.back().holders) {
+  for (const auto& [tgid, keeper] : gone_.back().keepers) {
     const std::uint64_t key = std::uint64_t{index} << 32 | tgid;
-    bpf_map_delete_elem(holders_, &key);
+    bpf_map_delete_elem(keepers_, &key);
   }
   retired_.erase(index);
   ids_.erase(index);

@@ -3,7 +3,7 @@
 
 #include <map>
 
-#include "analysis/counts.h"
+#include "model/counts.h"
 #include "session/mapped_table.h"
 #include "util/result.h"
 
@@ -21,7 +21,7 @@ struct UsedPlaces {
 class Tables {
  public:
   Tables() = default;
-  static Result<Tables> map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* holders,
+  static Result<Tables> map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* keepers,
                             const UsedPlaces& used);
 
   void collect_retired();
@@ -48,7 +48,7 @@ class Tables {
   [[nodiscard]] Places used() const;
   /// What was in use after the processes that are gone were known to be.
   Places take_retired();
-  [[nodiscard]] std::map<std::uint32_t, mlt_holder> holders_of(std::uint32_t index) const;
+  [[nodiscard]] std::map<std::uint32_t, mlt_keeper> keepers_of(std::uint32_t index) const;
   void fold_block(std::uint32_t index);
   void fold_vma(std::uint32_t index);
   void free_process(std::uint32_t index, const Places& places);
@@ -58,7 +58,7 @@ class Tables {
   MappedTable<mlt_block> blocks_;
   MappedTable<mlt_vma> vmas_;
   MappedTable<mlt_proc> procs_;
-  int holders_ = -1;
+  int keepers_ = -1;
   UsedPlaces used_;
   std::map<std::uint32_t, Taken> retired_;      // of threads that are gone, by process record
   std::map<std::uint32_t, std::uint32_t> ids_;  // by process record

@@ -3,22 +3,54 @@
 #include <algorithm>
 #include <array>
 
+#include "arch/arch.h"
+
 namespace mlt {
 
 namespace {
 
 using enum Hook;
 
+// The twins of fentry and fexit programs, which have the same name but for its end: see MLT_ENTRY in bpf/targets.bpf.h.
+template <const auto& Probes>
+struct Twins {
+  static constexpr std::size_t kCount = std::size(Probes);
+  static constexpr auto kNames = [] {
+    std::array<std::array<char, 40>, kCount> names{};
+    for (std::size_t i = 0; i < kCount; ++i) {
+      const std::string_view name = Probes[i].program;
+      const std::string_view end = Probes[i].hook == fentry ? "kprobe" : Probes[i].hook == fexit ? "kretprobe" : "";
+      const std::string_view begin = end.empty() ? name : name.substr(0, name.rfind('_') + 1);
+      std::ranges::copy(end, std::ranges::copy(begin, names[i].begin()).out);
+    }
+    return names;
+  }();
+  static constexpr auto kProbes = [] {
+    std::array<Probe, kCount> probes{};
+    for (std::size_t i = 0; i < kCount; ++i) {
+      probes[i] = Probes[i];
+      probes[i].program = kNames[i].data();
+      if (probes[i].hook == fentry) probes[i].hook = kprobe;
+      if (probes[i].hook == fexit) probes[i].hook = kretprobe;
+    }
+    return probes;
+  }();
+};
+template <const auto& Probes>
+constexpr auto kTwins = Twins<Probes>::kProbes;
+
 // The same kprobe programs, attached as kprobe.multi: handlers run with preemption disabled.
 template <std::size_t N>
-constexpr std::array<Probe, N> as_multi(const Probe (&probes)[N]) {
-  std::array<Probe, N> multi{};
-  for (std::size_t i = 0; i < N; ++i) {
-    multi[i] = probes[i];
-    if (probes[i].hook == kprobe) multi[i].hook = multi_entry;
-    if (probes[i].hook == kretprobe) multi[i].hook = multi_return;
+constexpr std::array<Probe, N> as_multi(std::array<Probe, N> probes) {
+  for (Probe& probe : probes) {
+    if (probe.hook == kprobe) probe.hook = multi_entry;
+    if (probe.hook == kretprobe) probe.hook = multi_return;
   }
-  return multi;
+  return probes;
+}
+template <std::size_t N>
+constexpr std::array<Probe, N> as_multi(const Probe (&probes)[N]) {
+  return as_multi(std::to_array(probes));
 }
 
 constexpr Alternative multi(std::span<const Probe> probes, std::string_view limits = {},
@@ -72,8 +104,8 @@ constexpr Alternative of_vma_locks(Alternative way) {
 constexpr Alternative kVmaLockWays[] = {of_vma_locks(multi(kFaultMulti)), of_vma_locks({"fentry", kFaultFentry, ""}),
                                         of_vma_locks({"kprobe", kFaultKprobe, ""})};
 
-constexpr Probe kFaultEntry[] = {{"mlt_exception_user", raw_tracepoint, "page_fault_user"},
-                                 {"mlt_exception_kernel", raw_tracepoint, "page_fault_kernel"}};
+constexpr Probe kFaultEntry[] = {{"mlt_exception_user", raw_tracepoint, arch::kUserException},
+                                 {"mlt_exception_kernel", raw_tracepoint, arch::kKernelException}};
 constexpr Alternative kFaultEntryWays[] = {{"tracepoint", kFaultEntry, ""}};
 
 // The second of huge pages, which a kernel may be built without: those for real time are.
@@ -101,10 +133,12 @@ constexpr Alternative kCauseWays[] = {
 
 #define MLT_CALLS(X) \
   X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mmap) X(brk) X(mremap) X(munmap) X(madvise) X(mprotect)
-#define MLT_FENTRY(name) \
-  Probe{"mlt_" #name "_fentry", fentry, "__x64_sys_" #name}, Probe{"mlt_" #name "_fexit", fexit, "__x64_sys_" #name},
-#define MLT_KPROBE(name) \
-  Probe{"mlt_call_kprobe", kprobe, "__x64_sys_" #name}, Probe{"mlt_call_kretprobe", kretprobe, "__x64_sys_" #name},
+#define MLT_FENTRY(name)                                           \
+  Probe{"mlt_" #name "_fentry", fentry, MLT_SYSCALL_PREFIX #name}, \
+      Probe{"mlt_" #name "_fexit", fexit, MLT_SYSCALL_PREFIX #name},
+#define MLT_KPROBE(name)                                      \
+  Probe{"mlt_call_kprobe", kprobe, MLT_SYSCALL_PREFIX #name}, \
+      Probe{"mlt_call_kretprobe", kretprobe, MLT_SYSCALL_PREFIX #name},
 #define MLT_TRACEPOINT(name)                                           \
   Probe{"mlt_call_tp_enter", tracepoint, "syscalls/sys_enter_" #name}, \
       Probe{"mlt_call_tp_exit", tracepoint, "syscalls/sys_exit_" #name},
@@ -137,10 +171,7 @@ constexpr Probe kPopulateFentry[] = {{"mlt_populate_fentry", fentry, "__mm_popul
                                      {"mlt_range_fentry", fentry, "populate_vma_page_range"},
                                      {"mlt_range_fexit", fexit, "populate_vma_page_range"},
                                      {"mlt_populate_fexit", fexit, "__mm_populate"}};
-constexpr Probe kPopulateKprobe[] = {{"mlt_populate_kprobe", kprobe, "__mm_populate"},
-                                     {"mlt_range_kprobe", kprobe, "populate_vma_page_range"},
-                                     {"mlt_range_kretprobe", kretprobe, "populate_vma_page_range"},
-                                     {"mlt_populate_kretprobe", kretprobe, "__mm_populate"}};
+constexpr auto kPopulateKprobe = kTwins<kPopulateFentry>;
 constexpr auto kPopulateMulti = as_multi(kPopulateKprobe);
 constexpr Alternative kPopulateWays[] = {
     multi(kPopulateMulti), {"fentry", kPopulateFentry, ""}, {"kprobe", kPopulateKprobe, ""}};
@@ -168,33 +199,28 @@ constexpr Alternative kWaitWays[] = {
 
 constexpr Probe kLockFolioFentry[] = {{"mlt_new_folio_fentry", fentry, "mlock_new_folio"},
                                       {"mlt_folio_fentry", fentry, "mlock_folio"}};
+constexpr auto kLockFolioKprobe = kTwins<kLockFolioFentry>;
 constexpr Probe kLockPageFentry[] = {{"mlt_new_page_fentry", fentry, "mlock_new_page"},
                                      {"mlt_folio_fentry", fentry, "mlock_folio"}};
+constexpr auto kLockPageKprobe = kTwins<kLockPageFentry>;
 constexpr Probe kLockOldFentry[] = {{"mlt_vma_page_fentry", fentry, "mlock_vma_page"},
                                     {"mlt_page_added_fentry", fentry, "lru_cache_add_inactive_or_unevictable"}};
-constexpr Probe kLockFolioKprobe[] = {{"mlt_new_folio_kprobe", kprobe, "mlock_new_folio"},
-                                      {"mlt_folio_kprobe", kprobe, "mlock_folio"}};
+constexpr auto kLockOldKprobe = kTwins<kLockOldFentry>;
 constexpr auto kLockFolioMulti = as_multi(kLockFolioKprobe);
-constexpr Probe kLockPageKprobe[] = {{"mlt_new_page_kprobe", kprobe, "mlock_new_page"},
-                                     {"mlt_folio_kprobe", kprobe, "mlock_folio"}};
-constexpr Probe kLockOldKprobe[] = {{"mlt_vma_page_kprobe", kprobe, "mlock_vma_page"},
-                                    {"mlt_page_added_kprobe", kprobe, "lru_cache_add_inactive_or_unevictable"}};
 constexpr Alternative kPageLockWays[] = {multi(kLockFolioMulti),           {"fentry", kLockFolioFentry, ""},
                                          {"fentry", kLockPageFentry, ""},  {"fentry", kLockOldFentry, ""},
                                          {"kprobe", kLockFolioKprobe, ""}, {"kprobe", kLockPageKprobe, ""},
                                          {"kprobe", kLockOldKprobe, ""}};
 
 constexpr Probe kUnlockFolioFentry[] = {{"mlt_unlock_folio_fentry", fentry, "munlock_folio"}};
+constexpr auto kUnlockFolioKprobe = kTwins<kUnlockFolioFentry>;
 constexpr Probe kUnlockPageFentry[] = {{"mlt_unlock_page_fentry", fentry, "munlock_page"}};
+constexpr auto kUnlockPageKprobe = kTwins<kUnlockPageFentry>;
 constexpr Probe kUnlockOldFentry[] = {{"mlt_unlock_pagevec_fentry", fentry, "__munlock_pagevec"},
                                       {"mlt_unlock_vma_page_fentry", fentry, "munlock_vma_page"},
                                       {"mlt_clear_page_fentry", fentry, "clear_page_mlock"}};
-constexpr Probe kUnlockFolioKprobe[] = {{"mlt_unlock_folio_kprobe", kprobe, "munlock_folio"}};
+constexpr auto kUnlockOldKprobe = kTwins<kUnlockOldFentry>;
 constexpr auto kUnlockFolioMulti = as_multi(kUnlockFolioKprobe);
-constexpr Probe kUnlockPageKprobe[] = {{"mlt_unlock_page_kprobe", kprobe, "munlock_page"}};
-constexpr Probe kUnlockOldKprobe[] = {{"mlt_unlock_pagevec_kprobe", kprobe, "__munlock_pagevec"},
-                                      {"mlt_unlock_vma_page_kprobe", kprobe, "munlock_vma_page"},
-                                      {"mlt_clear_page_kprobe", kprobe, "clear_page_mlock"}};
 constexpr Alternative kPageUnlockWays[] = {multi(kUnlockFolioMulti),           {"fentry", kUnlockFolioFentry, ""},
                                            {"fentry", kUnlockPageFentry, ""},  {"fentry", kUnlockOldFentry, ""},
                                            {"kprobe", kUnlockFolioKprobe, ""}, {"kprobe", kUnlockPageKprobe, ""},
@@ -203,20 +229,15 @@ constexpr Alternative kPageUnlockWays[] = {multi(kUnlockFolioMulti),           {
 constexpr Probe kMoveFolioFentry[] = {{"mlt_put_back_fentry", fentry, "folio_putback_lru"},
                                       {"mlt_flush_folios_fentry", fentry, "mlock_folio_batch"},
                                       {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
+constexpr auto kMoveFolioKprobe = kTwins<kMoveFolioFentry>;
 constexpr Probe kMovePageFentry[] = {{"mlt_put_back_fentry", fentry, "folio_putback_lru"},
                                      {"mlt_flush_pages_fentry", fentry, "mlock_pagevec"},
                                      {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
-constexpr Probe kMoveFolioKprobe[] = {{"mlt_put_back_kprobe", kprobe, "folio_putback_lru"},
-                                      {"mlt_flush_folios_kprobe", kprobe, "mlock_folio_batch"},
-                                      {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
+constexpr auto kMovePageKprobe = kTwins<kMovePageFentry>;
 constexpr auto kMoveFolioMulti = as_multi(kMoveFolioKprobe);
-constexpr Probe kMovePageKprobe[] = {{"mlt_put_back_kprobe", kprobe, "folio_putback_lru"},
-                                     {"mlt_flush_pages_kprobe", kprobe, "mlock_pagevec"},
-                                     {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
 constexpr Probe kMoveOld[] = {{"mlt_put_back_old_fentry", fentry, "putback_lru_page"},
                               {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
-constexpr Probe kMoveOldKprobe[] = {{"mlt_put_back_old_kprobe", kprobe, "putback_lru_page"},
-                                    {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
+constexpr auto kMoveOldKprobe = kTwins<kMoveOld>;
 constexpr Probe kMoveOldest[] = {{"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
 constexpr Probe kMoveCurrent[] = {{"mlt_lru_insertion_current", raw_tracepoint, "mm_lru_insertion"}};
 constexpr Alternative kUnevictableWays[] = {
@@ -237,24 +258,25 @@ constexpr Alternative kUnevictableWays[] = {
      true},
 };
 // A page that is rescued is not inserted but moved: by munlock's batch, at once by SHM_UNLOCK, or after an isolation.
-#define MLT_RESCUE_PROBES(hook, checked, batch, flushed)                                                          \
-  {                                                                                                               \
-    {"mlt_check_" checked "_" #hook, hook, "check_move_unevictable_" checked},                                    \
-        {"mlt_migrated_" #hook, hook, "folio_migrate_flags"}, {"mlt_put_back_" #hook, hook, "folio_putback_lru"}, \
-        {"mlt_flush_" batch "_" #hook, hook, flushed},                                                            \
-  }
-constexpr Probe kRescueFolioFentry[] = MLT_RESCUE_PROBES(fentry, "folios", "folios", "mlock_folio_batch");
-constexpr Probe kRescuePageFentry[] = MLT_RESCUE_PROBES(fentry, "folios", "pages", "mlock_pagevec");
-constexpr Probe kRescuePagesFentry[] = MLT_RESCUE_PROBES(fentry, "pages", "pages", "mlock_pagevec");
-constexpr Probe kRescueFolioKprobe[] = MLT_RESCUE_PROBES(kprobe, "folios", "folios", "mlock_folio_batch");
-constexpr Probe kRescuePageKprobe[] = MLT_RESCUE_PROBES(kprobe, "folios", "pages", "mlock_pagevec");
-constexpr Probe kRescuePagesKprobe[] = MLT_RESCUE_PROBES(kprobe, "pages", "pages", "mlock_pagevec");
-#undef MLT_RESCUE_PROBES
+constexpr Probe kRescueFolioFentry[] = {{"mlt_check_folios_fentry", fentry, "check_move_unevictable_folios"},
+                                        {"mlt_migrated_fentry", fentry, "folio_migrate_flags"},
+                                        {"mlt_put_back_fentry", fentry, "folio_putback_lru"},
+                                        {"mlt_flush_folios_fentry", fentry, "mlock_folio_batch"}};
+constexpr auto kRescueFolioKprobe = kTwins<kRescueFolioFentry>;
+constexpr Probe kRescuePageFentry[] = {{"mlt_check_folios_fentry", fentry, "check_move_unevictable_folios"},
+                                       {"mlt_migrated_fentry", fentry, "folio_migrate_flags"},
+                                       {"mlt_put_back_fentry", fentry, "folio_putback_lru"},
+                                       {"mlt_flush_pages_fentry", fentry, "mlock_pagevec"}};
+constexpr auto kRescuePageKprobe = kTwins<kRescuePageFentry>;
+constexpr Probe kRescuePagesFentry[] = {{"mlt_check_pages_fentry", fentry, "check_move_unevictable_pages"},
+                                        {"mlt_migrated_fentry", fentry, "folio_migrate_flags"},
+                                        {"mlt_put_back_fentry", fentry, "folio_putback_lru"},
+                                        {"mlt_flush_pages_fentry", fentry, "mlock_pagevec"}};
+constexpr auto kRescuePagesKprobe = kTwins<kRescuePagesFentry>;
 constexpr auto kRescueFolioMulti = as_multi(kRescueFolioKprobe);
 constexpr Probe kRescueOld[] = {{"mlt_check_pages_fentry", fentry, "check_move_unevictable_pages"},
                                 {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
-constexpr Probe kRescueOldKprobe[] = {{"mlt_check_pages_kprobe", kprobe, "check_move_unevictable_pages"},
-                                      {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
+constexpr auto kRescueOldKprobe = kTwins<kRescueOld>;
 constexpr Alternative kRescueWays[] = {multi(kRescueFolioMulti, {}, "page_unlock"),
                                        {"fentry", kRescueFolioFentry, "", "page_unlock"},
                                        {"fentry", kRescuePageFentry, "", "page_unlock"},
@@ -269,8 +291,7 @@ constexpr Alternative kRescueWays[] = {multi(kRescueFolioMulti, {}, "page_unlock
 
 constexpr Probe kSplitFentry[] = {{"mlt_split_fentry", fentry, "__split_vma"},
                                   {"mlt_split_fexit", fexit, "__split_vma"}};
-constexpr Probe kSplitKprobe[] = {{"mlt_split_kprobe", kprobe, "__split_vma"},
-                                  {"mlt_split_kretprobe", kretprobe, "__split_vma"}};
+constexpr auto kSplitKprobe = kTwins<kSplitFentry>;
 constexpr auto kSplitMulti = as_multi(kSplitKprobe);
 constexpr Alternative kSplitWays[] = {multi(kSplitMulti), {"fentry", kSplitFentry, ""}, {"kprobe", kSplitKprobe, ""}};
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "analysis/report.h"
+#include "model/report.h"
 #include "proc/maps_file.h"
 #include "symbols/elf_symbols.h"
 #include "symbols/kernel_symbols.h"

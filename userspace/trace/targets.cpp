@@ -1,4 +1,4 @@
-#include "commands/targets.h"
+#include "trace/targets.h"
 
 #include <poll.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "commands/child.h"
+#include "trace/child.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The one definition of everything that the families share. */
-#include "core.bpf.h"
+#include "maps.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -34,6 +34,6 @@ struct mlt_shared_map mlt_shared SEC(".maps");
 struct mlt_shared_vma_map mlt_shared_vmas SEC(".maps");
 struct mlt_move_map mlt_moving SEC(".maps");
 struct mlt_unmapping_map mlt_unmappings SEC(".maps");
-struct mlt_holder_map mlt_holders SEC(".maps");
+struct mlt_keeper_map mlt_keepers SEC(".maps");
 struct mlt_cgroup_map mlt_cgroup SEC(".maps");
 struct mlt_ring_map mlt_ring SEC(".maps");

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "cli/options.h"
-#include "commands/child.h"
 #include "plan/plan.h"
 #include "session/session.h"
+#include "trace/child.h"
 #include "util/fd.h"
 #include "util/result.h"
 

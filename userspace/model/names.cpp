@@ -1,4 +1,4 @@
-#include "analysis/names.h"
+#include "model/names.h"
 
 #include <fmt/format.h>
 
@@ -68,6 +68,7 @@ std::string_view signal_state_name(SignalState state) { return lookup(kSignalSta
 std::string_view verdict_name(Verdict verdict) { return lookup(kVerdicts, verdict); }
 std::string_view call_rule_name(CallRule rule) { return lookup(kCallRules, rule); }
 std::string_view life_kind_name(LifeEvent::Kind kind) { return lookup(kLifeKinds, kind); }
+std::string_view vma_change_name(bool split) { return split ? "split" : "merge"; }
 
 std::string call_text(const StormCall& call) {
   return call.args.empty() ? call.name : fmt::format("{}({})", call.name, call.args);

@@ -1,4 +1,4 @@
-#include "commands/trace_run.h"
+#include "trace/trace_run.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -12,11 +12,11 @@
 
 #include "analysis/build_report.h"
 #include "analysis/build_storms.h"
-#include "commands/targets.h"
 #include "findings/findings.h"
 #include "kernel/probe_kernel.h"
 #include "proc/smaps.h"
 #include "proc/system_files.h"
+#include "trace/targets.h"
 #include "util/say.h"
 #include "version.h"
 

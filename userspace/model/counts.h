@@ -5,8 +5,8 @@
 #include <map>
 #include <vector>
 
-#include "analysis/report.h"
 #include "bpf/mlocktrace.h"
+#include "model/report.h"
 
 namespace mlt {
 
@@ -35,8 +35,8 @@ struct ProcessCounts {
   mlt_proc proc{};
   std::map<std::uint16_t, FaultTotals> by_class;   // key: class number of bpf/mlocktrace.h
   std::map<std::uint32_t, FaultTotals> by_thread;  // key: tid; 0: threads that shared a block
-  std::map<std::uint32_t, mlt_holder> holders;     // of pages that it munlocked; key: tgid
-  std::vector<mlt_vma> by_vma;                     // see analysis/where.h
+  std::map<std::uint32_t, mlt_keeper> keepers;     // of pages that it munlocked; key: tgid
+  std::vector<mlt_vma> by_vma;                     // see model/vma_counts.h
   std::vector<StackCount> stacks;                  // at the end of the trace only
 };
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "analysis/report.h"
+#include "model/report.h"
 
 namespace mlt {
 

@@ -10,9 +10,9 @@
 #include "analysis/storms.h"
 #include "analysis/trace_data.h"
 #include "cli/options.h"
-#include "commands/attach.h"
-#include "commands/child.h"
 #include "symbols/code_watch.h"
+#include "trace/attach.h"
+#include "trace/child.h"
 #include "util/fd.h"
 
 namespace mlt {

@@ -1,4 +1,4 @@
-#include "commands/attach.h"
+#include "trace/attach.h"
 
 #include <malloc.h>
 

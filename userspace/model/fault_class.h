@@ -1,7 +1,7 @@
 // The class number of bpf/mlocktrace.h, taken apart and put together.
 #pragma once
 
-#include "analysis/report.h"
+#include "model/report.h"
 
 namespace mlt {
 

@@ -227,7 +227,7 @@ struct Locks {
 };
 
 /// Because of whom pages that a process munlocked stayed mlocked: another process, or itself through another mapping.
-struct Holder {
+struct Keeper {
   std::uint32_t pid = 0;  // 0: not found
   std::string comm;
   std::uint64_t pages = 0;
@@ -240,7 +240,7 @@ struct Pages {
   Count rescued;
   Count culled_by_reclaim;
   Count still_locked_elsewhere;
-  std::vector<Holder> still_locked_by;  // of these, most pages first; where several hold a page, one of them
+  std::vector<Keeper> still_locked_by;  // of these, most pages first; where several hold a page, one of them
   Count locked_not_mlocked;
 };
 

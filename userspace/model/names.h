@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "analysis/report.h"
+#include "model/report.h"
 
 namespace mlt {
 
@@ -23,6 +23,8 @@ std::string_view verdict_name(Verdict verdict);
 /// "over_limit", "hole", …; empty for none.
 std::string_view call_rule_name(CallRule rule);
 std::string_view life_kind_name(LifeEvent::Kind kind);
+/// "split" or "merge": see VmaChange::split.
+std::string_view vma_change_name(bool split);
 /// "madvise(0x7f0000000000, 8 MiB, MADV_DONTNEED)"
 std::string call_text(const StormCall& call);
 /// The function; "module+0x10" where it is not known, or the address.

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What x86-64 decides: numbers and registers of system calls, the layout of page tables. */
+#ifndef MLT_ARCH_X86_64_BPF_H
+#define MLT_ARCH_X86_64_BPF_H
+
+#include <asm-generic/errno.h>
+
+#include "maps.bpf.h"
+
+/* ---- System calls */
+
+/* Of the functions that serve them. */
+#define MLT_SYSCALL_PREFIX "__x64_sys_"
+
+/* By their numbers: arch/x86/entry/syscalls/syscall_64.tbl. */
+static __always_inline u32 mlt_call_of(long nr) {
+  switch (nr) {
+    case 9: return MLT_CALL_MMAP;
+    case 10: return MLT_CALL_MPROTECT;
+    case 11: return MLT_CALL_MUNMAP;
+    case 12: return MLT_CALL_BRK;
+    case 25: return MLT_CALL_MREMAP;
+    case 28: return MLT_CALL_MADVISE;
+    case 56:
+    case 57:
+    case 58:
+    case 435: return MLT_CALL_FORK;
+    case 59:
+    case 322: return MLT_CALL_EXECVE;
+    case 149: return MLT_CALL_MLOCK;
+    case 150: return MLT_CALL_MUNLOCK;
+    case 151: return MLT_CALL_MLOCKALL;
+    case 152: return MLT_CALL_MUNLOCKALL;
+    case 325: return MLT_CALL_MLOCK2;
+    default: return MLT_CALL_OTHER;
+  }
+}
+#define MLT_NR_VFORK 58
+#define MLT_NR_CLONE3 435
+
+/* Of the registers that a task entered the kernel with. The number is negative in an exception. */
+#define mlt_regs_nr(regs) ((long)BPF_CORE_READ(regs, orig_ax))
+#define mlt_regs_arg0(regs) BPF_CORE_READ(regs, di)
+#define mlt_regs_arg1(regs) BPF_CORE_READ(regs, si)
+#define mlt_regs_arg2(regs) BPF_CORE_READ(regs, dx)
+#define mlt_regs_arg3(regs) BPF_CORE_READ(regs, r10)
+
+/* A 32-bit task numbers its calls differently: __USER_CS of arch/x86/include/asm/segment.h. */
+static __always_inline bool mlt_regs_native(const struct pt_regs* regs) {
+  return (BPF_CORE_READ(regs, cs) & 0xffff) == 0x33;
+}
+
+/*
+ * Has a seccomp filter answered the call? The answer stands in the registers, where a call that is let through still
+ * has what every one begins with (arch/x86/entry/entry_64.S). It may be success, too. A filter that answers -ENOSYS is
+ * not told from one that permits.
+ */
+static __always_inline bool mlt_regs_filtered(const struct pt_regs* regs, s64* ret) {
+  *ret = BPF_CORE_READ(regs, ax);
+  return *ret != -ENOSYS;
+}
+
+/* Of the kernel stack, which ends with these registers; without KASAN. The FRED padding came later than the helper that
+ * makes this needless. */
+#define MLT_THREAD_SIZE 16384
+
+/* Of a kprobe: the fifth and the sixth argument of the function. */
+#define mlt_kprobe_arg4(ctx) ((u64)(ctx)->r8)
+#define mlt_kprobe_arg5(ctx) ((u64)(ctx)->r9)
+
+/* ---- Page tables, of 4 and 5 levels */
+
+/*
+ * The layout of entries is that of arch/x86/include/asm/pgtable_64.h, which has not changed since 4.19: in an entry
+ * that is not present the five highest bits are the type of swap entry.
+ */
+#define MLT_PRESENT 0x001ULL
+#define MLT_WRITABLE 0x002ULL
+#define MLT_HUGE 0x080ULL     /* in a PUD or PMD */
+#define MLT_PROTNONE 0x100ULL /* in an entry that is not present */
+#define MLT_SPECIAL 0x200ULL  /* no struct page to speak of: the zero page, in anonymous memory */
+#define MLT_UFFD_WP 0x400ULL
+#define MLT_SOFT_DIRTY 0x800ULL
+#define MLT_PHYSICAL 0x000ffffffffff000ULL
+#define MLT_SWAP_TYPE_SHIFT 59
+
+#define mlt_entry_present(entry) ((entry)&MLT_PRESENT)
+#define mlt_entry_writable(entry) ((entry)&MLT_WRITABLE)
+#define mlt_entry_protnone(entry) ((entry)&MLT_PROTNONE)
+#define mlt_entry_special(entry) ((entry)&MLT_SPECIAL)
+#define mlt_entry_uffd_wp(entry) ((entry)&MLT_UFFD_WP)
+#define mlt_entry_soft_dirty(entry) ((entry)&MLT_SOFT_DIRTY)
+#define mlt_entry_pfn(entry) (((entry)&MLT_PHYSICAL) >> 12)
+
+/*
+ * Types from MAX_SWAPFILES on are no swap: migration, hardware poison, device memory, markers. How many types there are
+ * of these depends on the configuration; with all of them MAX_SWAPFILES is 23, and nobody has so many swap devices.
+ */
+#define MLT_SWAP_TYPES 23
+
+static __always_inline u64 mlt_table_entry(u64 table, u32 index) {
+  u64 entry = 0;
+  bpf_probe_read_kernel(&entry, sizeof(entry), (void*)(table + (index & 511) * sizeof(entry)));
+  return entry;
+}
+
+static __always_inline u64 mlt_next_table(u64 entry) { return mlt_cfg.page_offset + (entry & MLT_PHYSICAL); }
+
+static __always_inline bool mlt_is_table(u64 entry) { return (entry & (MLT_PRESENT | MLT_HUGE)) == MLT_PRESENT; }
+
+/* The entry for the lowest page table of the address; where there is none, what maps the address, or 0. */
+static __always_inline u64 mlt_middle_entry(u64 table, u64 address) {
+  u64 entry;
+  if (mlt_cfg.page_levels == 5) {
+    entry = mlt_table_entry(table, address >> 48);
+    if (!(entry & MLT_PRESENT)) return 0;
+    table = mlt_next_table(entry);
+  }
+  entry = mlt_table_entry(table, address >> 39);
+  if (!(entry & MLT_PRESENT)) return 0;
+  entry = mlt_table_entry(mlt_next_table(entry), address >> 30);
+  return mlt_is_table(entry) ? mlt_table_entry(mlt_next_table(entry), address >> 21) : entry;
+}
+
+/* The entry that maps the address, or would; 0 where there is not even a table for it. `table` is mm->pgd. */
+static __always_inline u64 mlt_page_entry(u64 table, u64 address) {
+  u64 entry = mlt_middle_entry(table, address);
+  return mlt_is_table(entry) ? mlt_table_entry(mlt_next_table(entry), address >> 12) : entry;
+}
+
+/*
+ * Where in swap the page is whose entry says that it is there, as swp_entry_t tells it (pte_to_swp_entry): its type is
+ * above 58 bits of offset (SWP_TYPE_SHIFT of include/linux/swapops.h: an xarray value has 63, and types 5). In the page
+ * table the offset follows the type and is inverted (__swp_offset, since 4.19: 2f22b4cd45b6 "x86/speculation/l1tf:
+ * Protect swap entries against L1TF").
+ */
+static __always_inline u64 mlt_swap_entry_of(u64 entry) {
+  return entry >> MLT_SWAP_TYPE_SHIFT << 58 | ~entry << 5 >> 14;
+}
+
+/* Neither a page nor swap: on the move, poisoned, a marker. */
+static __always_inline bool mlt_is_special_entry(u64 entry) {
+  return entry && !(entry & (MLT_PRESENT | MLT_PROTNONE)) && entry >> MLT_SWAP_TYPE_SHIFT >= MLT_SWAP_TYPES;
+}
+
+/*
+ * How often TLB entries of an address space were flushed (flush_tlb_mm_range and arch_tlbbatch_add_pending count it),
+ * and what tells the address space from others: 4.14+, f39681ed0f48 "x86/mm: Give each mm TLB flush generation a unique
+ * ID". `typed` as of mlt_vma_field.
+ */
+#define mlt_address_space(mm, typed) mlt_mm_field(mm, typed, context.ctx_id)
+#define mlt_flushes(mm, typed) mlt_mm_field(mm, typed, context.tlb_gen.counter)
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The record of a traced thread. All its state lives here, and only the thread itself writes it, so the hot path needs
+ * no atomics and no hash table; a process record (struct mlt_proc) is written by many and uses atomic additions.
+ */
+#ifndef MLT_RECORDS_BPF_H
+#define MLT_RECORDS_BPF_H
+
+#include "compat.bpf.h"
+#include "mlocktrace.h"
+
+/* What handle_mm_fault's return was. */
+enum { MLT_KIND_MINOR, MLT_KIND_MAJOR, MLT_KIND_ERROR, MLT_KIND_RETRY };
+
+#define MLT_THREAD_BLOCKS 32 /* further classes of a thread are counted for its process as a whole */
+#define MLT_CALL_PARTS 8     /* MLT_PART_NR at least, and a power of two */
+#define MLT_THREAD_VMAS 32   /* further mappings of a thread are counted for its process as a whole */
+#define MLT_VMA_CACHE 8
+#define MLT_NO_CLASS 0xffff
+#define MLT_KPROBE_HARDWARE 0x80000000U
+
+/* A plain fault has to be counted, and nothing else, unless its return says otherwise. */
+enum mlt_fault_state { MLT_NO_FAULT, MLT_FAULT, MLT_PLAIN_FAULT };
+
+/* A VMA as it is now, read where nothing is known to the verifier. */
+struct mlt_area {
+  u64 vma; /* address of the struct vm_area_struct */
+  u64 flags;
+  u64 inode;
+  u64 start;
+  u64 end;
+  u64 anon_name;
+  u32 kind;
+};
+
+/* The lowest page table that a fault of the thread looked into: see mlt_page_entry_of. */
+struct mlt_page_table {
+  u64 address_space;
+  u64 flushes;
+  u64 region; /* address >> 21 */
+  u64 table;  /* 0: none */
+};
+
+/* The record of one thread: the fault and the call that it is in, and where its blocks are. */
+struct mlt_thread {
+  u64 task; /* address of the task_struct; 0: free */
+  u32 proc;
+  u32 tid;   /* in the initial PID namespace */
+  u32 place; /* of this record in the table */
+  /* The fault in flight. */
+  u64 fault_start;   /* 0: none */
+  u64 fault_address; /* page address | 1 while a retry of this fault is expected */
+  u16 fault_class;   /* with the cause unknown */
+  u8 fault_cause;
+  u8 fault_state;   /* between entry and return of handle_mm_fault: enum mlt_fault_state */
+  u8 fault_read;    /* an attempt at this fault was major */
+  u8 fault_mlocked; /* a page was mlocked, or found mlocked, during the fault; or that cannot be seen yet */
+  u32 kprobe_flags; /* fault flags and MLT_KPROBE_HARDWARE, for the kretprobe */
+  /* The block that the last fault was counted in, and its class: most often it is the next one's too. */
+  u16 last_class;
+  u16 last_block;
+  struct mlt_page_table page_table;
+  /* The system call in flight, when it is one of those that are followed. */
+  u64 call_start; /* 0: none */
+  u64 call_args[4];
+  u64 call_locked_pages; /* when it began */
+  u64 call_populate_ns;
+  u64 call_populated;
+  u32 call_splits;
+  u32 call_merges;
+  u64 call_parts_ns[MLT_CALL_PARTS];
+  u64 fault_waited_ns; /* of the fault in flight inside the call: what belongs to other parts already */
+  u64 populate_start;  /* in __mm_populate; 0: not */
+  u64 range_start;     /* in populate_vma_page_range; 0: not */
+  u64 range_vm_flags;  /* of its VMA at entry */
+  /* The kernel's counters of this thread when it was first seen, or when they were last added to its process. */
+  u64 taken_min_flt;
+  u64 taken_maj_flt;
+  u64 reclaim_start;   /* reclaiming by itself, since; 0: not */
+  u64 lock_wait_start; /* waiting for mmap_lock, since; 0: not */
+  u32 lock_holder;     /* enum mlt_call: what its holder was doing then */
+  u8 lock_wait_write;
+  u8 lock_held_to_lock;
+  u8 change_kind;   /* of the change of a VMA that is under way: MLT_EVENT_SPLIT or _MERGE */
+  u64 copy_start;   /* in copy_page_range, since; 0: not */
+  u32 copy_swapped; /* swap entries copied by it so far */
+  u64 unmap_freed;  /* swap entries given up since the thread entered exit_mmap */
+  u64 unmap_start;  /* in exit_mmap, since; 0: not */
+  /* Before the execve under way gave up the address space. */
+  u64 exec_locked_pages;
+  u64 exec_def_flags;
+  /* The VMA change under way: the VMA as it is before a split, or as it will be after a merge. */
+  u64 change_start;
+  u64 change_end; /* 0: none */
+  u64 change_addr;
+  u64 change_vm_flags;
+  /* Who else holds what was munlocked last: the answer for these pages of this mapping, as long as it is fresh. */
+  u64 keeper_mapping; /* page->mapping; 0: none */
+  u64 keeper_first;
+  u64 keeper_last;
+  u64 keeper_jiffies;
+  u32 keeper_tgid; /* 0: not found */
+  /* The blocks of the fault classes that it met, and for each class its place in that list + 1; 0: none yet. */
+  u16 blocks[MLT_THREAD_BLOCKS];
+  u8 block_of[MLT_CLASS_NR];
+  u8 block_count;
+  /* The records of the mappings that it faulted in, those found last by a hash of the address, and that of the fault in
+   * flight; 0: none. */
+  u8 vma_count;
+  u16 vmas[MLT_THREAD_VMAS];
+  u16 vma_cache[MLT_VMA_CACHE];
+  u16 fault_vma;
+  /* The stacks of the fault in flight, when they are asked for. */
+  s32 user_stack;
+  s32 kernel_stack;
+  struct mlt_area area; /* what is looked for among the records */
+};
+
+#endif

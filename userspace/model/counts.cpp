@@ -1,0 +1,92 @@
+#include "model/counts.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "model/vma_counts.h"
+
+namespace mlt {
+
+namespace {
+
+std::uint64_t delta(std::uint64_t now, std::uint64_t before) { return now - before; }
+
+FaultTotals since(const FaultTotals& now, const FaultTotals& before) {
+  FaultTotals difference;
+  difference.minor = delta(now.minor, before.minor);
+  difference.major = delta(now.major, before.major);
+  difference.errors = delta(now.errors, before.errors);
+  difference.retries = delta(now.retries, before.retries);
+  difference.untimed = delta(now.untimed, before.untimed);
+  difference.latency = now.latency.since(before.latency);
+  return difference;
+}
+
+template <typename Key>
+std::map<Key, FaultTotals> since(const std::map<Key, FaultTotals>& now, const std::map<Key, FaultTotals>& before) {
+  std::map<Key, FaultTotals> difference;
+  for (const auto& [key, totals] : now) {
+    const auto old = before.find(key);
+    const FaultTotals part = old == before.end() ? totals : since(totals, old->second);
+    if (part.completed() + part.errors + part.retries != 0) difference.emplace(key, part);
+  }
+  return difference;
+}
+
+// Takes `before` from the numbers of `now` from `first` to `end`, in bytes.
+template <typename Record>
+void subtract(Record& now, const Record& before, std::size_t first, std::size_t end) {
+  auto* values = reinterpret_cast<__u64*>(reinterpret_cast<char*>(&now) + first);
+  const auto* old = reinterpret_cast<const __u64*>(reinterpret_cast<const char*>(&before) + first);
+  for (std::size_t i = 0; i < (end - first) / sizeof(__u64); ++i) values[i] -= old[i];
+}
+
+mlt_proc since(mlt_proc now, const mlt_proc& before) {
+  subtract(now, before, offsetof(mlt_proc, exited_min_flt), offsetof(mlt_proc, longest));
+  return now;
+}
+
+mlt_stats since(mlt_stats now, const mlt_stats& before) {
+  subtract(now, before, 0, sizeof(mlt_stats));
+  return now;
+}
+
+std::map<std::uint32_t, mlt_keeper> since(const std::map<std::uint32_t, mlt_keeper>& now,
+                                          const std::map<std::uint32_t, mlt_keeper>& before) {
+  std::map<std::uint32_t, mlt_keeper> difference = now;
+  for (const auto& [tgid, keeper] : before) {
+    if (const auto found = difference.find(tgid); found != difference.end()) found->second.pages -= keeper.pages;
+  }
+  return difference;
+}
+
+// What the kernel counted of threads that exited is no news by itself: it may be of before the trace.
+bool idle(const ProcessCounts& process) {
+  const auto* counters = reinterpret_cast<const __u64*>(&process.proc.mlocked);
+  constexpr std::size_t kCounters = (offsetof(mlt_proc, longest) - offsetof(mlt_proc, mlocked)) / sizeof(__u64);
+  return process.by_class.empty() &&
+         std::all_of(counters, counters + kCounters, [](__u64 count) { return count == 0; });
+}
+
+}  // namespace
+
+Counts Counts::since(const Counts& earlier) const {
+  Counts difference;
+  for (const ProcessCounts& now : processes) {
+    const auto old = std::ranges::find(earlier.processes, now.id, &ProcessCounts::id);
+    ProcessCounts part = now;
+    if (old != earlier.processes.end()) {
+      part.proc = mlt::since(now.proc, old->proc);
+      part.by_class = mlt::since(now.by_class, old->by_class);
+      part.by_thread = mlt::since(now.by_thread, old->by_thread);
+      part.keepers = mlt::since(now.keepers, old->keepers);
+      part.by_vma = vmas_since(now.by_vma, old->by_vma);
+    }
+    if (!idle(part)) difference.processes.push_back(std::move(part));
+  }
+  difference.skipped_runs = skipped_runs - earlier.skipped_runs;
+  difference.stats = mlt::since(stats, earlier.stats);
+  return difference;
+}
+
+}  // namespace mlt
