@@ -186,7 +186,8 @@ TEST(BuildLocks, WaitsForMmapLock) {
   counts.proc.calls[MLT_CALL_MMAP].parts_ns[MLT_PART_LOCK_WAIT] = 30;
   const auto waits = only_process(trace).locks.mmap_lock;
   ASSERT_TRUE(waits);
-  EXPECT_EQ(waits->read.waits, 5U);
+  EXPECT_EQ(waits->all.waits, 7U);
+  EXPECT_EQ(waits->all.time_ns, 800U);
   EXPECT_EQ(waits->write.time_ns, 300U);
   EXPECT_EQ(waits->max_ns, 250U);
   EXPECT_EQ(waits->in_fault.time_ns, 400U);

@@ -60,6 +60,8 @@ TEST(BuildProcess, IdentityIsWhatTheCallerSees) {
   EXPECT_EQ(report.processes[0].parent_pid, 42U);
   EXPECT_EQ(report.processes[1].pid, 42U);
   EXPECT_EQ(report.processes[1].parent_pid, 0U);
+  EXPECT_EQ(report.processes[1].children, std::vector<std::uint32_t>{43});
+  EXPECT_TRUE(report.processes[0].children.empty());
   ASSERT_EQ(report.processes[1].life.size(), 1U);
   EXPECT_EQ(report.processes[1].life[0].child_pid, 43U);
 }

@@ -128,7 +128,8 @@ void wait_for_lock(Report& report, std::uint64_t locking_ns, std::uint64_t other
     sum.waits += time_ns == 0 ? 0 : count;
     sum.time_ns += time_ns;
   };
-  add(waits.read, 10, locking_ns);
+  add(waits.all, 10, locking_ns);
+  add(waits.all, 4, other_ns);
   add(waits.write, 4, other_ns);
   add(waits.in_fault, 9, locking_ns / 2);
   add(waits.while_locking, 10, locking_ns);

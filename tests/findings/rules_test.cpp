@@ -389,16 +389,16 @@ TEST_F(Contention, ThreadsWaitForOtherCalls) {
   process().locks.vma_lock = {7, 3};
   EXPECT_EQ(found("mmap-lock-contention").evidence.at("vma_lock_aborts"), 7);
   LockWaits& waits = *process().locks.mmap_lock;
-  waits.write.time_ns = kSecond;
+  waits.all.time_ns = kSecond;
   EXPECT_EQ(found("mmap-lock-contention").severity, Severity::warning);
-  waits.write.time_ns = 99'000'000;
+  waits.all.time_ns = 99'000'000;
   EXPECT_TRUE(silent("mmap-lock-contention"));
 }
 
 TEST_F(Contention, NeitherHidesTheOther) {
   recipe("mmap-lock-contention");
   recipe("lock-holds-up-threads");
-  process().locks.mmap_lock->read.time_ns += 100'000'000;
+  process().locks.mmap_lock->all.time_ns += 100'000'000;
   process().locks.mmap_lock->while_locking.time_ns += 100'000'000;
   EXPECT_EQ(found("lock-holds-up-threads").evidence.at("time_ns"), 300'000'000);
   EXPECT_EQ(found("mmap-lock-contention").evidence.at("time_ns"), 200'000'000);

@@ -78,6 +78,8 @@ std::string report_with_places() {
   faults["stacks"] = nlohmann::json::parse(R"([{"kernel": [], "user": [{"function": "main", "module": "/bin/a",
     "address": "0x401000", "offset": 16}], "origin": "access", "cause": "cow", "faults": 4, "time_ns": 5000}])");
   json["processes"][1]["faults"]["by_vma"] = nullptr;
+  json["processes"][0]["locks"]["totals"][0]["parts"] = nlohmann::json::parse(R"({"memory_ns": 1, "file_ns": 2,
+    "swap_in_ns": 3, "reclaim_ns": 4, "lock_wait_ns": 5, "other_ns": 6})");
   return json.dump();
 }
 

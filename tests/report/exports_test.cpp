@@ -197,6 +197,7 @@ TEST(Csv, EveryTableIsRectangularAndHoldsNamesAsTheyAre) {
   for (const CsvTable& table : to_csv(report)) {
     const auto rows = parse_csv(table.text);
     for (const auto& row : rows) EXPECT_EQ(row.size(), rows[0].size()) << table.name;
+    EXPECT_EQ(std::set<std::string>(rows[0].begin(), rows[0].end()).size(), rows[0].size()) << table.name;
   }
   EXPECT_EQ(parse_csv(to_csv(report)[0].text)[1][2], kHostile);
 }

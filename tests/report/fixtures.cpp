@@ -177,7 +177,7 @@ Process busy_process() {
   process.locks.locked_bytes = {0, 64 * kMiB, 72 * kMiB};
   process.locks.limit_bytes = 80 * kMiB;
   process.locks.headroom_bytes = 16 * kMiB;
-  process.locks.mmap_lock = LockWaits{.read = {14, 5'300'000},
+  process.locks.mmap_lock = LockWaits{.all = {16, 6'500'000},
                                       .write = {2, 1'200'000},
                                       .max_ns = 4'100'000,
                                       .in_fault = {13, 5'200'000},
@@ -216,6 +216,7 @@ Process busy_process() {
   process.life = {{5'000'000'000, LifeEvent::Kind::fork, 4250, 72 * kMiB, 0, true, false, ""},
                   {5'600'000'000, LifeEvent::Kind::vfork, 4251, 72 * kMiB, 72 * kMiB, true, false, ""},
                   {5'700'000'000, LifeEvent::Kind::share, 4252, 72 * kMiB, 72 * kMiB, true, false, ""}};
+  process.children = {4250};
   return process;
 }
 

@@ -53,14 +53,6 @@ TEST(Json, FailedCallsHaveTheNameOfTheirError) {
   EXPECT_EQ(calls[2]["errno"], "ENOMEM");
 }
 
-TEST(Json, ChildrenAreTheForkedProcesses) {
-  const Json processes = Json::parse(to_json(fixtures::busy(), false))["processes"];
-  EXPECT_EQ(processes[0]["children"], Json::array({4250}));
-  EXPECT_EQ(processes[1]["children"], Json::array());
-  EXPECT_EQ(processes[1]["parent_pid"], 4242);
-  EXPECT_TRUE(processes[0]["parent_pid"].is_null());
-}
-
 TEST(Json, BucketsAddUpToTheCount) {
   const Json latency = Json::parse(to_json(fixtures::busy(), false))["processes"][0]["faults"]["access"]["latency"];
   std::uint64_t sum = 0;

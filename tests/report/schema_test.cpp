@@ -18,6 +18,7 @@
 #include "report/fixtures.h"
 #include "report/golden.h"
 #include "report/json.h"
+#include "report/json_schema.h"
 #include "report/timeline_fixtures.h"
 
 namespace mlt {
@@ -66,6 +67,8 @@ const SchemaFile& diff_schema() {
   static const SchemaFile schema("diff.schema.json");
   return schema;
 }
+
+TEST(Schema, IsMadeOfTheTableOfFields) { expect_file("docs/report.schema.json", json_schema()); }
 
 Json parsed(const Report& report) { return Json::parse(to_json(report, false)); }
 

@@ -166,8 +166,10 @@ Waits build_waits(const mlt_lock_wait& wait) { return {wait.waits, wait.time_ns}
 std::optional<LockWaits> build_lock_waits(const mlt_proc& proc, const Plan& plan) {
   if (!plan.measures("lock_wait")) return std::nullopt;
   LockWaits waits;
-  waits.read = build_waits(proc.mmap_lock_read);
+  waits.all = build_waits(proc.mmap_lock_read);
   waits.write = build_waits(proc.mmap_lock_write);
+  waits.all.waits += waits.write.waits;
+  waits.all.time_ns += waits.write.time_ns;
   waits.max_ns = proc.longest.mmap_lock_ns;
   waits.in_fault = build_waits(proc.mmap_lock_in_fault);
   waits.while_locking = build_waits(proc.mmap_lock_while_locking);
@@ -441,6 +443,14 @@ std::uint64_t completed_of(const Process& process) {
   return completed;
 }
 
+void add_children(std::vector<Process>& processes) {
+  for (Process& parent : processes) {
+    for (const Process& child : processes) {
+      if (parent.pid != 0 && child.parent_pid == parent.pid) parent.children.push_back(child.pid);
+    }
+  }
+}
+
 Coverage build_coverage(const TraceData& data) {
   Coverage coverage;
   for (const PlannedSignal& planned : data.plan->signals) {
@@ -531,6 +541,7 @@ Report build_report(const TraceData& data) {
   report.coverage = build_coverage(data);
   for (const ProcessCounts& process : data.counts.processes) report.processes.push_back(build_process(process, data));
   std::ranges::stable_sort(report.processes, std::greater{}, completed_of);
+  add_children(report.processes);
   report.system = build_system(data);
   return report;
 }

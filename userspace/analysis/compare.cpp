@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "model/names.h"
+#include "model/tables.h"
 #include "util/units.h"
 
 namespace mlt {
@@ -374,6 +375,39 @@ void compare_scope(std::vector<Figure>& figures, const std::string& command, con
   }
 }
 
+// ---- Values that are compared as they are
+
+using Values = std::map<std::string, std::map<std::string, std::size_t>>;  // by key, by value: processes
+
+struct ValueCounter {
+  Values& values;
+  template <typename Codec, typename Value>
+  void operator()(const model::Column& column, const Value* value) {
+    if constexpr (!model::is_list<Value>) {
+      if (column.is_compared)
+        ++values[column.path][value == nullptr ? "" : model::value_text<Codec>(column.unit, *value)];
+    }
+  }
+};
+
+Values values_of(const Scope& scope) {
+  Values values;
+  ValueCounter counter{values};
+  for (const Process* process : scope.processes) model::walk("", process, counter);
+  return values;
+}
+
+void compare_values(std::vector<ValueDiff>& list, const std::string& command, const Scope& before, const Scope& after) {
+  if (before.processes.empty() || after.processes.empty()) return;
+  const auto value_of = [](const auto& one) { return one.first; };
+  const Values old_values = values_of(before);
+  for (const auto& [key, values] : values_of(after)) {
+    const auto old = old_values.find(key);
+    if (!std::ranges::equal(old->second, values, {}, value_of, value_of))
+      list.push_back({command, key, old->second, values});
+  }
+}
+
 // ---- Findings
 
 std::string command_of(const Report& report, std::uint32_t pid) {
@@ -480,6 +514,7 @@ void conclude(Diff& diff) {
   say(findings(FindingChange::graver), "finding is graver", "findings are graver");
   say(findings(FindingChange::milder), "finding is milder", "findings are milder");
   say(findings(FindingChange::went), "finding went", "findings went");
+  say(diff.values.size(), "value differs", "values differ");
   const bool worse = figures(Change::worse) + findings(FindingChange::came) + findings(FindingChange::graver) != 0;
   const bool better = figures(Change::better) + findings(FindingChange::went) + findings(FindingChange::milder) != 0;
   diff.verdict = worse && better ? DiffVerdict::mixed
@@ -509,8 +544,14 @@ Diff compare(const DiffSide& before, const DiffSide& after) {
   const Scope old_scope = scope_of(before, "");
   const Scope new_scope = scope_of(after, "");
   compare_scope(diff.figures, "", old_scope, new_scope);
-  for (const std::string& command : commands_of(before, after))
-    compare_scope(diff.figures, command, scope_of(before, command), scope_of(after, command));
+  const std::vector<std::string> commands = commands_of(before, after);
+  if (commands.empty()) compare_values(diff.values, "", old_scope, new_scope);
+  for (const std::string& command : commands) {
+    const Scope old_of_command = scope_of(before, command);
+    const Scope new_of_command = scope_of(after, command);
+    compare_scope(diff.figures, command, old_of_command, new_of_command);
+    compare_values(diff.values, command, old_of_command, new_of_command);
+  }
   for (std::size_t i = 0; i < MLT_ORIGIN_NR; ++i) {
     diff.before[i] = latency_of(old_scope, i);
     diff.after[i] = latency_of(new_scope, i);

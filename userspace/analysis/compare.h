@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "model/report.h"
 #include "analysis/series.h"
+#include "model/report.h"
 
 namespace mlt {
 
@@ -72,6 +72,15 @@ struct FindingDiff {
   std::optional<Severity> after;
 };
 
+/// A field that is compared as it is, where one side has a value that the other has not: how many processes have which;
+/// "": none.
+struct ValueDiff {
+  std::string command;  // "": all processes
+  std::string key;      // "ending.signal"
+  std::map<std::string, std::size_t> before;
+  std::map<std::string, std::size_t> after;
+};
+
 enum class DiffVerdict { regression, improvement, mixed, same };
 
 struct Diff {
@@ -80,6 +89,7 @@ struct Diff {
   std::vector<std::string> caveats;  // why the two might not be comparable
   std::vector<FindingDiff> findings;
   std::vector<Figure> figures;
+  std::vector<ValueDiff> values;
   /// Latency of both sides by origin, of all processes.
   std::array<Histogram, MLT_ORIGIN_NR> before;
   std::array<Histogram, MLT_ORIGIN_NR> after;

@@ -12,10 +12,6 @@ void add(Count& sum, const Count& value) {
   if (value) sum = sum.value_or(0) + *value;
 }
 
-void keep_later(Count& level, const Count& later) {
-  if (later) level = later;
-}
-
 template <std::size_t N>
 void add(std::array<std::uint64_t, N>& sum, const std::array<std::uint64_t, N>& values) {
   for (std::size_t i = 0; i < N; ++i) sum[i] += values[i];
@@ -27,12 +23,17 @@ void add_counts(SeriesRow& sum, const SeriesRow& row) {
   add(sum.by_cause, row.by_cause);
   sum.major += row.major;
   sum.time_ns += row.time_ns;
-  add(sum.pages_populated, row.pages_populated);
-  add(sum.mlocked, row.mlocked);
-  add(sum.munlocked, row.munlocked);
-  add(sum.swap_in, row.swap_in);
-  add(sum.swap_out, row.swap_out);
-  add(sum.reclaim_ns, row.reclaim_ns);
+  for (const IntervalCount& count : kIntervalCounts) {
+    if (!count.level) add(sum.*count.member, row.*count.member);
+  }
+}
+
+/// Levels add up over processes, not over time.
+template <typename Change>
+void for_each_level(SeriesRow& row, const SeriesRow& other, Change change) {
+  for (const IntervalCount& count : kIntervalCounts) {
+    if (count.level) change(row.*count.member, other.*count.member);
+  }
 }
 
 template <typename Interval>
@@ -42,13 +43,15 @@ void extend(Interval& interval, std::uint64_t end_ns) {
 
 void add_later(SeriesRow& sum, const SeriesRow& later) {
   add_counts(sum, later);
-  keep_later(sum.locked_bytes, later.locked_bytes);
-  keep_later(sum.resident_bytes, later.resident_bytes);
+  for_each_level(sum, later, [](Count& level, const Count& after) {
+    if (after) level = after;
+  });
   extend(sum, later.start_ns + later.duration_ns);
 }
 
 SeriesRow row_of(const TimelinePoint& point) {
-  SeriesRow row;
+  const IntervalCounts& counts = point;
+  SeriesRow row{counts};
   row.start_ns = point.start_ns;
   row.duration_ns = point.duration_ns;
   for (std::size_t i = 0; i < MLT_ORIGIN_NR; ++i) {
@@ -57,14 +60,6 @@ SeriesRow row_of(const TimelinePoint& point) {
     row.time_ns += point.by_origin[i].latency.sum();
   }
   row.by_cause = point.by_cause;
-  row.pages_populated = point.pages_populated;
-  row.mlocked = point.mlocked;
-  row.munlocked = point.munlocked;
-  row.locked_bytes = point.locked_bytes;
-  row.resident_bytes = point.resident_bytes;
-  row.swap_in = point.swap_in;
-  row.swap_out = point.swap_out;
-  row.reclaim_ns = point.reclaim_ns;
   return row;
 }
 
@@ -99,8 +94,7 @@ void Series::add(const TimelinePoint& point) {
   const std::uint64_t end_ns = row.start_ns + row.duration_ns;
   if (!rows_.empty() && row.start_ns < last_end_ns_) {
     add_counts(rows_.back(), row);
-    mlt::add(rows_.back().locked_bytes, row.locked_bytes);
-    mlt::add(rows_.back().resident_bytes, row.resident_bytes);
+    for_each_level(rows_.back(), row, [](Count& level, const Count& of_other) { mlt::add(level, of_other); });
     extend(rows_.back(), end_ns);
     last_end_ns_ = std::max(last_end_ns_, end_ns);
     return;
@@ -108,9 +102,8 @@ void Series::add(const TimelinePoint& point) {
   last_end_ns_ = end_ns;
   if (in_last_ != 0 && in_last_ < intervals_per_row_) {
     add_later(rows_.back(), row);
-    // Levels of one interval add up over the processes; those of the interval before are gone.
-    rows_.back().locked_bytes = row.locked_bytes;
-    rows_.back().resident_bytes = row.resident_bytes;
+    // Those of the interval before are gone.
+    for_each_level(rows_.back(), row, [](Count& level, const Count& now) { level = now; });
     ++in_last_;
     return;
   }

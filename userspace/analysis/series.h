@@ -12,21 +12,13 @@
 namespace mlt {
 
 /// What happened in one interval: a TimelinePoint, or several as one, without its histograms.
-struct SeriesRow {
+struct SeriesRow : IntervalCounts {
   std::uint64_t start_ns = 0;
   std::uint64_t duration_ns = 0;
   std::array<std::uint64_t, MLT_ORIGIN_NR> faults{};  // completed
   std::uint64_t major = 0;
   std::uint64_t time_ns = 0;  // in all of them
   std::array<std::uint64_t, MLT_CAUSE_NR> by_cause{};
-  Count pages_populated;
-  Count mlocked;
-  Count munlocked;
-  Count locked_bytes;
-  Count resident_bytes;
-  Count swap_in;
-  Count swap_out;
-  Count reclaim_ns;
 };
 
 /// Rows in order of time, at most `limit` (an even number) of them: when there are more, neighbours become one.

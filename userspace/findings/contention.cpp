@@ -1,8 +1,8 @@
 // Others wait while one thread locks: mmap_lock.
 #include <algorithm>
 
-#include "model/names.h"
 #include "findings/rules.h"
+#include "model/names.h"
 
 namespace mlt::rules {
 namespace {
@@ -49,8 +49,8 @@ Found lock_holds_up_threads(const Process& process, const Case& about) {
 Found mmap_lock_contention(const Process& process, const Case& about) {
   if (!process.locks.mmap_lock) return {};
   const LockWaits& waits = *process.locks.mmap_lock;
-  const std::uint64_t count = waits.read.waits + waits.write.waits - waits.while_locking.waits;
-  const std::uint64_t time_ns = waits.read.time_ns + waits.write.time_ns - waits.while_locking.time_ns;
+  const std::uint64_t count = waits.all.waits - waits.while_locking.waits;
+  const std::uint64_t time_ns = waits.all.time_ns - waits.while_locking.time_ns;
   const std::uint64_t share = percent(time_ns, window_ns(about));
   if (share < about.options.locked_time_percent || time_ns < kNoticedNs) return {};
   Sighting sighting{share >= about.options.wait_percent ? Severity::warning : Severity::notice,

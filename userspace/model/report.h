@@ -192,12 +192,12 @@ struct HolderWaits {
 
 /// How long the threads of a process waited for its mmap_lock.
 struct LockWaits {
-  Waits read;
-  Waits write;
+  Waits all;
+  Waits write;  // of all, those to write; the others are to read
   std::uint64_t max_ns = 0;
-  Waits in_fault;                    // of both, those in page faults
-  Count in_call_ns;                  // of both, in calls of `Locks::totals`
-  Waits while_locking;               // of both, while the holder's call locked memory
+  Waits in_fault;                    // of all, those in page faults
+  Count in_call_ns;                  // of all, in calls of `Locks::totals`
+  Waits while_locking;               // of all, while the holder's call locked memory
   std::vector<HolderWaits> holders;  // most time first
 };
 
@@ -330,6 +330,7 @@ struct Process {
   std::optional<Swap> swap;
   std::vector<LifeEvent> life;  // in order of time
   std::uint64_t life_not_kept = 0;
+  std::vector<std::uint32_t> children;  // traced processes that this one forked
 };
 
 enum class SignalState { exact, partial, off };

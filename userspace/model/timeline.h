@@ -5,27 +5,51 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/report.h"
 
 namespace mlt {
 
+/// What is counted of one process, or of several, in one interval.
+struct IntervalCounts {
+  Count pages_populated;
+  Count mlocked;
+  Count munlocked;
+  Count locked_bytes;
+  Count resident_bytes;
+  Count swap_in;
+  Count swap_out;
+  Count reclaim_ns;
+};
+
+struct IntervalCount {
+  std::string_view key;
+  Count IntervalCounts::*member;
+  std::string_view meaning;
+  bool level = false;  // as it was at the end of the interval: not a sum
+};
+
+/// One line each, in the order of columns: series, CSV, the recording and the HTML report iterate it.
+inline constexpr IntervalCount kIntervalCounts[] = {
+    {"pages_populated", &IntervalCounts::pages_populated, "by the calls that lock or map memory"},
+    {"mlocked", &IntervalCounts::mlocked, "pages"},
+    {"munlocked", &IntervalCounts::munlocked, "pages"},
+    {"locked_bytes", &IntervalCounts::locked_bytes, "at the end of the interval", true},
+    {"resident_bytes", &IntervalCounts::resident_bytes, "at the end of the interval", true},
+    {"swap_in", &IntervalCounts::swap_in, "pages"},
+    {"swap_out", &IntervalCounts::swap_out, "pages"},
+    {"reclaim_ns", &IntervalCounts::reclaim_ns, "stalled in reclaim that it had to do itself"},
+};
+
 /// What one process did in one interval.
-struct TimelinePoint {
+struct TimelinePoint : IntervalCounts {
   std::uint64_t start_ns = 0;  // since the start of the trace
   std::uint64_t duration_ns = 0;
   std::uint32_t pid = 0;
   std::array<FaultTotals, MLT_ORIGIN_NR> by_origin;
   std::array<std::uint64_t, MLT_CAUSE_NR> by_cause{};  // completed faults
-  Count pages_populated;
-  Count mlocked;  // pages
-  Count munlocked;
-  Count locked_bytes;    // at the end of the interval
-  Count resident_bytes;  // the same
-  Count swap_in;         // pages
-  Count swap_out;
-  Count reclaim_ns;  // stalled in direct and memcg reclaim
 };
 
 /// A mapping as /proc/PID/smaps shows it.

@@ -28,9 +28,9 @@ class Statement {
   /// The same, up to the first row: whether there is one.
   template <typename... Values>
   Result<bool> start(const Values&... values) {
-    int index = 0;
+    [[maybe_unused]] int index = 0;
     reset();
-    (bind(index++, values), ...);
+    (bind_next(index, values), ...);
     return step();
   }
   /// On to the next row: whether there is one.
@@ -53,6 +53,13 @@ class Statement {
   explicit Statement(sqlite3_stmt* statement, const Database* database) : statement_(statement), database_(database) {}
 
   void reset();
+  template <typename Value>
+  void bind_next(int& index, const Value& value) {
+    bind(index++, value);
+  }
+  void bind_next(int& index, const std::vector<std::optional<std::uint64_t>>& numbers) {
+    for (const auto& number : numbers) bind(index++, number);
+  }
   void bind(int index, std::uint64_t number);
   void bind(int index, std::optional<std::uint64_t> number);
   void bind(int index, std::uint32_t number) { bind(index, std::uint64_t{number}); }

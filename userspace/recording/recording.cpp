@@ -16,10 +16,6 @@ namespace mlt {
 
 namespace {
 
-constexpr const char* kPoints =
-    "SELECT activity.id, start_ns, duration_ns, pid, pages_populated, mlocked, munlocked, locked_bytes, resident_bytes,"
-    " swap_in, swap_out, reclaim_ns FROM interval JOIN activity ON activity.interval = interval.id"
-    " ORDER BY interval.id, activity.id";
 constexpr const char* kFaults =
     "SELECT origin, minor, major, errors, retries, untimed, time_ns, min_ns, max_ns, buckets FROM activity_faults"
     " WHERE activity = ?";
@@ -55,6 +51,7 @@ struct Recording::Impl {
   std::unique_ptr<Database> database;
   RecordingInfo info;
 
+  [[nodiscard]] Result<std::string> select_points() const;
   [[nodiscard]] tl::unexpected<Error> damaged(const std::string& what) const {
     return fail(fmt::format("{} is damaged: {}", database->path(), what));
   }
@@ -160,8 +157,23 @@ Status Recording::Impl::read_causes(Statement& statement, std::uint64_t activity
   return row.map([](bool) {});
 }
 
+// A count that an older mlocktrace did not record has no column: it is not known.
+Result<std::string> Recording::Impl::select_points() const {
+  auto columns = database->prepare("SELECT count(*) FROM pragma_table_info('activity') WHERE name = ?");
+  if (!columns) return tl::unexpected(columns.error());
+  std::string sql = "SELECT activity.id, start_ns, duration_ns, pid";
+  for (const IntervalCount& count : kIntervalCounts) {
+    const auto row = columns->start(count.key);
+    if (!row) return tl::unexpected(row.error());
+    sql += fmt::format(", {}", columns->number(0) != 0 ? count.key : "NULL");
+  }
+  return sql + " FROM interval JOIN activity ON activity.interval = interval.id ORDER BY interval.id, activity.id";
+}
+
 Status Recording::for_each_point(const PointHandler& handler) const {
-  auto points = impl_->database->prepare(kPoints);
+  const auto sql = impl_->select_points();
+  if (!sql) return tl::unexpected(sql.error());
+  auto points = impl_->database->prepare(*sql);
   if (!points) return tl::unexpected(points.error());
   auto faults = impl_->database->prepare(kFaults);
   if (!faults) return tl::unexpected(faults.error());
@@ -174,14 +186,8 @@ Status Recording::for_each_point(const PointHandler& handler) const {
     point.start_ns = points->number(1);
     point.duration_ns = points->number(2);
     point.pid = static_cast<std::uint32_t>(points->number(3));
-    point.pages_populated = points->optional(4);
-    point.mlocked = points->optional(5);
-    point.munlocked = points->optional(6);
-    point.locked_bytes = points->optional(7);
-    point.resident_bytes = points->optional(8);
-    point.swap_in = points->optional(9);
-    point.swap_out = points->optional(10);
-    point.reclaim_ns = points->optional(11);
+    int column = 4;
+    for (const IntervalCount& count : kIntervalCounts) point.*count.member = points->optional(column++);
     if (Status status = impl_->read_faults(*faults, activity, point); !status) return status;
     if (Status status = impl_->read_causes(*causes, activity, point); !status) return status;
     if (Status status = handler(point); !status) return status;

@@ -1,11 +1,15 @@
 #include "recording/schema.h"
 
+#include <fmt/format.h>
+
+#include "model/tables.h"
+
 namespace mlt {
 
 namespace {
 
-constexpr std::string_view kSchema = R"sql(
--- Times that end in _ns are nanoseconds. "at", "start" and "first" count from the start of the trace, whose moment is
+constexpr std::string_view kBeforeCounts =
+    R"sql(-- Times that end in _ns are nanoseconds. "at", "start" and "first" count from the start of the trace, whose moment is
 -- window_start_unix_ns in the view trace. Pages are base pages. NULL: not measured.
 
 CREATE TABLE recording (              -- one row: about the file
@@ -34,15 +38,9 @@ CREATE TABLE activity (               -- what one process did in one interval; a
   id INTEGER PRIMARY KEY,
   interval INTEGER NOT NULL,          -- interval.id
   pid INTEGER NOT NULL,
-  pages_populated INTEGER,            -- by the calls that lock or map memory
-  mlocked INTEGER,                    -- pages
-  munlocked INTEGER,                  -- pages
-  locked_bytes INTEGER,               -- at the end of the interval
-  resident_bytes INTEGER,             -- at the end of the interval
-  swap_in INTEGER,                    -- pages
-  swap_out INTEGER,                   -- pages
-  reclaim_ns INTEGER                  -- stalled in reclaim that it had to do itself
-) STRICT;
+)sql";
+
+constexpr std::string_view kAfterCounts = R"sql() STRICT;
 CREATE INDEX activity_by_interval ON activity (interval);
 
 CREATE TABLE activity_faults (        -- its faults by who needed the page; no row: none
@@ -105,229 +103,9 @@ CREATE VIEW trace AS SELECT           -- one row: about the trace
   json ->> '$.coverage.lost.map_full' AS lost_map_full,
   json ->> '$.coverage.lost.missed_probes' AS lost_missed_probes
 FROM report;
+)sql";
 
-CREATE VIEW signal AS SELECT          -- what was measured, and how
-  value ->> '$.name' AS name,
-  value ->> '$.state' AS state,       -- 'exact', 'partial', 'off'
-  value ->> '$.via' AS via,
-  value ->> '$.limits' AS limits
-FROM report, json_each(report.json, '$.coverage.signals');
-
-CREATE VIEW audit AS SELECT           -- counts compared with the kernel's own
-  value ->> '$.check' AS "check",
-  value ->> '$.traced' AS traced,
-  value ->> '$.kernel' AS kernel,     -- lies in [kernel, kernel + slack]
-  value ->> '$.slack' AS slack,
-  value ->> '$.source' AS source,
-  value ->> '$.verdict' AS verdict,   -- 'equal', 'differs', 'unavailable'
-  value ->> '$.why' AS why
-FROM report, json_each(report.json, '$.coverage.audit');
-
-CREATE VIEW process AS SELECT         -- most faults first
-  value ->> '$.pid' AS pid,
-  value ->> '$.parent_pid' AS parent_pid,
-  value ->> '$.comm' AS comm,
-  value ->> '$.exe' AS exe,
-  value ->> '$.cgroup' AS cgroup,
-  value ->> '$.threads' AS threads,
-  value ->> '$.exited' AS exited,     -- 1: before the end of the trace
-  value ->> '$.populate.calls' AS populate_calls,
-  value ->> '$.populate.pages' AS populate_pages,
-  value ->> '$.populate.time_ns' AS populate_ns,
-  value ->> '$.locks.calls_not_kept' AS lock_calls_not_kept,
-  value ->> '$.locks.locked_bytes.start' AS locked_start_bytes,
-  value ->> '$.locks.locked_bytes.end' AS locked_end_bytes,
-  value ->> '$.locks.locked_bytes.peak' AS locked_peak_bytes,
-  value ->> '$.locks.limit_bytes' AS limit_bytes,  -- RLIMIT_MEMLOCK
-  value ->> '$.locks.limit_unlimited' AS limit_unlimited,
-  value ->> '$.locks.exempt' AS exempt,            -- 1: CAP_IPC_LOCK, the limit does not apply
-  value ->> '$.locks.headroom_bytes' AS headroom_bytes,
-  value ->> '$.pages.mlocked' AS mlocked,          -- pages, as the next six
-  value ->> '$.pages.munlocked' AS munlocked,
-  value ->> '$.pages.to_unevictable' AS to_unevictable,
-  value ->> '$.pages.rescued' AS rescued,
-  value ->> '$.pages.culled_by_reclaim' AS culled_by_reclaim,
-  value ->> '$.pages.still_locked_elsewhere' AS still_locked_elsewhere,
-  value ->> '$.pages.locked_not_mlocked' AS locked_not_mlocked,
-  value ->> '$.vma.splits' AS vma_splits,
-  value ->> '$.vma.merges' AS vma_merges,
-  value ->> '$.vma.count.start' AS vmas_start,
-  value ->> '$.vma.count.end' AS vmas_end,
-  value ->> '$.vma.count.peak' AS vmas_peak,
-  value ->> '$.vma.max_map_count' AS max_map_count,
-  value ->> '$.vma.changes_not_kept' AS vma_changes_not_kept,
-  value ->> '$.life_not_kept' AS life_events_not_kept, -- forks, execs and exits beyond those in life_event
-  value ->> '$.reclaim.direct.calls' AS direct_reclaims,
-  value ->> '$.reclaim.direct.time_ns' AS direct_reclaim_ns,
-  value ->> '$.reclaim.memcg.calls' AS memcg_reclaims,
-  value ->> '$.reclaim.memcg.time_ns' AS memcg_reclaim_ns,
-  value ->> '$.swap.in' AS swap_in,                -- pages
-  value ->> '$.swap.in_major' AS swap_in_major,
-  value ->> '$.swap.in_ns' AS swap_in_ns,
-  value ->> '$.swap.out' AS swap_out
-FROM report, json_each(report.json, '$.processes');
-
-CREATE VIEW faults AS SELECT          -- of a process by origin; NULLs: no probe could see this origin
-  process.value ->> '$.pid' AS pid,
-  f.key AS origin,                    -- 'access', 'kernel', 'populate', 'remote'
-  f.value ->> '$.minor' AS minor,
-  f.value ->> '$.major' AS major,
-  f.value ->> '$.errors' AS errors,
-  f.value ->> '$.retries' AS retries,
-  f.value ->> '$.untimed' AS untimed,
-  f.value ->> '$.time_ns' AS time_ns,
-  f.value ->> '$.latency.min' AS min_ns,
-  f.value ->> '$.latency.p50' AS p50_ns,
-  f.value ->> '$.latency.p99' AS p99_ns,
-  f.value ->> '$.latency.p999' AS p999_ns,
-  f.value ->> '$.latency.max' AS max_ns
-FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.faults') AS f
-WHERE f.key IN ('access', 'kernel', 'populate', 'remote');
-
-CREATE VIEW faults_by_cause AS SELECT -- most time first
-  process.value ->> '$.pid' AS pid,
-  f.value ->> '$.cause' AS cause,
-  f.value ->> '$.origin' AS origin,
-  f.value ->> '$.locked' AS locked,   -- 'yes', 'no', 'on_fault'
-  f.value ->> '$.minor' AS minor,
-  f.value ->> '$.major' AS major,
-  f.value ->> '$.errors' AS errors,
-  f.value ->> '$.retries' AS retries,
-  f.value ->> '$.untimed' AS untimed,
-  f.value ->> '$.time_ns' AS time_ns,
-  f.value ->> '$.latency.p50' AS p50_ns,
-  f.value ->> '$.latency.p99' AS p99_ns,
-  f.value ->> '$.latency.max' AS max_ns
-FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.faults.by_cause') AS f;
-
-CREATE VIEW faults_by_thread AS SELECT -- most faults first
-  process.value ->> '$.pid' AS pid,
-  f.value ->> '$.tid' AS tid,         -- NULL: threads that could not be told apart
-  f.value ->> '$.minor' AS minor,
-  f.value ->> '$.major' AS major,
-  f.value ->> '$.errors' AS errors,
-  f.value ->> '$.retries' AS retries,
-  f.value ->> '$.untimed' AS untimed,
-  f.value ->> '$.time_ns' AS time_ns,
-  f.value ->> '$.latency.p50' AS p50_ns,
-  f.value ->> '$.latency.p99' AS p99_ns,
-  f.value ->> '$.latency.max' AS max_ns
-FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.faults.by_thread') AS f;
-
-CREATE VIEW faults_by_vma AS SELECT   -- most faults first
-  process.value ->> '$.pid' AS pid,
-  f.value ->> '$.start' AS start,
-  f.value ->> '$.end' AS end,
-  f.value ->> '$.name' AS name,       -- path, '[heap]', 'anonymous'; NULL: not known
-  f.value ->> '$.offset' AS offset,   -- in the file
-  f.value ->> '$.permissions' AS permissions,
-  f.value ->> '$.locked' AS locked,   -- 'yes', 'no', 'on_fault'
-  f.value ->> '$.cause' AS cause,     -- of most of the faults
-  f.value ->> '$.minor' AS minor,
-  f.value ->> '$.major' AS major,
-  f.value ->> '$.errors' AS errors,
-  f.value ->> '$.time_ns' AS time_ns,
-  f.value ->> '$.max_ns' AS max_ns
-FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.faults.by_vma') AS f
-WHERE f.type = 'object';
-
-CREATE VIEW stack AS SELECT           -- places of the program that fault, most faults first
-  process.value ->> '$.pid' AS pid,
-  f.value ->> '$.origin' AS origin,
-  f.value ->> '$.cause' AS cause,     -- of most of the faults
-  f.value ->> '$.faults' AS faults,
-  f.value ->> '$.time_ns' AS time_ns,
-  f.value -> '$.kernel' AS kernel,    -- JSON, innermost first: function, module, address, offset
-  f.value -> '$.user' AS user         -- the same
-FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.faults.stacks') AS f
-WHERE f.type = 'object';
-
-CREATE VIEW lock_call AS SELECT       -- calls of the lock family, and mapping calls that populated or failed
-  process.value ->> '$.pid' AS pid,
-  call.value ->> '$.start_ns' AS start_ns,
-  call.value ->> '$.tid' AS tid,
-  call.value ->> '$.call' AS call,
-  call.value ->> '$.args' AS args,
-  call.value ->> '$.ret' AS ret,
-  call.value ->> '$.errno' AS errno,
-  call.value ->> '$.duration_ns' AS duration_ns,
-  call.value ->> '$.populate_ns' AS populate_ns,
-  call.value ->> '$.pages_populated' AS pages_populated,
-  call.value ->> '$.vma_splits' AS vma_splits,
-  call.value ->> '$.vma_merges' AS vma_merges,
-  call.value ->> '$.locked_bytes_after' AS locked_bytes_after,
-  call.value ->> '$.rule' AS rule,    -- of the kernel, by which it failed
-  call.value ->> '$.explain' AS explain
-FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.locks.calls') AS call;
-
-CREATE VIEW call_total AS SELECT      -- of all calls of a kind, those too that are not in lock_call
-  process.value ->> '$.pid' AS pid,
-  total.value ->> '$.call' AS call,
-  total.value ->> '$.calls' AS calls,
-  total.value ->> '$.errors' AS errors,
-  total.value ->> '$.time_ns' AS time_ns,
-  total.value ->> '$.populates' AS populates,
-  total.value ->> '$.pages_populated' AS pages_populated,
-  total.value ->> '$.populate_ns' AS populate_ns,
-  total.value ->> '$.vma_splits' AS vma_splits,
-  total.value ->> '$.vma_merges' AS vma_merges
-FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.locks.totals') AS total;
-
-CREATE VIEW vma_change AS SELECT      -- splits and merges of mappings
-  process.value ->> '$.pid' AS pid,
-  change.value ->> '$.at_ns' AS at_ns,
-  change.value ->> '$.tid' AS tid,
-  change.value ->> '$.kind' AS kind,  -- 'split', 'merge'
-  change.value ->> '$.start' AS start,  -- of the mapping before a split, after a merge
-  change.value ->> '$.end' AS end,
-  change.value ->> '$.addr' AS addr,  -- where it was split
-  change.value ->> '$.locked' AS locked,
-  change.value ->> '$.cause' AS cause -- the call that did it
-FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.vma.changes') AS change;
-
-CREATE VIEW life_event AS SELECT      -- forks, execs, exits, and what became of the locks
-  process.value ->> '$.pid' AS pid,
-  event.value ->> '$.at_ns' AS at_ns,
-  event.value ->> '$.kind' AS kind,   -- 'fork', 'vfork', 'share', 'exec', 'exit'
-  event.value ->> '$.child_pid' AS child_pid,
-  event.value ->> '$.locked_bytes' AS locked_bytes,
-  event.value ->> '$.locked_bytes_after' AS locked_bytes_after,
-  event.value ->> '$.mcl_future' AS mcl_future,
-  event.value ->> '$.mcl_onfault' AS mcl_onfault,
-  event.value ->> '$.comm' AS comm
-FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.life') AS event;
-
-CREATE VIEW storm AS SELECT           -- times of far too many faults
-  value ->> '$.pid' AS pid,
-  value ->> '$.start_ns' AS start_ns,
-  value ->> '$.duration_ns' AS duration_ns,
-  value ->> '$.peak_per_s' AS peak_per_s,
-  value ->> '$.cause' AS cause,
-  value ->> '$.vma' AS vma,
-  value ->> '$.stack' AS stack,
-  value ->> '$.faults' AS faults,
-  value ->> '$.time_ns' AS time_ns,   -- in these faults
-  value ->> '$.baseline_per_s' AS baseline_per_s,
-  value ->> '$.vma_faults' AS vma_faults,
-  value ->> '$.tid' AS tid,           -- the thread that took most of them
-  value ->> '$.tid_faults' AS tid_faults,
-  value ->> '$.trigger.at_ns' AS trigger_ns,
-  value ->> '$.trigger.tid' AS trigger_tid,
-  value ->> '$.trigger.call' AS trigger_call,  -- what the process did just before
-  value ->> '$.trigger.args' AS trigger_args
-FROM report, json_each(report.json, '$.storms');
-
-CREATE VIEW finding AS SELECT         -- what is wrong and what to do, gravest first
-  value ->> '$.id' AS id,
-  value ->> '$.severity' AS severity,
-  value ->> '$.pid' AS pid,           -- NULL: the system
-  value ->> '$.title' AS title,
-  value -> '$.evidence' AS evidence,  -- JSON
-  value ->> '$.advice' AS advice,
-  value ->> '$.see' AS see
-FROM report, json_each(report.json, '$.findings');
-
-CREATE VIEW vmstat AS SELECT          -- what changed in /proc/vmstat
+constexpr std::string_view kLast = R"sql(CREATE VIEW vmstat AS SELECT          -- what changed in /proc/vmstat
   key AS name,
   value AS change
 FROM report, json_each(report.json, '$.system.vmstat');
@@ -350,8 +128,89 @@ CREATE VIEW slow_lock AS SELECT       -- which calls took longest
 FROM lock_call ORDER BY duration_ns DESC;
 )sql";
 
+/// The columns of a view, a line each.
+class Columns {
+ public:
+  Columns(std::string& sql, std::string_view json, std::span<const model::Renamed> renamed)
+      : sql_(sql), json_(json), renamed_(renamed) {}
+
+  template <typename Codec, typename Value>
+  void operator()(const model::Column& column, const Value* /*value*/) {
+    std::string_view arrow = "->>";
+    if constexpr (model::is_list<Value> || std::is_same_v<Value, std::map<std::string, std::int64_t>>) arrow = "->";
+    std::string meaning(column.meaning);
+    if constexpr (model::is_word<Codec>) {
+      std::string words;
+      for (std::size_t i = 0; i < Codec::count; ++i) {
+        const std::string_view word = Codec::name_of(static_cast<Value>(i));
+        if (!word.empty()) words += fmt::format("{}'{}'", words.empty() ? "" : ", ", word);
+      }
+      meaning += (meaning.empty() ? "" : " ") + words;
+    }
+    add(fmt::format("{} {} '$.{}'", json_, arrow, column.path), model::column_name(column, renamed_, false), meaning);
+  }
+
+  void add(std::string_view value, std::string_view name, std::string_view meaning = {}) {
+    end_line(",");
+    // The only name that SQL wants for itself.
+    sql_ += fmt::format("  {} AS {}", value, name == "check" ? "\"check\"" : name);
+    comment_ = meaning;
+  }
+  /// A comma comes before the comment of a column, but not after the last.
+  void end_line(std::string_view separator) {
+    if (!first_) sql_ += fmt::format("{}{}{}\n", separator, comment_.empty() ? "" : "  -- ", comment_);
+    first_ = false;
+  }
+
+ private:
+  std::string& sql_;
+  std::string_view json_;
+  std::span<const model::Renamed> renamed_;
+  std::string comment_;
+  bool first_ = true;
+};
+
+template <typename Table>
+void add_view(std::string& sql, const Table& table) {
+  using Row = typename Table::row;
+  constexpr bool kOfReport = std::is_same_v<typename Table::owner, Report>;
+  constexpr bool kByOrigin = std::is_same_v<Row, model::OriginFaults>;
+  sql += fmt::format("\nCREATE VIEW {} AS SELECT  -- {}\n", table.view, table.meaning);
+  Columns columns(sql, "row.value", table.renamed);
+  if (!kOfReport) columns.add("process.value ->> '$.pid'", "pid");
+  if constexpr (kByOrigin) {
+    // What the row is of is its key.
+    columns.add("row.key", "origin");
+    model::walk<FaultTotals>("", nullptr, columns);
+  } else {
+    model::walk<Row>("", nullptr, columns);
+  }
+  columns.end_line("");
+  if (kOfReport) {
+    sql += fmt::format("FROM report, json_each(report.json, '$.{}') AS row", table.path);
+  } else {
+    sql += fmt::format(
+        "FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.{}') AS row",
+        table.path);
+  }
+  sql += kByOrigin ? "\nWHERE row.key IN ('access', 'kernel', 'populate', 'remote');\n"
+                   : "\nWHERE row.type = 'object';\n";  // a list may be null
+}
+
 }  // namespace
 
-std::string_view schema_sql() { return kSchema.substr(1); }
+std::string schema_sql() {
+  std::string sql(kBeforeCounts);
+  const auto last = std::end(kIntervalCounts) - 1;
+  for (const IntervalCount& count : kIntervalCounts)
+    sql += fmt::format("  {:<35} -- {}\n", fmt::format("{} INTEGER{}", count.key, &count == last ? "" : ","),
+                       count.meaning);
+  sql += kAfterCounts;
+  const auto add = [&](const auto& table) {
+    if (!table.view.empty()) add_view(sql, table);
+  };
+  std::apply([&](const auto&... table) { (add(table), ...); }, model::kTables);
+  return sql + "\n" + std::string(kLast);
+}
 
 }  // namespace mlt

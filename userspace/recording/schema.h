@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <string>
 
 namespace mlt {
 
@@ -12,6 +12,6 @@ constexpr std::uint32_t kApplicationId = 0x4d4c5452;
 /// Raised when an older mlocktrace would misread the file; new tables, columns and views do not raise it.
 constexpr std::uint32_t kFormatVersion = 1;
 
-std::string_view schema_sql();
+std::string schema_sql();
 
 }  // namespace mlt

@@ -113,14 +113,17 @@ Status RecordingWriter::prepare() {
   if (Status status = insert->run(options_.tool_version, options_.interval_ns, options_.with_events); !status)
     return status;
   if (Status status = database_->run("INSERT INTO report VALUES (0, '{}'); COMMIT"); !status) return status;
+  std::string insert_activity = "INSERT INTO activity VALUES (?, ?, ?";
+  for (std::size_t i = 0; i < std::size(kIntervalCounts); ++i) insert_activity += ", ?";
+  insert_activity += ")";
   struct Wanted {
     std::optional<Statement>* statement;
-    const char* sql;
+    std::string_view sql;
   };
   const std::array<Wanted, 8> statements = {{
       {&insert_block_, "INSERT INTO event_block(first_ns, last_ns, events, data) VALUES (?, ?, ?, ?)"},
       {&insert_interval_, "INSERT INTO interval(start_ns, duration_ns) VALUES (?, ?) RETURNING id"},
-      {&insert_activity_, "INSERT INTO activity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+      {&insert_activity_, insert_activity},
       {&insert_faults_, "INSERT INTO activity_faults VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&insert_cause_, "INSERT INTO activity_causes VALUES (?, ?, ?)"},
       {&insert_mapping_, "INSERT INTO mapping VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
@@ -241,11 +244,9 @@ Status RecordingWriter::write_block() {
 
 Status RecordingWriter::add_point(std::uint64_t interval, const TimelinePoint& point) {
   const std::uint64_t activity = ++activities_;
-  if (Status status = insert_activity_->run(activity, interval, point.pid, point.pages_populated, point.mlocked,
-                                            point.munlocked, point.locked_bytes, point.resident_bytes, point.swap_in,
-                                            point.swap_out, point.reclaim_ns);
-      !status)
-    return status;
+  std::vector<Count> counts;
+  for (const IntervalCount& count : kIntervalCounts) counts.push_back(point.*count.member);
+  if (Status status = insert_activity_->run(activity, interval, point.pid, counts); !status) return status;
   for (std::size_t i = 0; i < point.by_origin.size(); ++i) {
     const FaultTotals& totals = point.by_origin[i];
     if (is_empty(totals)) continue;

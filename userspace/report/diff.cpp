@@ -127,6 +127,26 @@ std::vector<std::string> commands_of(const Diff& diff) {
   return commands;
 }
 
+/// "SIGSEGV (2), none (1)"
+std::string values_text(const std::map<std::string, std::size_t>& values) {
+  std::string text;
+  for (const auto& [value, processes] : values)
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", value.empty() ? "none" : value, processes);
+  return text;
+}
+
+void values(Page& page, const Diff& diff) {
+  if (diff.values.empty()) return;
+  using enum Table::Align;
+  Table table({{"processes with", left, true}, {"before"}, {"after"}});
+  for (const ValueDiff& one : diff.values) {
+    const std::string subject = one.command.empty() ? "" : one.command + ": ";
+    table.add_row({{subject + one.key}, {values_text(one.before)}, {values_text(one.after)}});
+  }
+  page.blank();
+  page.table(2, table);
+}
+
 // ---- JSON
 
 Json optional(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
@@ -153,11 +173,26 @@ Json to_json(const Figure& figure) {
           {"why", figure.why}};
 }
 
+Json to_json(const ValueDiff& diff) {
+  const auto side = [](const std::map<std::string, std::size_t>& values) {
+    Json list = Json::array();
+    for (const auto& [value, processes] : values)
+      list.push_back({{"value", value.empty() ? Json(nullptr) : Json(value)}, {"processes", processes}});
+    return list;
+  };
+  return {{"command", diff.command.empty() ? Json(nullptr) : Json(diff.command)},
+          {"key", diff.key},
+          {"before", side(diff.before)},
+          {"after", side(diff.after)}};
+}
+
 Json document(const Diff& diff, const DiffNames& names) {
   Json findings = Json::array();
   for (const FindingDiff& one : diff.findings) findings.push_back(to_json(one));
   Json figures = Json::array();
   for (const Figure& one : diff.figures) figures.push_back(to_json(one));
+  Json values = Json::array();
+  for (const ValueDiff& one : diff.values) values.push_back(to_json(one));
   Json latency = Json::object();
   for (std::size_t i = 0; i < MLT_ORIGIN_NR; ++i) {
     if (diff.before[i].empty() && diff.after[i].empty()) continue;
@@ -168,7 +203,8 @@ Json document(const Diff& diff, const DiffNames& names) {
       {"type", "diff"},         {"schema_version", 1},     {"tool", {{"name", "mlocktrace"}, {"version", kVersion}}},
       {"before", names.before}, {"after", names.after},    {"verdict", diff_verdict_name(diff.verdict)},
       {"text", diff.text},      {"method", diff_method()}, {"caveats", diff.caveats},
-      {"findings", findings},   {"figures", figures},      {"latency", latency}};
+      {"findings", findings},   {"figures", figures},      {"values", values},
+      {"latency", latency}};
 }
 
 }  // namespace
@@ -192,6 +228,7 @@ std::string diff_to_text(const Diff& diff, const DiffNames& names, const TextOpt
   page.paragraph(0, {fmt::format("{}: {}", verdict, diff.text), style_of(diff.verdict)}, 2);
   for (const std::string& caveat : diff.caveats) page.paragraph(0, {caveat, Style::yellow}, 2);
   findings(page, diff);
+  values(page, diff);
   for (const std::string& command : commands_of(diff)) figures(page, diff, command, options.verbose);
   page.blank();
   const auto left_out = static_cast<std::uint64_t>(

@@ -7,6 +7,7 @@
 
 #include "model/names.h"
 #include "report/conclusion.h"
+#include "report/facts.h"
 #include "report/json.h"
 
 namespace mlt {
@@ -44,19 +45,6 @@ void append_list(std::string& out, const Range& range, Function value_of) {
   out += ']';
 }
 
-struct CountColumn {
-  const char* name;
-  Count SeriesRow::*member;
-};
-constexpr std::array<CountColumn, 8> kCountColumns{{{"pages_populated", &SeriesRow::pages_populated},
-                                                    {"mlocked", &SeriesRow::mlocked},
-                                                    {"munlocked", &SeriesRow::munlocked},
-                                                    {"locked_bytes", &SeriesRow::locked_bytes},
-                                                    {"resident_bytes", &SeriesRow::resident_bytes},
-                                                    {"swap_in", &SeriesRow::swap_in},
-                                                    {"swap_out", &SeriesRow::swap_out},
-                                                    {"reclaim_ns", &SeriesRow::reclaim_ns}}};
-
 void append_series(std::string& out, const Series& series) {
   const auto& rows = series.rows();
   const auto column = [&](std::string_view name, auto value_of) {
@@ -70,9 +58,9 @@ void append_series(std::string& out, const Series& series) {
     column(origin_name(static_cast<mlt_origin>(i)), [i](const SeriesRow& row) { return row.faults[i]; });
   column("major", [](const SeriesRow& row) { return row.major; });
   column("time_ns", [](const SeriesRow& row) { return row.time_ns; });
-  for (const CountColumn& count : kCountColumns) {
+  for (const IntervalCount& count : kIntervalCounts) {
     if (std::ranges::none_of(rows, [&](const SeriesRow& row) { return (row.*count.member).has_value(); })) continue;
-    column(count.name, [&](const SeriesRow& row) { return row.*count.member; });
+    column(count.key, [&](const SeriesRow& row) { return row.*count.member; });
   }
   out += ",\"causes\":{";
   const char* separator = "";
@@ -120,6 +108,25 @@ Json to_json(const Conclusion& conclusion) {
           {"text", conclusion.text},
           {"counts", conclusion.counts},
           {"caveats", conclusion.caveats}};
+}
+
+Json to_json(const std::vector<Fact>& facts) {
+  Json list = Json::array();
+  for (const Fact& fact : facts) list.push_back({fact.label, fact.text});
+  return list;
+}
+
+/// What is said in words, section by section, of each process in their order, of all together, and of the system.
+Json facts_of(const Report& report) {
+  Json processes = Json::array();
+  for (const Process& process : report.processes)
+    processes.push_back({{"state", process_state(process)},
+                         {"memory", to_json(memory_facts(process, report.host))},
+                         {"pressure", to_json(reclaim_facts(process))},
+                         {"locks", to_json(mmap_lock_facts(process.locks))}});
+  return {{"processes", processes},
+          {"together", {{"pressure", to_json(reclaim_facts(report.processes))}}},
+          {"system", system_facts(report.system)}};
 }
 
 Json mappings(const std::vector<MapsEntry>& entries) {
@@ -211,10 +218,11 @@ std::string HtmlBuilder::data() const {
   conclusion.caveats.insert(conclusion.caveats.begin(), notes_.begin(), notes_.end());
   std::string out = "{\"report\":";
   out += trimmed(mlt::to_json(report_, false));
-  fmt::format_to(std::back_inserter(out),
-                 ",\"conclusion\":{},\"target\":{},\"events\":{},\"buckets\":{},\"spaces\":{},\"lines\":{{",
-                 dump(to_json(conclusion)), dump(describe(report_.target)), events_, dump(buckets()),
-                 dump(spaces_of(spaces_)));
+  fmt::format_to(
+      std::back_inserter(out),
+      ",\"conclusion\":{},\"target\":{},\"events\":{},\"buckets\":{},\"spaces\":{},\"facts\":{},\"lines\":{{",
+      dump(to_json(conclusion)), dump(describe(report_.target)), events_, dump(buckets()), dump(spaces_of(spaces_)),
+      dump(facts_of(report_)));
   const char* separator = "";
   for (const auto& [pid, lines] : lines_) {
     if (lines.series.rows().empty() && lines.events_grid.columns().empty()) continue;

@@ -9,6 +9,7 @@
 
 #include "model/names.h"
 #include "report/conclusion.h"
+#include "report/facts.h"
 #include "report/phrases.h"
 #include "util/units.h"
 
@@ -174,34 +175,10 @@ void fault_tables(std::string& out, const Faults& faults) {
   out += '\n';
 }
 
-std::string limit_of(const Locks& locks) {
-  if (locks.exempt) return "no limit (CAP_IPC_LOCK)";
-  if (locks.limit_unlimited) return "no limit";
-  if (!locks.limit_bytes) return "limit n/a";
-  return fmt::format("limit {}", format_bytes(*locks.limit_bytes));
-}
-
-void facts(std::string& out, const Process& process) {
-  const Size3& locked = process.locks.locked_bytes;
-  const Pages& pages = process.pages;
-  out += fmt::format("- locked memory: {} at start, {} at end, peak {}; {}\n", bytes_or_na(locked.start),
-                     bytes_or_na(locked.end), bytes_or_na(locked.peak), limit_of(process.locks));
-  out += fmt::format("- pages: {} mlocked, {} munlocked, {} moved to the unevictable list, {} rescued from it\n",
-                     count_or_na(pages.mlocked), count_or_na(pages.munlocked), count_or_na(pages.to_unevictable),
-                     count_or_na(pages.rescued));
-  out += fmt::format("- mappings: {} at start, {} at end, limit {}; {} splits, {} merges\n",
-                     count_or_na(process.vma.count.start), count_or_na(process.vma.count.end),
-                     count_or_na(process.vma.max_map_count), count_or_na(process.vma.splits),
-                     count_or_na(process.vma.merges));
-  if (process.reclaim) {
-    const auto stalled = [](const std::optional<ReclaimStall>& stall) {
-      return stall ? fmt::format("{} in {}", format_duration(stall->time_ns), plural(stall->calls, "wait")) : "n/a";
-    };
-    out += fmt::format("- reclaim: {} direct, {} for the memory cgroup\n", stalled(process.reclaim->direct),
-                       stalled(process.reclaim->memcg));
-  }
-  if (process.swap) {
-    out += fmt::format("- swap: {} pages in, {} out\n", count_or_na(process.swap->in), count_or_na(process.swap->out));
+void facts(std::string& out, const Process& process, const Host& host) {
+  for (const auto& group : {memory_facts(process, host), reclaim_facts(process), mmap_lock_facts(process.locks)}) {
+    for (const Fact& fact : group)
+      out += fmt::format("- {}{}{}\n", fact.label, fact.label.empty() ? "" : ": ", markdown_text(fact.text));
   }
   out += '\n';
 }
@@ -243,11 +220,12 @@ void lock_calls(std::string& out, const Locks& locks) {
   left_out(out, locks.calls.size() + locks.calls_not_kept - chosen.size(), "calls");
 }
 
-void process(std::string& out, const Process& process) {
+void process(std::string& out, const Process& process, const Host& host) {
   out += fmt::format("## Process {} {}\n\n", process.pid, markdown_code(process.comm));
-  if (!process.exe.empty()) out += markdown_code(process.exe) + (process.exited ? ", exited.\n\n" : "\n\n");
+  if (!process.exe.empty())
+    out += markdown_code(process.exe) + (process.exited ? ", " + process_state(process) + ".\n\n" : "\n\n");
   fault_tables(out, process.faults);
-  facts(out, process);
+  facts(out, process, host);
   lock_calls(out, process.locks);
 }
 
@@ -273,6 +251,14 @@ void overview(std::string& out, const Report& report) {
     }
   }
   left_out(out, report.processes.size() - rows, "processes");
+}
+
+void system(std::string& out, const System& system) {
+  const std::vector<std::string> facts = system_facts(system);
+  if (facts.empty()) return;
+  out += "## The whole system\n\n";
+  for (const std::string& fact : facts) out += "- " + markdown_text(fact) + "\n";
+  out += '\n';
 }
 
 // ---- What it rests on
@@ -353,7 +339,8 @@ std::string to_markdown(const Report& report, const std::vector<std::string>& no
   storms(out, report);
   if (report.processes.size() > 1) overview(out, report);
   const std::size_t detailed = report.processes.size() > kDetailed + 2 ? kDetailed : report.processes.size();
-  for (const Process& one : std::span(report.processes).first(detailed)) process(out, one);
+  for (const Process& one : std::span(report.processes).first(detailed)) process(out, one, report.host);
+  system(out, report.system);
   coverage(out, report.coverage);
   return out;
 }

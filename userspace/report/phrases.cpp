@@ -16,6 +16,10 @@ std::string plural(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : "s");
 }
 
+std::string named_time(std::string_view what, std::uint64_t time_ns) {
+  return fmt::format("{} {}", what, format_duration(time_ns));
+}
+
 std::string words(std::string_view name) {
   std::string text(name);
   std::ranges::replace(text, '_', ' ');

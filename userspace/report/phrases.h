@@ -16,6 +16,9 @@ std::string bytes_or_na(const Count& bytes);
 /// "1 page", "2,048 pages"
 std::string plural(std::uint64_t count, std::string_view noun);
 
+/// "reclaim 480 us"
+std::string named_time(std::string_view what, std::uint64_t time_ns);
+
 /// "swap_in" -> "swap in"
 std::string words(std::string_view name);
 

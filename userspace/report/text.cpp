@@ -9,6 +9,7 @@
 
 #include "model/names.h"
 #include "report/conclusion.h"
+#include "report/facts.h"
 #include "report/text_sections.h"
 #include "util/units.h"
 
@@ -17,6 +18,11 @@ namespace text {
 
 std::string at_seconds(std::uint64_t nanoseconds, const TextOptions& options) {
   return fmt::format("{:.{}f}", static_cast<double>(nanoseconds) / 1e9, options.verbose ? 6 : 3);
+}
+
+void facts(Page& page, const std::vector<Fact>& facts) {
+  page.blank();
+  for (const Fact& fact : facts) page.labelled(2, {fact.label, Style::bold}, kLabel, {fact.text});
 }
 
 namespace {
@@ -146,7 +152,7 @@ void summary(Page& page, const Process& process) {
   const auto add = [&](const std::string& fact) { text += (text.empty() ? "" : ", ") + fact; };
   if (process.threads) add(plural(*process.threads, "thread"));
   if (process.parent_pid != 0) add(fmt::format("forked by pid {}", process.parent_pid));
-  add(process.exited ? "exited" : "still running");
+  add(process_state(process));
   if (!process.cgroup.empty()) add("cgroup " + process.cgroup);
   page.paragraph(2, {text}, 2);
 }

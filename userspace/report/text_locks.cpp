@@ -46,10 +46,6 @@ std::string vma_changes_of(const LockCall& call) {
   return text;
 }
 
-std::string named_time(std::string_view what, std::uint64_t time_ns) {
-  return fmt::format("{} {}", what, format_duration(time_ns));
-}
-
 /// "new memory 9.1 ms, mmap_lock 480 us, other 210 us": of a call that took long, where that can be told.
 std::string parts_of(const LockCall& call) {
   constexpr std::uint64_t kLongNs = 1'000'000;
@@ -149,49 +145,12 @@ void totals(Page& page, const Locks& locks) {
   page.table(2, table);
 }
 
-std::string waited(const LockWaits& waits) {
-  const std::uint64_t count = waits.read.waits + waits.write.waits;
-  std::string text =
-      fmt::format("waited {}, {} (longest {})", plural(count, "time"),
-                  format_duration(waits.read.time_ns + waits.write.time_ns), format_duration(waits.max_ns));
-  if (waits.in_fault.waits != 0) text += ", " + format_duration(waits.in_fault.time_ns) + " of page faults";
-  if (waits.in_call_ns.value_or(0) != 0) text += ", " + format_duration(*waits.in_call_ns) + " of lock calls";
-  if (waits.while_locking.waits != 0)
-    text += fmt::format(", {} while memory was being locked", format_duration(waits.while_locking.time_ns));
-  return text;
-}
-
-std::string held_by(const LockWaits& waits) {
-  std::string text;
-  for (const HolderWaits& holder : waits.holders) {
-    text += text.empty() ? "held by " : ", ";
-    text += named_time(holder.name.empty() ? "others" : holder.name, holder.waits.time_ns);
-  }
-  return text;
-}
-
-/// "not had by 12 page faults, given up by 3", which waited for mmap_lock if anybody did.
-std::string without(const VmaLock& lock) {
-  return fmt::format("not had by {}, given up by {}", plural(lock.aborts, "page fault"), format_count(lock.retries));
-}
-
-/// Nothing where nobody had to wait.
-void mmap_lock(Page& page, const Locks& locks) {
-  const LockWaits& waits = *locks.mmap_lock;
-  if (waits.read.waits + waits.write.waits == 0) return;
-  page.blank();
-  page.labelled(2, {"mmap_lock", Style::bold}, kLabel, {waited(waits)});
-  page.labelled(2, {""}, kLabel, {held_by(waits)});
-  if (locks.vma_lock && waits.in_fault.waits != 0)
-    page.labelled(2, {"VMA lock", Style::bold}, kLabel, {without(*locks.vma_lock)});
-}
-
 }  // namespace
 
 void lock_calls(Page& page, const Process& process, const Host& host, const TextOptions& options) {
   if (!process.locks.calls.empty()) calls_one_by_one(page, process.locks, host, options);
   if (!process.locks.totals.empty()) totals(page, process.locks);
-  if (process.locks.mmap_lock) mmap_lock(page, process.locks);
+  facts(page, mmap_lock_facts(process.locks));
 }
 
 }  // namespace mlt::text

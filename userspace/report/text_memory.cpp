@@ -10,90 +10,6 @@
 namespace mlt::text {
 namespace {
 
-template <typename Format>
-std::string start_end_peak(const Size3& size, Format format) {
-  if (!size.start && !size.end && !size.peak) return "n/a";
-  if (size.start == size.end && size.end == size.peak) return fmt::format("{} throughout", format(size.start));
-  return fmt::format("{} at start, {} at end, peak {}", format(size.start), format(size.end), format(size.peak));
-}
-
-std::string limit_of(const Locks& locks) {
-  if (locks.exempt) return "no limit (CAP_IPC_LOCK)";
-  if (locks.limit_unlimited) return "no limit (RLIMIT_MEMLOCK unlimited)";
-  if (!locks.limit_bytes) return "limit n/a";
-  std::string text = fmt::format("limit {}", format_bytes(*locks.limit_bytes));
-  if (!locks.headroom_bytes) return text;
-  if (*locks.headroom_bytes >= 0) {
-    return text + fmt::format(" ({} left)", format_bytes(static_cast<std::uint64_t>(*locks.headroom_bytes)));
-  }
-  return text + fmt::format(" (exceeded by {})", format_bytes(static_cast<std::uint64_t>(-*locks.headroom_bytes)));
-}
-
-void add_page_count(std::string& text, const Count& count, std::string_view what, bool even_if_zero) {
-  if (count && *count == 0 && !even_if_zero) return;
-  text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count_or_na(count), what);
-}
-
-std::string page_moves(const Pages& pages) {
-  const auto any = [](const Count& count) { return count.has_value(); };
-  if (!any(pages.mlocked) && !any(pages.munlocked) && !any(pages.to_unevictable) && !any(pages.rescued)) return "n/a";
-  const auto zero = [](const Count& count) { return count.value_or(0) == 0; };
-  if (pages.mlocked && zero(pages.mlocked) && zero(pages.munlocked) && zero(pages.to_unevictable) &&
-      zero(pages.rescued) && zero(pages.culled_by_reclaim) && zero(pages.still_locked_elsewhere) &&
-      zero(pages.locked_not_mlocked)) {
-    return "none mlocked or munlocked";
-  }
-  std::string text;
-  add_page_count(text, pages.mlocked, "mlocked", true);
-  add_page_count(text, pages.munlocked, "munlocked", true);
-  add_page_count(text, pages.to_unevictable, "moved to the unevictable list", true);
-  add_page_count(text, pages.rescued, "rescued from it", true);
-  add_page_count(text, pages.culled_by_reclaim, "culled by reclaim", false);
-  add_page_count(text, pages.still_locked_elsewhere, "still locked elsewhere", false);
-  add_page_count(text, pages.locked_not_mlocked, "in locked VMAs but not mlocked", false);
-  return text;
-}
-
-/// "8 pages by redis (pid 4712), 4 by itself through another mapping, 2 by somebody who was not found"
-std::string holders(const Process& process) {
-  constexpr std::size_t kShown = 5;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(process.pages.still_locked_by.size(), kShown); ++i) {
-    const Keeper& holder = process.pages.still_locked_by[i];
-    text += i == 0 ? plural(holder.pages, "page") : ", " + format_count(holder.pages);
-    if (holder.pid == 0) {
-      text += " by somebody who was not found";
-    } else if (holder.pid == process.pid) {
-      text += " by itself through another mapping";
-    } else {
-      text += fmt::format(" by {} (pid {})", holder.comm, holder.pid);
-    }
-  }
-  const std::size_t more =
-      process.pages.still_locked_by.size() - std::min(process.pages.still_locked_by.size(), kShown);
-  return more == 0 ? text : text + fmt::format(", others by {} more", format_count(std::uint64_t{more}));
-}
-
-std::string populates(const Populate& populate, const Host& host) {
-  if (!populate.calls || !populate.pages) return "n/a";
-  if (*populate.calls == 0) return "none";
-  std::string text = fmt::format("{}, {}", plural(*populate.calls, "populate"), plural(*populate.pages, "page"));
-  if (populate.time_ns && *populate.time_ns != 0) {
-    text += fmt::format(" in {} ({})", format_duration(*populate.time_ns),
-                        format_throughput(*populate.pages * host.page_size, *populate.time_ns));
-  }
-  return text;
-}
-
-std::string vmas(const Vma& vma) {
-  std::string text = start_end_peak(vma.count, count_or_na);
-  if (vma.max_map_count) text += fmt::format(", limit {}", format_count(*vma.max_map_count));
-  const auto changes = [](const Count& count, std::string_view noun) {
-    return count ? plural(*count, noun) : fmt::format("{}s n/a", noun);
-  };
-  return text + fmt::format("; {}, {}", changes(vma.splits, "split"), changes(vma.merges, "merge"));
-}
-
 void add_change(Table& table, const VmaChange& change, const TextOptions& options) {
   std::string where = format_range(change.start, change.end);
   if (change.split && change.addr >= change.start)
@@ -144,17 +60,7 @@ std::string describe(const LifeEvent& event) {
 
 }  // namespace
 
-void memory(Page& page, const Process& process, const Host& host) {
-  const auto fact = [&](const char* label, std::string text) {
-    page.labelled(2, {label, Style::bold}, kLabel, {std::move(text)});
-  };
-  page.blank();
-  fact("locked memory", start_end_peak(process.locks.locked_bytes, bytes_or_na) + "; " + limit_of(process.locks));
-  fact("pages", page_moves(process.pages));
-  if (!process.pages.still_locked_by.empty()) fact("still locked", holders(process));
-  fact("populate", populates(process.populate, host));
-  fact("VMAs", vmas(process.vma));
-}
+void memory(Page& page, const Process& process, const Host& host) { facts(page, memory_facts(process, host)); }
 
 void vma_changes(Page& page, const Process& process, const TextOptions& options) {
   constexpr std::size_t kAll = 20;

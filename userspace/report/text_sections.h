@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "report/facts.h"
 #include "report/layout.h"
 #include "report/phrases.h"
 #include "report/text.h"
@@ -16,6 +17,9 @@ inline constexpr std::size_t kLabel = 16;
 
 /// "0.012": seconds since the start of the trace, for a column titled "at (s)".
 std::string at_seconds(std::uint64_t nanoseconds, const TextOptions& options);
+
+/// A list of facts, each after its label, with an empty line before it.
+void facts(Page& page, const std::vector<Fact>& facts);
 
 void storms(Page& page, const Report& report, const TextOptions& options);
 void faults(Page& page, const Process& process, const TextOptions& options);

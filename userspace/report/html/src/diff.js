@@ -52,6 +52,14 @@ function figuresOf(host) {
   }
 }
 
+const valuesText = (values) => values.map(({ value, processes }) => `${value ?? "none"} (${processes})`).join(", ");
+
+function valuesOf(host) {
+  if (!diff.values.length) return;
+  host.append(table("Values that differ", [{ title: "processes with" }, { title: "before" }, { title: "after" }],
+    diff.values.map((one) => [one.command ? `${one.command}: ${one.key}` : one.key, valuesText(one.before), valuesText(one.after)])));
+}
+
 let latencyHost;
 
 /// Draws what depends on the theme.
@@ -89,6 +97,7 @@ export function diffSections(section) {
       diff.caveats.map((caveat) => h("p", { class: "caveat" }, caveat))),
     ...diff.findings.map(findingView));
   const figures = section("figures", "What differs");
+  valuesOf(figures);
   figuresOf(figures);
   const parts = [["findings", "Verdict"], ["figures", "What differs"]];
   const main = h("main", { id: "main" }, findings, figures);

@@ -9,6 +9,11 @@ const nothing = { window: { duration_ns: 0 }, processes: [], storms: [], finding
 export const report = parsed.report ?? nothing;
 export const { conclusion, target, buckets, events } = parsed;
 export const spaces = parsed.spaces ?? [];
+/// What is said in words: the text report and Markdown say the same (report/facts.cpp).
+const facts = new Map(report.processes.map((process, i) => [process, parsed.facts.processes[i]]));
+export const factsOf = (process) => facts.get(process);
+export const factsTogether = parsed.facts?.together;
+export const systemFacts = parsed.facts?.system ?? [];
 export const span_ns = report.window.duration_ns;
 export const ORIGINS = ["access", "kernel", "populate", "remote"];
 

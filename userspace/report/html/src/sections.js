@@ -3,8 +3,8 @@ import { choice, foldedTable, h, name, short, table } from "./dom.js";
 import { NA, bytes, count, duration, fact, plural, seconds, words } from "./format.js";
 import { flameGraph } from "./flame.js";
 import {
-  ORIGINS, Latency, allFaults, byClass, byOrigin, byPid, callsOf, changesOf, conclusion, events, hasTimeline, lifeOf, processesOf, report, spaces, span_ns, stormsOf,
-  titleOf,
+  ORIGINS, Latency, allFaults, byClass, byOrigin, byPid, callsOf, changesOf, conclusion, events, factsOf, factsTogether, hasTimeline, lifeOf, processesOf, report, spaces, span_ns, stormsOf,
+  systemFacts, titleOf,
 } from "./model.js";
 import { callsOverTime, distribution, drawn, faultsOverTime, latencyOverTime, memoryOverTime, pressureOverTime } from "./plots.js";
 import { addressSpace } from "./space.js";
@@ -17,6 +17,14 @@ const range = (start, end) => `0x${start.toString(16)}-0x${end.toString(16)} (${
 const many = (processes) => processes.length > 1;
 const pidColumn = (processes) => (many(processes) ? [{ title: "pid", right: true }] : []);
 const pidCell = (processes, item) => (many(processes) ? [item.pid] : []);
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}. `;
+
+/// What is said of the processes in words; nothing where nothing is said.
+function told(title, processes, section) {
+  const rows = processes.flatMap((process) => factsOf(process)[section].map((fact) => [...pidCell(processes, process), ...fact]));
+  return rows.length ? [h("h3", null, title), table(title, [...pidColumn(processes), { title: "" }, { title: "" }], rows)] : [];
+}
 
 // ---- What is wrong, why, what to do
 
@@ -112,7 +120,7 @@ function processTable(processes) {
 
 function whois(process) {
   return about([process.exe ? [name(process.exe, 120), ". "] : "", process.threads != null ? `${plural(process.threads, "thread")}. ` : "",
-    process.parent_pid ? `Forked by pid ${process.parent_pid}. ` : "", process.exited ? "Exited during the trace. " : "",
+    process.parent_pid ? `Forked by pid ${process.parent_pid}. ` : "", sentence(factsOf(process).state),
     process.cgroup ? ["Cgroup ", name(process.cgroup, 100), "."] : ""]);
 }
 
@@ -238,10 +246,6 @@ const outcome = (call) => (call.errno ? toned("bad", call.errno) : call.ret > 0 
 function locks(host, processes) {
   const calls = callsOf(processes);
   const notKept = sum(processes.map((process) => process.locks.calls_not_kept));
-  for (const process of many(processes) ? [] : processes) {
-    const size = process.locks.locked_bytes;
-    host.append(h("p", null, `${bytes(size.start)} locked at the start, ${bytes(size.end)} at the end, at most ${bytes(size.peak)}; ${limitOf(process.locks)}.`));
-  }
   if (!calls.length) host.append(h("p", { class: "empty" }, "No lock calls."));
   else {
     const explain = calls.some((call) => call.explain);
@@ -258,6 +262,7 @@ function locks(host, processes) {
       [{ title: "call" }, ...pidColumn(processes), right("calls"), right("failed"), right("time"), right("pages populated"), right("populate time"), right("splits"), right("merges")],
       totals.map((one) => [one.call, ...pidCell(processes, one), count(one.calls), one.errors ? toned("bad", count(one.errors)) : "", duration(one.time_ns),
         one.pages_populated ? count(one.pages_populated) : "", one.populates ? duration(one.populate_ns) : "", one.vma_splits || "", one.vma_merges || ""])));
+  host.append(...told("Waits for mmap_lock", processes, "locks"));
   const life = lifeOf(processes);
   if (life.length)
     host.append(h("h3", null, "Forks, execs, exits"), table("Forks, execs and exits",
@@ -285,15 +290,12 @@ function noSpace(space) {
 function memory(host, processes, pid) {
   memoryOverTime(host, pid);
   host.append(h("h3", null, "Pages"), table("Pages", [{ title: "pages" }, right("count")],
-    PAGES.map(([key, label]) => [label, count(sum(processes.map((process) => process.pages[key])))])));
+    PAGES.map(([key, label]) => [label, count(sum(processes.map((process) => process.pages[key])))])),
+    ...told("Locked memory and mappings", processes, "memory"));
   const space = spaces.find((one) => (pid === 0 ? true : one.pid === pid));
   host.append(h("h3", null, "Address space before and after", space && many(processes) ? ` (pid ${space.pid})` : ""));
   if (space && (space.before.length || space.after.length)) addressSpace(host, space);
   else host.append(h("p", { class: "empty" }, noSpace(space)));
-  for (const process of many(processes) ? [] : processes) {
-    const { count: vmas } = process.vma;
-    host.append(about(`${count(vmas.start)} mappings at the start, ${count(vmas.end)} at the end, at most ${count(vmas.peak)}; the limit is ${count(process.vma.max_map_count)}. ${count(process.vma.splits)} splits, ${count(process.vma.merges)} merges.`));
-  }
   const changes = changesOf(processes);
   if (changes.length)
     host.append(h("h3", null, "Mappings split and merged"), table("Mappings split and merged",
@@ -308,24 +310,8 @@ function memory(host, processes, pid) {
 
 function pressure(host, processes, pid) {
   const drew = pressureOverTime(host, pid);
-  const rows = [];
-  const add = (label, value, text) => { if (value) rows.push([label, text]); };
-  for (const [key, label] of [["direct", "direct reclaim"], ["memcg", "reclaim for the memory cgroup"]]) {
-    const stalls = processes.map((process) => process.reclaim?.[key]).filter(Boolean);
-    const calls = sum(stalls.map((stall) => stall.calls));
-    add(label, calls, `waited ${plural(calls, "time")}, ${duration(sum(stalls.map((stall) => stall.time_ns)))} (longest ${duration(Math.max(...stalls.map((stall) => stall.max_ns)))}), ${plural(sum(stalls.map((stall) => stall.reclaimed)), "page")} reclaimed`);
-  }
-  const total = (group, key) => sum(processes.map((process) => process[group]?.[key]));
-  const simple = (label, group, key, show) => add(label, total(group, key), show(total(group, key)));
-  simple("reclaim inside faults", "reclaim", "in_fault_ns", duration);
-  simple("reclaim inside lock calls", "reclaim", "in_call_ns", duration);
-  simple("locked pages spared, active list", "reclaim", "met_locked_active", (value) => `${plural(value, "time")}`);
-  simple("locked pages spared, inactive list", "reclaim", "met_locked_inactive", (value) => `${plural(value, "time")}`);
-  add("swapped in", total("swap", "in"), `${plural(total("swap", "in"), "fault")}, ${count(total("swap", "in_major"))} had to read, ${duration(total("swap", "in_ns"))} in all`);
-  add("swapped out", total("swap", "out"), `${plural(total("swap", "out"), "page")}, ${count(total("swap", "out_by_self"))} by the process itself, ${count(total("swap", "out_by_kswapd"))} by kswapd`);
-  add("swap entries copied by fork", total("swap", "duplicated"), `${count(total("swap", "duplicated"))} in ${duration(total("swap", "duplicate_ns"))}`);
-  add("swap entries given up", total("swap", "freed"), `${count(total("swap", "freed"))} in ${duration(total("swap", "free_ns"))}`);
-  if (rows.length) host.append(h("h3", null, "In all"), table("Reclaim and swap", [{ title: "" }, { title: "" }], rows));
+  const said = many(processes) ? factsTogether.pressure : factsOf(processes[0]).pressure;
+  if (said.length) host.append(h("h3", null, "In all"), table("Reclaim and swap", [{ title: "" }, { title: "" }], said));
   else if (!drew)
     host.append(h("p", { class: "empty" }, processes.some((process) => process.reclaim || process.swap) ? "No reclaim stalled these processes, and nothing of them was swapped." : "Reclaim and swap were not measured."));
 }
@@ -371,11 +357,8 @@ function system(host) {
   const changes = Object.entries(all.vmstat).filter(([, change]) => change !== 0);
   if (changes.length)
     host.append(table("/proc/vmstat", [{ title: "/proc/vmstat", mono: true }, right("change")], changes.map(([key, change]) => [key, `${change > 0 ? "+" : ""}${count(change)}`])));
-  if (all.reclaim)
-    host.append(h("p", null, `kswapd: woken ${all.reclaim.kswapd_wakeups == null ? NA : plural(all.reclaim.kswapd_wakeups, "time")}, ${plural(all.reclaim.kswapd_scanned, "page")} scanned, ${count(all.reclaim.kswapd_reclaimed)} reclaimed. Direct reclaim: ${plural(all.reclaim.direct_scanned, "page")} scanned, ${count(all.reclaim.direct_reclaimed)} reclaimed.`));
+  for (const fact of systemFacts) host.append(h("p", null, `${fact}.`));
   if (all.unevictable_pages != null) host.append(h("p", null, `${plural(all.unevictable_pages, "page")} unevictable at the end, whoever's.`));
-  for (const limit of all.memory_high.filter((limit) => limit.exceeded !== 0))
-    host.append(h("p", null, "memory.high of ", name(limit.cgroup), `, ${bytes(limit.limit_bytes)}, was exceeded ${plural(limit.exceeded, "time")}${limit.stalled_ns == null ? "" : `; some process waited ${duration(limit.stalled_ns)}`}.`));
   if (all.swap_devices.length)
     host.append(table("Swap devices", [{ title: "swap" }, { title: "type" }, right("size"), right("used"), right("priority")],
       all.swap_devices.map((device) => [name(device.name), device.type, bytes(device.size_bytes), bytes(device.used_bytes), device.priority])));

@@ -1,0 +1,615 @@
+// The table of fields: a figure is a line here. See field.h.
+//
+// Keys are added, never renamed or given another meaning; one that is added is `.since(…)` the version that brings it.
+#pragma once
+
+#include "model/field.h"
+#include "model/names.h"
+#include "model/timeline.h"
+
+namespace mlt::model {
+
+using Origin = Word<origin_name, MLT_ORIGIN_NR>;
+using LockState = Word<lock_state_name, MLT_LOCK_STATE_NR>;
+using Cause = Word<cause_name, MLT_CAUSE_NR>;
+using enum Unit;
+
+// ---- Faults
+
+template <>
+struct Fields<FaultTotals> {
+  static constexpr std::string_view name = "fault_totals";
+  static constexpr std::string_view meaning =
+      "Faults of one origin. time_ns is the time spent in them; untimed ones began before the trace: part of minor or "
+      "major, not of the latency.";
+  static constexpr auto list =
+      std::tuple{field("minor", &FaultTotals::minor),
+                 field("major", &FaultTotals::major),
+                 field("errors", &FaultTotals::errors),
+                 field("retries", &FaultTotals::retries),
+                 field("untimed", &FaultTotals::untimed),
+                 field("time_ns", [](const FaultTotals& totals) { return totals.latency.sum(); }).unit(nanoseconds),
+                 field("latency", &FaultTotals::latency)};
+};
+
+template <>
+struct Fields<FaultClass> {
+  static constexpr std::string_view name = "fault_class";
+  static constexpr auto list =
+      std::tuple{field<Cause>("cause", &FaultClass::cause, "\"unknown\": not determined.").since("0.1"),
+                 field<Origin>("origin", &FaultClass::origin),
+                 field<LockState>("locked", &FaultClass::locked,
+                                  "VM_LOCKED of the VMA at the fault; null: the attached probes can't see it.")};
+};
+
+template <>
+struct Fields<ClassFaults> {
+  static constexpr std::string_view name = "class_faults";
+  static constexpr auto list = std::tuple{inlined(&ClassFaults::fault_class), inlined(&ClassFaults::totals)};
+};
+
+template <>
+struct Fields<ThreadFaults> {
+  static constexpr std::string_view name = "thread_faults";
+  static constexpr auto list =
+      std::tuple{field<NullIfZero>("tid", &ThreadFaults::tid, "null: threads that could not be told apart."),
+                 inlined(&ThreadFaults::totals)};
+};
+
+template <>
+struct Fields<VmaFaults> {
+  static constexpr std::string_view name = "vma_faults";
+  static constexpr auto known = [](const VmaFaults& faults) { return !faults.name.empty(); };
+  static constexpr auto list = std::tuple{
+      field("start", &VmaFaults::start).where(known).unit(address),
+      field("end", &VmaFaults::end).where(known).unit(address),
+      field<NullIfEmpty>("name", &VmaFaults::name,
+                         "As /proc/PID/maps has it, or \"anonymous\"; null: faults that no mapping is known of."),
+      field("offset", &VmaFaults::offset, "In the file.").where(known).unit(bytes),
+      field<NullIfEmpty>("permissions", &VmaFaults::permissions, "\"rw-p\""),
+      field<LockState>("locked", &VmaFaults::locked,
+                       "VM_LOCKED of the VMA at the faults: parts that differ in it are entries of their own."),
+      field<Cause>("cause", &VmaFaults::cause, "Of most of the faults."),
+      field("minor", &VmaFaults::minor),
+      field("major", &VmaFaults::major),
+      field("errors", &VmaFaults::errors),
+      field("time_ns", &VmaFaults::time_ns).unit(nanoseconds),
+      field("max_ns", &VmaFaults::max_ns).unit(nanoseconds)};
+};
+
+template <>
+struct Fields<Frame> {
+  static constexpr std::string_view name = "frame";
+  static constexpr auto list =
+      std::tuple{field<NullIfEmpty>("function", &Frame::function, "null: not known."),
+                 field<NullIfEmpty>("module", &Frame::module,
+                                    "Path of the program or library; \"[kernel]\" or \"[MODULE]\" for kernel code."),
+                 field<Hexadecimal>("address", &Frame::address, "A number may not hold it."),
+                 field("offset", &Frame::offset, "In the function, or in the module without one.").unit(bytes)};
+};
+
+template <>
+struct Fields<StackFaults> {
+  static constexpr std::string_view name = "stack_faults";
+  static constexpr auto list = std::tuple{field("kernel", &StackFaults::kernel, "Innermost first."),
+                                          field("user", &StackFaults::user, "Innermost first."),
+                                          field<Origin>("origin", &StackFaults::origin),
+                                          field<Cause>("cause", &StackFaults::cause, "Of most of the faults."),
+                                          field("faults", &StackFaults::faults),
+                                          field("time_ns", &StackFaults::time_ns).unit(nanoseconds)};
+};
+
+template <mlt_origin Of>
+constexpr auto by_origin = [](auto& faults) -> auto& {
+  return faults.by_origin[Of];
+};
+
+template <>
+struct Fields<Faults> {
+  static constexpr std::string_view name = "faults";
+  static constexpr std::string_view meaning = "An origin is null when no probe that is attached can see it.";
+  static constexpr auto list =
+      std::tuple{field("access", by_origin<MLT_ORIGIN_ACCESS>),
+                 field("kernel", by_origin<MLT_ORIGIN_KERNEL>),
+                 field("populate", by_origin<MLT_ORIGIN_POPULATE>),
+                 field("remote", by_origin<MLT_ORIGIN_REMOTE>),
+                 field("by_cause", &Faults::by_class, "Largest time first."),
+                 field("by_vma", &Faults::by_vma,
+                       "Most faults first; together all faults of the process. null: no probe sees the mapping."),
+                 field("by_thread", &Faults::by_thread, "Most faults first."),
+                 field("stacks", &Faults::stacks, "Most faults first; empty unless asked for.")};
+  static_assert(MLT_ORIGIN_NR == 4);
+};
+
+// ---- Locks
+
+template <>
+struct Fields<CallParts> {
+  static constexpr std::string_view name = "call_parts";
+  static constexpr std::string_view meaning =
+      "What the time went into: no two parts overlap. A part that was not measured is null, and other_ns has it.";
+  static constexpr auto list = std::tuple{
+      field("memory_ns", &CallParts::memory_ns, "Allocating, zeroing, copying.").unit(nanoseconds),
+      field("file_ns", &CallParts::file_ns, "Mapping pages of files, reading them if need be.").unit(nanoseconds),
+      field("swap_in_ns", &CallParts::swap_in_ns, "Bringing pages back from swap.").unit(nanoseconds),
+      field("reclaim_ns", &CallParts::reclaim_ns, "Reclaim by the caller.").unit(nanoseconds),
+      field("lock_wait_ns", &CallParts::lock_wait_ns, "Waiting for mmap_lock.").unit(nanoseconds),
+      field("other_ns", &CallParts::other_ns).unit(nanoseconds)};
+};
+
+template <>
+struct Fields<LockCall> {
+  static constexpr std::string_view name = "lock_call";
+  static constexpr std::string_view meaning =
+      "One call. start_ns counts from the start of the trace; ret is negative and errno has its name when the call "
+      "failed.";
+  static constexpr auto list =
+      std::tuple{field("start_ns", &LockCall::start_ns).unit(nanoseconds),
+                 field<NullIfZero>("tid", &LockCall::tid),
+                 field("call", &LockCall::name),
+                 field("args", &LockCall::args),
+                 field("ret", &LockCall::ret),
+                 field<NullIfEmpty>("errno", [](const LockCall& call) { return errno_name(call.ret); }),
+                 field("duration_ns", &LockCall::duration_ns).unit(nanoseconds),
+                 field("populate_ns", &LockCall::populate_ns).unit(nanoseconds),
+                 field("pages_populated", &LockCall::pages_populated).unit(pages),
+                 field("vma_splits", &LockCall::vma_splits),
+                 field("vma_merges", &LockCall::vma_merges),
+                 field("locked_bytes_after", &LockCall::locked_bytes_after).unit(bytes),
+                 field("limit_bytes", &LockCall::limit_bytes,
+                       "Soft RLIMIT_MEMLOCK at the moment the call failed; null: it did not fail, or no limit applied.")
+                     .unit(bytes),
+                 field("parts", &LockCall::parts).since("0.1"),
+                 field<Word<call_rule_name, static_cast<std::size_t>(CallRule::undetermined) + 1>>(
+                     "rule", &LockCall::rule, "The kernel's rule by which it failed; null for a success.")
+                     .since("0.1"),
+                 field<NullIfEmpty>("explain", &LockCall::explain)};
+};
+
+template <>
+struct Fields<CallTotals> {
+  static constexpr std::string_view name = "call_totals";
+  static constexpr std::string_view meaning = "All calls of one kind: exact even when not every one is listed.";
+  static constexpr auto list = std::tuple{field("call", &CallTotals::name),
+                                          field("calls", &CallTotals::calls),
+                                          field("errors", &CallTotals::errors),
+                                          field("time_ns", &CallTotals::time_ns).unit(nanoseconds),
+                                          field("populates", &CallTotals::populates),
+                                          field("pages_populated", &CallTotals::pages_populated).unit(pages),
+                                          field("populate_ns", &CallTotals::populate_ns).unit(nanoseconds),
+                                          field("vma_splits", &CallTotals::vma_splits),
+                                          field("vma_merges", &CallTotals::vma_merges),
+                                          field("parts", &CallTotals::parts).since("0.1")};
+};
+
+/// How many waits, or the time of them, of one of the members.
+template <auto Of>
+constexpr auto waits_of = [](auto& owner) -> auto& {
+  return (owner.*Of).waits;
+};
+template <auto Of>
+constexpr auto time_of = [](auto& owner) -> auto& {
+  return (owner.*Of).time_ns;
+};
+
+template <>
+struct Fields<HolderWaits> {
+  static constexpr std::string_view name = "holder_waits";
+  static constexpr auto list = std::tuple{
+      field<NullIfEmpty>("call", &HolderWaits::name, "null: not known, or not a thread of the process."),
+      field("waits", waits_of<&HolderWaits::waits>), field("time_ns", time_of<&HolderWaits::waits>).unit(nanoseconds)};
+};
+
+template <>
+struct Fields<LockWaits> {
+  static constexpr std::string_view name = "lock_waits";
+  static constexpr std::string_view meaning =
+      "How long threads of the process waited for its mmap_lock, and what whoever held it was doing when they began "
+      "to; null: not measured.";
+  static constexpr auto list = std::tuple{
+      field("waits", waits_of<&LockWaits::all>),
+      field("time_ns", time_of<&LockWaits::all>).unit(nanoseconds),
+      field("max_ns", &LockWaits::max_ns).unit(nanoseconds),
+      field("write_waits", waits_of<&LockWaits::write>),
+      field("write_ns", time_of<&LockWaits::write>).unit(nanoseconds),
+      field("fault_waits", waits_of<&LockWaits::in_fault>),
+      field("in_fault_ns", time_of<&LockWaits::in_fault>).unit(nanoseconds),
+      field("in_call_ns", &LockWaits::in_call_ns).unit(nanoseconds),
+      field("waits_while_locking", waits_of<&LockWaits::while_locking>),
+      field("while_locking_ns", time_of<&LockWaits::while_locking>,
+            "Of time_ns, what was waited for calls that lock memory: mlock and the like, and mapping calls under "
+            "MCL_FUTURE.")
+          .unit(nanoseconds),
+      field("holders", &LockWaits::holders, "Most time first.").table()};
+};
+
+template <>
+struct Fields<VmaLock> {
+  static constexpr std::string_view name = "vma_lock";
+  static constexpr std::string_view meaning =
+      "Faults at access that needed mmap_lock in spite of per-VMA locks (Linux 6.4+), as vma_lock_abort and "
+      "vma_lock_retry of /proc/vmstat count them for all processes. null: not measured, or not in this kernel.";
+  static constexpr auto list = std::tuple{
+      field("aborts", &VmaLock::aborts, "Did not get the lock, because the VMA was being changed or had to grow."),
+      field("retries", &VmaLock::retries, "Gave it up.")};
+};
+
+template <>
+struct Fields<Size3> {
+  static constexpr std::string_view name = "size3";
+  static constexpr std::string_view meaning = "At the start and the end of the trace, and the largest value between.";
+  static constexpr auto list =
+      std::tuple{field("start", &Size3::start), field("end", &Size3::end), field("peak", &Size3::peak)};
+};
+
+template <>
+struct Fields<Locks> {
+  static constexpr std::string_view name = "locks";
+  static constexpr auto list = std::tuple{
+      field("calls", &Locks::calls, "In order of time.").table(),
+      field("calls_not_kept", &Locks::calls_not_kept),
+      field("totals", &Locks::totals).table(),
+      field("locked_bytes", &Locks::locked_bytes).unit(bytes),
+      field("limit_bytes", &Locks::limit_bytes, "Soft RLIMIT_MEMLOCK.").unit(bytes),
+      field("limit_unlimited", &Locks::limit_unlimited),
+      field("exempt", &Locks::exempt, "CAP_IPC_LOCK in the initial user namespace: the limit does not apply."),
+      field("headroom_bytes", &Locks::headroom_bytes, "limit - locked; null when exempt, unlimited or unknown.")
+          .unit(bytes),
+      field("mmap_lock", &Locks::mmap_lock).since("0.1"),
+      field("vma_lock", &Locks::vma_lock).since("0.1")};
+};
+
+// ---- Pages, VMAs, life
+
+template <>
+struct Fields<Keeper> {
+  static constexpr std::string_view name = "keeper";
+  static constexpr auto list =
+      std::tuple{field<NullIfZero>("pid", &Keeper::pid, "A process that has pages locked; null: it was not found."),
+                 field("comm", &Keeper::comm).where([](const Keeper& keeper) { return keeper.pid != 0; }),
+                 field("pages", &Keeper::pages).unit(pages)};
+};
+
+template <>
+struct Fields<Pages> {
+  static constexpr std::string_view name = "pages";
+  static constexpr std::string_view meaning = "Base pages: a huge page counts as all the base pages in it.";
+  static constexpr auto list = std::tuple{
+      field("mlocked", &Pages::mlocked).unit(pages),
+      field("munlocked", &Pages::munlocked).unit(pages),
+      field("to_unevictable", &Pages::to_unevictable).unit(pages),
+      field("rescued", &Pages::rescued).unit(pages),
+      field("culled_by_reclaim", &Pages::culled_by_reclaim).unit(pages),
+      field("still_locked_elsewhere", &Pages::still_locked_elsewhere).unit(pages),
+      field("still_locked_by", &Pages::still_locked_by,
+            "Because of whom: where several hold a page, one of them. The pages add up to still_locked_elsewhere.")
+          .since("0.1")
+          .table(),
+      field("locked_not_mlocked", &Pages::locked_not_mlocked).unit(pages)};
+};
+
+template <>
+struct Fields<Populate> {
+  static constexpr std::string_view name = "populate";
+  static constexpr auto list =
+      std::tuple{field("calls", &Populate::calls), field("pages", &Populate::pages).unit(pages),
+                 field("time_ns", &Populate::time_ns).unit(nanoseconds)};
+};
+
+template <>
+struct Fields<VmaChange> {
+  static constexpr std::string_view name = "vma_change";
+  static constexpr auto list = std::tuple{field("at_ns", &VmaChange::at_ns).unit(nanoseconds),
+                                          field<NullIfZero>("tid", &VmaChange::tid),
+                                          field<Word<vma_change_name, 2>>("kind", &VmaChange::split),
+                                          field("start", &VmaChange::start).unit(address),
+                                          field("end", &VmaChange::end).unit(address),
+                                          field("addr", &VmaChange::addr, "Where it was split; null for a merge.")
+                                              .where([](const VmaChange& change) { return change.split; })
+                                              .unit(address),
+                                          field("locked", &VmaChange::locked),
+                                          field<NullIfEmpty>("cause", &VmaChange::cause)};
+};
+
+template <>
+struct Fields<Vma> {
+  static constexpr std::string_view name = "vma";
+  static constexpr auto list = std::tuple{field("splits", &Vma::splits),
+                                          field("merges", &Vma::merges),
+                                          field("count", &Vma::count),
+                                          field("max_map_count", &Vma::max_map_count),
+                                          field("changes", &Vma::changes, "In order of time.").table(),
+                                          field("changes_not_kept", &Vma::changes_not_kept)};
+};
+
+template <>
+struct Fields<LifeEvent> {
+  static constexpr std::string_view name = "life_event";
+  static constexpr auto list = std::tuple{
+      field("at_ns", &LifeEvent::at_ns).unit(nanoseconds),
+      field<Word<life_kind_name, static_cast<std::size_t>(LifeEvent::Kind::exit) + 1>>(
+          "kind", &LifeEvent::kind,
+          "vfork: the child runs in this address space until its execve; share: it stays there (CLONE_VM)."),
+      field<NullIfZero>("child_pid", &LifeEvent::child_pid),
+      field("locked_bytes", &LifeEvent::locked_bytes,
+            "A child was made: of the parent; exec: before it; exit: at the exit.")
+          .unit(bytes),
+      field("locked_bytes_after", &LifeEvent::locked_bytes_after, "A child was made: of the child; exec: after it.")
+          .since("0.1")
+          .unit(bytes),
+      field("mcl_future", &LifeEvent::mcl_future, "MCL_FUTURE was in force before."),
+      field("mcl_onfault", &LifeEvent::mcl_onfault, "MCL_ONFAULT was in force before.").since("0.1"),
+      field<NullIfEmpty>("comm", &LifeEvent::comm)};
+};
+
+// ---- Reclaim, swap
+
+template <>
+struct Fields<ReclaimStall> {
+  static constexpr std::string_view name = "reclaim_stall";
+  static constexpr std::string_view meaning = "Reclaim that the process did itself, having to wait for memory.";
+  static constexpr auto list =
+      std::tuple{field("calls", &ReclaimStall::calls), field("time_ns", &ReclaimStall::time_ns).unit(nanoseconds),
+                 field("reclaimed", &ReclaimStall::reclaimed).unit(pages),
+                 field("max_ns", &ReclaimStall::max_ns, "The longest.").unit(nanoseconds)};
+};
+
+template <>
+struct Fields<Reclaim> {
+  static constexpr std::string_view name = "reclaim";
+  static constexpr auto list = std::tuple{
+      field("direct", &Reclaim::direct, "The machine was short of memory."),
+      field("memcg", &Reclaim::memcg, "The memory cgroup was over its limit."),
+      field("in_fault_ns", &Reclaim::in_fault_ns, "The part of both that was inside page faults.").unit(nanoseconds),
+      field("in_call_ns", &Reclaim::in_call_ns, "The part of both that was inside lock calls.").unit(nanoseconds),
+      field("met_locked_active", &Reclaim::met_locked_active,
+            "Pages of this process that reclaim passed by because a mapping was VM_LOCKED.")
+          .unit(pages),
+      field("met_locked_inactive", &Reclaim::met_locked_inactive, "The same, of the inactive list.").unit(pages)};
+};
+
+template <>
+struct Fields<Swap> {
+  static constexpr std::string_view name = "swap";
+  static constexpr auto list = std::tuple{
+      field("in", &Swap::in, "Faults that found a swap entry."),
+      field("in_major", &Swap::in_major, "Of these, those that had to read."),
+      field("in_ns", &Swap::in_ns).unit(nanoseconds),
+      field("readahead", &Swap::readahead, "Pages that they read besides those that they needed.").unit(pages),
+      field("out", &Swap::out, "Pages of this process written to swap by anybody.").unit(pages),
+      field("out_by_self", &Swap::out_by_self).unit(pages),
+      field("out_by_kswapd", &Swap::out_by_kswapd).unit(pages),
+      field("duplicated", &Swap::duplicated, "Swap entries that fork copied."),
+      field("duplicate_ns", &Swap::duplicate_ns, "The copying of the page tables with them.").unit(nanoseconds),
+      field("freed", &Swap::freed, "Swap entries given up by unmapping and by exit."),
+      field("free_ns", &Swap::free_ns, "The unmapping at exit.").unit(nanoseconds)};
+};
+
+template <>
+struct Fields<Process> {
+  static constexpr std::string_view name = "process";
+  static constexpr auto list =
+      std::tuple{field("pid", &Process::pid),
+                 field<NullIfZero>("parent_pid", &Process::parent_pid),
+                 field("comm", &Process::comm),
+                 field<NullIfEmpty>("exe", &Process::exe),
+                 field<NullIfEmpty>("cgroup", &Process::cgroup),
+                 field("threads", &Process::threads),
+                 field("exited", &Process::exited),
+                 field("faults", &Process::faults).table(),
+                 field("populate", &Process::populate),
+                 field("locks", &Process::locks),
+                 field("pages", &Process::pages),
+                 field("vma", &Process::vma),
+                 field("life", &Process::life, "In order of time.").table(),
+                 field("life_not_kept", &Process::life_not_kept).since("0.1"),
+                 field("swap", &Process::swap),
+                 field("reclaim", &Process::reclaim),
+                 field("children", &Process::children, "PIDs of the traced processes that this one forked.").table()};
+};
+
+// ---- What surrounds the processes
+
+template <>
+struct Fields<SignalCoverage> {
+  static constexpr std::string_view name = "signal_coverage";
+  static constexpr auto list = std::tuple{
+      field("name", &SignalCoverage::name),
+      field<Word<signal_state_name, static_cast<std::size_t>(SignalState::off) + 1>>("state", &SignalCoverage::state),
+      field<NullIfEmpty>("via", &SignalCoverage::via), field<NullIfEmpty>("limits", &SignalCoverage::limits)};
+};
+
+template <>
+struct Fields<Lost> {
+  static constexpr std::string_view name = "lost";
+  static constexpr auto list = std::tuple{field("events", &Lost::events), field("map_full", &Lost::map_full),
+                                          field("missed_probes", &Lost::missed_probes)};
+};
+
+template <>
+struct Fields<AuditCheck> {
+  static constexpr std::string_view name = "audit_check";
+  static constexpr auto list = std::tuple{
+      field("check", &AuditCheck::check),
+      field("traced", &AuditCheck::traced),
+      field("kernel", &AuditCheck::kernel),
+      field("slack", &AuditCheck::slack, "The kernel's value is only known to lie in [kernel, kernel + slack]."),
+      field("source", &AuditCheck::source),
+      field<Word<verdict_name, static_cast<std::size_t>(Verdict::unavailable) + 1>>("verdict", &AuditCheck::verdict),
+      field<NullIfEmpty>("why", &AuditCheck::why)};
+};
+
+template <>
+struct Fields<Coverage> {
+  static constexpr std::string_view name = "coverage";
+  static constexpr auto list = std::tuple{field("signals", &Coverage::signals), field("lost", &Coverage::lost),
+                                          field("audit", &Coverage::audit)};
+};
+
+template <>
+struct Fields<StormCall> {
+  static constexpr std::string_view name = "storm_call";
+  static constexpr auto list = std::tuple{
+      field("at_ns", &StormCall::at_ns, "Its end.").unit(nanoseconds), field<NullIfZero>("tid", &StormCall::tid),
+      field("call", &StormCall::name, "fork and execve too."), field<NullIfEmpty>("args", &StormCall::args)};
+};
+
+template <>
+struct Fields<Storm> {
+  static constexpr std::string_view name = "storm";
+  static constexpr auto list = std::tuple{
+      field<NullIfZero>("pid", &Storm::pid),
+      field("start_ns", &Storm::start_ns).unit(nanoseconds),
+      field("duration_ns", &Storm::duration_ns).unit(nanoseconds),
+      field("peak_per_s", &Storm::peak_per_s),
+      field<Cause>("cause", &Storm::cause, "Of most of its faults."),
+      field<NullIfEmpty>("vma", &Storm::vma,
+                         "The mapping in which most of the process's faults of that time were, as /proc/PID/maps names "
+                         "it."),
+      field<NullIfEmpty>("stack", &Storm::stack,
+                         "Where most faults of this cause came from, innermost function first: in the whole of the "
+                         "trace, not in the storm alone. null: not asked for (-U, -K)."),
+      field("faults", &Storm::faults, "At access; those of calls don't count."),
+      field("time_ns", &Storm::time_ns, "In these faults.").unit(nanoseconds),
+      field("baseline_per_s", &Storm::baseline_per_s,
+            "What was usual before; null: much by itself, without comparison."),
+      field("vma_faults", &Storm::vma_faults, "Faults of that time in vma, those of calls too."),
+      field<NullIfZero>("tid", &Storm::tid, "The thread that took most of the faults of that time."),
+      field("tid_faults", &Storm::tid_faults, "Of that thread, those of calls too."),
+      field("trigger", &Storm::trigger,
+            "What the process did just before: of its calls from a second before the start to a second after it that "
+            "lead to faults of this cause, the one of the largest range. null: none was seen.")};
+};
+
+template <>
+struct Fields<Finding> {
+  static constexpr std::string_view name = "finding";
+  static constexpr auto list = std::tuple{
+      field("id", &Finding::id).pattern("^[a-z0-9]+(-[a-z0-9]+)*$"),
+      field<Word<severity_name, static_cast<std::size_t>(Severity::problem) + 1>>("severity", &Finding::severity),
+      field<NullIfZero>("pid", &Finding::pid, "null: the system."),
+      field("title", &Finding::title),
+      field("evidence", &Finding::evidence),
+      field<NullIfEmpty>("advice", &Finding::advice),
+      field<NullIfEmpty>("see", &Finding::see)};
+};
+
+// ---- The system
+
+template <>
+struct Fields<SystemReclaim> {
+  static constexpr std::string_view name = "system_reclaim";
+  static constexpr std::string_view meaning = "Pages of the whole system; scanned and reclaimed are from /proc/vmstat.";
+  static constexpr auto list = std::tuple{field("kswapd_wakeups", &SystemReclaim::kswapd_wakeups),
+                                          field("kswapd_scanned", &SystemReclaim::kswapd_scanned).unit(pages),
+                                          field("kswapd_reclaimed", &SystemReclaim::kswapd_reclaimed).unit(pages),
+                                          field("direct_scanned", &SystemReclaim::direct_scanned).unit(pages),
+                                          field("direct_reclaimed", &SystemReclaim::direct_reclaimed).unit(pages)};
+};
+
+template <>
+struct Fields<SwapReadahead> {
+  static constexpr std::string_view name = "swap_readahead";
+  static constexpr auto list = std::tuple{field("pages", &SwapReadahead::pages, "Read ahead from swap.").unit(pages),
+                                          field("hits", &SwapReadahead::hits, "Faults that found such a page.")};
+};
+
+template <>
+struct Fields<SwapDevice> {
+  static constexpr std::string_view name = "swap_device";
+  static constexpr auto list =
+      std::tuple{field("name", &SwapDevice::name), field("type", &SwapDevice::type, "partition or file."),
+                 field("size_bytes", &SwapDevice::size_bytes).unit(bytes),
+                 field("used_bytes", &SwapDevice::used_bytes).unit(bytes),
+                 field("priority", &SwapDevice::priority, "The highest is used first.")};
+};
+
+template <>
+struct Fields<MemoryHighLimit> {
+  static constexpr std::string_view name = "memory_high_limit";
+  static constexpr auto list = std::tuple{
+      field("cgroup", &MemoryHighLimit::cgroup), field("limit_bytes", &MemoryHighLimit::limit_bytes).unit(bytes),
+      field("exceeded", &MemoryHighLimit::exceeded, "Times, from memory.events."),
+      field("stalled_ns", &MemoryHighLimit::stalled_ns,
+            "At least one process of the cgroup waited for memory, from memory.pressure. Null: this kernel does not "
+            "tell.")
+          .unit(nanoseconds)};
+};
+
+template <>
+struct Fields<System> {
+  static constexpr std::string_view name = "system";
+  static constexpr auto list = std::tuple{
+      field("vmstat", &System::vmstat, "What changed, by its name in /proc/vmstat."),
+      field("other_unevictable_pages", &System::other_unevictable_pages).unit(pages),
+      field("unevictable_without_mlock", &System::unevictable_without_mlock,
+            "Moved there without mlock, whichever process they are of: ramfs, SHM_LOCK, secretmem.")
+          .unit(pages),
+      field("reclaim", &System::reclaim),
+      field("swap_devices", &System::swap_devices),
+      field("swap_readahead", &System::swap_readahead,
+            "Of all processes, from /proc/vmstat. Null: this kernel does not count them."),
+      field("unevictable_pages", &System::unevictable_pages, "On the unevictable list at the end, whoever's they are.")
+          .unit(pages),
+      field("memory_high", &System::memory_high,
+            "Of the cgroup that the target runs in and of those above it, where it is set.")
+          .since("0.2")};
+};
+
+template <>
+struct Fields<Host> {
+  static constexpr std::string_view name = "host";
+  static constexpr auto list = std::tuple{field("kernel", &Host::kernel), field("arch", &Host::arch),
+                                          field("cpus", &Host::cpus), field("page_size", &Host::page_size).unit(bytes),
+                                          field("memory_bytes", &Host::memory_bytes).since("0.1").unit(bytes)};
+};
+
+template <>
+struct Fields<Window> {
+  static constexpr std::string_view name = "window";
+  static constexpr auto list =
+      std::tuple{field("start_unix_ns", &Window::start_unix_ns, "Faults count from here on.").unit(nanoseconds),
+                 field("duration_ns", &Window::duration_ns).unit(nanoseconds),
+                 field("complete_after_ns", &Window::complete_after_ns,
+                       "Everything else counts from this moment on, since the start.")
+                     .since("0.1")
+                     .unit(nanoseconds)};
+};
+
+template <>
+struct Fields<Target> {
+  static constexpr std::string_view name = "target";
+  static constexpr auto list =
+      std::tuple{field("kind", &Target::kind).pattern("^(pid|tid|cgroup|all|command)$"), field("pids", &Target::pids),
+                 field<NullIfEmpty>("text", &Target::text, "The cgroup's path or the command line."),
+                 field("follow", &Target::follow)};
+};
+
+template <>
+struct Fields<MapsEntry> {
+  static constexpr std::string_view name = "maps_entry";
+  static constexpr auto list = std::tuple{field("start", &MapsEntry::start).unit(address),
+                                          field("end", &MapsEntry::end).unit(address),
+                                          field("permissions", &MapsEntry::permissions),
+                                          field("offset", &MapsEntry::offset).unit(bytes),
+                                          field("name", &MapsEntry::name),
+                                          field("resident_bytes", &MapsEntry::resident_bytes).unit(bytes),
+                                          field("locked_bytes", &MapsEntry::locked_bytes).unit(bytes),
+                                          field("swapped_bytes", &MapsEntry::swapped_bytes).unit(bytes),
+                                          field("locked", &MapsEntry::locked)};
+};
+
+template <>
+struct Fields<Report> {
+  static constexpr std::string_view name = "report";
+  static constexpr auto list = std::tuple{field("host", &Report::host),
+                                          field("window", &Report::window),
+                                          field("target", &Report::target),
+                                          field("coverage", &Report::coverage),
+                                          field("processes", &Report::processes, "Most faults first."),
+                                          field("system", &Report::system),
+                                          field("storms", &Report::storms),
+                                          field("findings", &Report::findings, "Gravest first.")};
+};
+
+}  // namespace mlt::model

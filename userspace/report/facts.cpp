@@ -1,0 +1,303 @@
+#include "report/facts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <iterator>
+
+#include "model/fields.h"
+#include "report/phrases.h"
+#include "util/units.h"
+
+namespace mlt {
+namespace {
+
+/// Joins the parts that say something.
+std::string joined(std::initializer_list<std::string> parts, std::string_view separator = ", ") {
+  std::string text;
+  for (const std::string& part : parts) {
+    if (!part.empty()) text += (text.empty() ? "" : std::string(separator)) + part;
+  }
+  return text;
+}
+
+bool any(const Count& count) { return count.value_or(0) != 0; }
+
+/// "2,048 rescued"; empty for none and for what was not measured.
+std::string some(const Count& count, std::string_view what) {
+  return any(count) ? fmt::format("{} {}", format_count(*count), what) : "";
+}
+
+std::string some_time(const Count& nanoseconds, std::string_view what) {
+  return any(nanoseconds) ? fmt::format("{} {}", format_duration(*nanoseconds), what) : "";
+}
+
+// ---- Memory
+
+template <typename Format>
+std::string start_end_peak(const Size3& size, Format format) {
+  if (!size.start && !size.end && !size.peak) return "n/a";
+  if (size.start == size.end && size.end == size.peak) return fmt::format("{} throughout", format(size.start));
+  return fmt::format("{} at start, {} at end, peak {}", format(size.start), format(size.end), format(size.peak));
+}
+
+std::string limit_of(const Locks& locks) {
+  if (locks.exempt) return "no limit (CAP_IPC_LOCK)";
+  if (locks.limit_unlimited) return "no limit (RLIMIT_MEMLOCK unlimited)";
+  if (!locks.limit_bytes) return "limit n/a";
+  std::string text = fmt::format("limit {}", format_bytes(*locks.limit_bytes));
+  if (!locks.headroom_bytes) return text;
+  if (*locks.headroom_bytes >= 0) {
+    return text + fmt::format(" ({} left)", format_bytes(static_cast<std::uint64_t>(*locks.headroom_bytes)));
+  }
+  return text + fmt::format(" (exceeded by {})", format_bytes(static_cast<std::uint64_t>(-*locks.headroom_bytes)));
+}
+
+void add_page_count(std::string& text, const Count& count, std::string_view what, bool even_if_zero) {
+  if (count && *count == 0 && !even_if_zero) return;
+  text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count_or_na(count), what);
+}
+
+std::string page_moves(const Pages& pages) {
+  const auto any = [](const Count& count) { return count.has_value(); };
+  if (!any(pages.mlocked) && !any(pages.munlocked) && !any(pages.to_unevictable) && !any(pages.rescued)) return "n/a";
+  const auto zero = [](const Count& count) { return count.value_or(0) == 0; };
+  if (pages.mlocked && zero(pages.mlocked) && zero(pages.munlocked) && zero(pages.to_unevictable) &&
+      zero(pages.rescued) && zero(pages.culled_by_reclaim) && zero(pages.still_locked_elsewhere) &&
+      zero(pages.locked_not_mlocked)) {
+    return "none mlocked or munlocked";
+  }
+  std::string text;
+  add_page_count(text, pages.mlocked, "mlocked", true);
+  add_page_count(text, pages.munlocked, "munlocked", true);
+  add_page_count(text, pages.to_unevictable, "moved to the unevictable list", true);
+  add_page_count(text, pages.rescued, "rescued from it", true);
+  add_page_count(text, pages.culled_by_reclaim, "culled by reclaim", false);
+  add_page_count(text, pages.still_locked_elsewhere, "still locked elsewhere", false);
+  add_page_count(text, pages.locked_not_mlocked, "in locked VMAs but not mlocked", false);
+  return text;
+}
+
+/// "8 pages by redis (pid 4712), 4 by itself through another mapping, 2 by somebody who was not found"
+std::string keepers(const Process& process) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(process.pages.still_locked_by.size(), kShown); ++i) {
+    const Keeper& keeper = process.pages.still_locked_by[i];
+    text += i == 0 ? plural(keeper.pages, "page") : ", " + format_count(keeper.pages);
+    if (keeper.pid == 0) {
+      text += " by somebody who was not found";
+    } else if (keeper.pid == process.pid) {
+      text += " by itself through another mapping";
+    } else {
+      text += fmt::format(" by {} (pid {})", keeper.comm, keeper.pid);
+    }
+  }
+  const std::size_t more =
+      process.pages.still_locked_by.size() - std::min(process.pages.still_locked_by.size(), kShown);
+  return more == 0 ? text : text + fmt::format(", others by {} more", format_count(std::uint64_t{more}));
+}
+
+std::string populates(const Populate& populate, const Host& host) {
+  if (!populate.calls || !populate.pages) return "n/a";
+  if (*populate.calls == 0) return "none";
+  std::string text = fmt::format("{}, {}", plural(*populate.calls, "populate"), plural(*populate.pages, "page"));
+  if (populate.time_ns && *populate.time_ns != 0) {
+    text += fmt::format(" in {} ({})", format_duration(*populate.time_ns),
+                        format_throughput(*populate.pages * host.page_size, *populate.time_ns));
+  }
+  return text;
+}
+
+std::string vmas(const Vma& vma) {
+  std::string text = start_end_peak(vma.count, count_or_na);
+  if (vma.max_map_count) text += fmt::format(", limit {}", format_count(*vma.max_map_count));
+  const auto changes = [](const Count& count, std::string_view noun) {
+    return count ? plural(*count, noun) : fmt::format("{}s n/a", noun);
+  };
+  return text + fmt::format("; {}, {}", changes(vma.splits, "split"), changes(vma.merges, "merge"));
+}
+
+// ---- Reclaim and swap
+
+std::string stall(const std::optional<ReclaimStall>& stall) {
+  if (!stall || stall->calls == 0) return "";
+  return fmt::format("waited {}, {} (longest {}), {} reclaimed", plural(stall->calls, "time"),
+                     format_duration(stall->time_ns), format_duration(stall->max_ns), plural(stall->reclaimed, "page"));
+}
+
+std::string stalled_inside(const Reclaim& reclaim) {
+  return joined({some_time(reclaim.in_fault_ns, "of page faults"), some_time(reclaim.in_call_ns, "of lock calls")});
+}
+
+std::string spared(const Reclaim& reclaim) {
+  const std::string met = joined({some(reclaim.met_locked_active, "times on the active list"),
+                                  some(reclaim.met_locked_inactive, "times on the inactive list")});
+  return met.empty() ? "" : "reclaim passed locked pages by " + met;
+}
+
+std::string swapped_in(const Swap& swap) {
+  if (!any(swap.in)) return "";
+  const std::string details = joined({some(swap.in_major, "of them had to read"),
+                                      some(swap.readahead, "pages read ahead"), some_time(swap.in_ns, "in all")});
+  return plural(*swap.in, "fault") + (details.empty() ? "" : ", " + details);
+}
+
+std::string swapped_out(const Swap& swap) {
+  if (!any(swap.out)) return "";
+  const std::string by =
+      joined({some(swap.out_by_self, "by the process itself"), some(swap.out_by_kswapd, "by kswapd")});
+  return plural(*swap.out, "page") + (by.empty() ? "" : ", " + by);
+}
+
+std::string entries(const Swap& swap) {
+  const auto in_time = [](const Count& count, std::string_view what, const Count& nanoseconds) {
+    const std::string text = some(count, what);
+    return text.empty() || !any(nanoseconds) ? text : fmt::format("{} in {}", text, format_duration(*nanoseconds));
+  };
+  return joined({in_time(swap.duplicated, "copied by fork", swap.duplicate_ns),
+                 in_time(swap.freed, "given up by unmapping or exit", swap.free_ns)});
+}
+
+// ---- Waits for mmap_lock
+
+std::string waited(const LockWaits& waits) {
+  std::string text = fmt::format("waited {}, {} (longest {})", plural(waits.all.waits, "time"),
+                                 format_duration(waits.all.time_ns), format_duration(waits.max_ns));
+  if (waits.in_fault.waits != 0) text += ", " + format_duration(waits.in_fault.time_ns) + " of page faults";
+  if (waits.in_call_ns.value_or(0) != 0) text += ", " + format_duration(*waits.in_call_ns) + " of lock calls";
+  if (waits.while_locking.waits != 0)
+    text += fmt::format(", {} while memory was being locked", format_duration(waits.while_locking.time_ns));
+  return text;
+}
+
+std::string held_by(const LockWaits& waits) {
+  std::string text;
+  for (const HolderWaits& holder : waits.holders) {
+    text += text.empty() ? "held by " : ", ";
+    text += named_time(holder.name.empty() ? "others" : holder.name, holder.waits.time_ns);
+  }
+  return text;
+}
+
+/// "not had by 12 page faults, given up by 3", which waited for mmap_lock if anybody did.
+std::string without(const VmaLock& lock) {
+  return fmt::format("not had by {}, given up by {}", plural(lock.aborts, "page fault"), format_count(lock.retries));
+}
+
+// ---- The system
+
+std::string scanned(std::uint64_t scanned, std::uint64_t reclaimed) {
+  return scanned == 0 ? "" : fmt::format("{} scanned, {} reclaimed", plural(scanned, "page"), format_count(reclaimed));
+}
+
+std::string reclaimers(const SystemReclaim& reclaim) {
+  const std::string woken =
+      any(reclaim.kswapd_wakeups) ? fmt::format("woken {}", plural(*reclaim.kswapd_wakeups, "time")) : "";
+  const std::string kswapd = joined({woken, scanned(reclaim.kswapd_scanned, reclaim.kswapd_reclaimed)});
+  const std::string direct = scanned(reclaim.direct_scanned, reclaim.direct_reclaimed);
+  return joined({kswapd.empty() ? "" : "kswapd: " + kswapd, direct.empty() ? "" : "direct reclaim: " + direct}, "; ");
+}
+
+std::string readahead(const System& system) {
+  if (!system.swap_readahead || system.swap_readahead->pages == 0) return "";
+  return fmt::format("swap readahead of all processes: {}, {}", plural(system.swap_readahead->pages, "page"),
+                     plural(system.swap_readahead->hits, "hit"));
+}
+
+std::string unevictable(const System& system) {
+  const auto moved = [](const Count& pages, std::string_view whose) {
+    return any(pages) ? fmt::format("{} {}", plural(*pages, "page"), whose) : "";
+  };
+  const std::string text = joined(
+      {moved(system.other_unevictable_pages, "of processes that were not traced"),
+       moved(system.unevictable_without_mlock, "of whatever process without mlock (ramfs, SHM_LOCK, secretmem)")});
+  return text.empty() ? "" : "moved to the unevictable list: " + text;
+}
+
+std::string memory_high(const MemoryHighLimit& limit) {
+  if (limit.exceeded == 0) return "";
+  const std::string waited =
+      any(limit.stalled_ns) ? fmt::format("; some process waited {}", format_duration(*limit.stalled_ns)) : "";
+  return fmt::format("memory.high of {}, {}, was exceeded {}{}", limit.cgroup, format_bytes(limit.limit_bytes),
+                     plural(limit.exceeded, "time"), waited);
+}
+
+// ---- Processes together
+
+void add(Count& sum, const Count& one) {
+  if (one) sum = sum.value_or(0) + *one;
+}
+
+void add(std::optional<ReclaimStall>& sum, const std::optional<ReclaimStall>& one) {
+  if (!one) return;
+  const ReclaimStall before = sum.value_or(ReclaimStall{});
+  sum = {before.calls + one->calls, before.time_ns + one->time_ns, before.reclaimed + one->reclaimed,
+         std::max(before.max_ns, one->max_ns)};
+}
+
+template <typename Type>
+void add(std::optional<Type>& sum, const std::optional<Type>& one) {
+  if (!one) return;
+  if (!sum) sum.emplace();
+  model::for_each_field<Type>([&](const auto& field) { add(field(*sum), field(*one)); });
+}
+
+/// Those that say something.
+std::vector<Fact> told(std::vector<Fact> facts) {
+  std::erase_if(facts, [](const Fact& fact) { return fact.text.empty(); });
+  return facts;
+}
+
+}  // namespace
+
+std::string process_state(const Process& process) { return process.exited ? "exited" : "still running"; }
+
+std::vector<Fact> memory_facts(const Process& process, const Host& host) {
+  return told(
+      {{"locked memory", start_end_peak(process.locks.locked_bytes, bytes_or_na) + "; " + limit_of(process.locks)},
+       {"pages", page_moves(process.pages)},
+       {"still locked", keepers(process)},
+       {"populate", populates(process.populate, host)},
+       {"VMAs", vmas(process.vma)}});
+}
+
+std::vector<Fact> reclaim_facts(const Process& process) {
+  const Reclaim reclaim = process.reclaim.value_or(Reclaim{});
+  const Swap swap = process.swap.value_or(Swap{});
+  return told({{"direct reclaim", stall(reclaim.direct)},
+               {"memcg reclaim", stall(reclaim.memcg)},
+               {"reclaim inside", stalled_inside(reclaim)},
+               {"spared", spared(reclaim)},
+               {"swap in", swapped_in(swap)},
+               {"swap out", swapped_out(swap)},
+               {"swap entries", entries(swap)}});
+}
+
+std::vector<Fact> reclaim_facts(const std::vector<Process>& processes) {
+  Process all;
+  for (const Process& process : processes) {
+    add(all.reclaim, process.reclaim);
+    add(all.swap, process.swap);
+  }
+  return reclaim_facts(all);
+}
+
+std::vector<Fact> mmap_lock_facts(const Locks& locks) {
+  if (!locks.mmap_lock || locks.mmap_lock->all.waits == 0) return {};
+  const LockWaits& waits = *locks.mmap_lock;
+  const bool in_spite_of = locks.vma_lock && waits.in_fault.waits != 0;
+  return told(
+      {{"mmap_lock", waited(waits)}, {"", held_by(waits)}, {"VMA lock", in_spite_of ? without(*locks.vma_lock) : ""}});
+}
+
+std::vector<std::string> system_facts(const System& system) {
+  std::vector<std::string> facts{unevictable(system), system.reclaim ? reclaimers(*system.reclaim) : "",
+                                 readahead(system)};
+  std::ranges::transform(system.memory_high, std::back_inserter(facts), memory_high);
+  std::erase(facts, "");
+  return facts;
+}
+
+}  // namespace mlt
