@@ -18,6 +18,8 @@ __u8 mlt_used_procs[MLT_PROCS_MAX];
 __u32 mlt_phase;
 __u64 mlt_copying;
 __u64 mlt_unmapping_others;
+__u64 mlt_oom_task;
+__u64 mlt_oom_control;
 struct mlt_stats mlt_stats;
 struct mlt_recent mlt_recent[MLT_RECENT_SLOTS];
 

@@ -30,6 +30,9 @@ extern __u32 mlt_phase; /* enum mlt_phase */
 extern struct mlt_stats mlt_stats;
 extern __u64 mlt_copying;          /* traced threads that are in copy_page_range; more after an end that was missed */
 extern __u64 mlt_unmapping_others; /* tasks in mlt_unmappings; more after an end that was missed */
+/* The task in out_of_memory, and what that was called with: oom_lock lets in one at a time. */
+extern __u64 mlt_oom_task;
+extern __u64 mlt_oom_control;
 extern struct mlt_recent mlt_recent[MLT_RECENT_SLOTS]; /* by processor */
 
 struct mlt_thread_map {

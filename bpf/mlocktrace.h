@@ -299,6 +299,22 @@ struct mlt_longest {
   __u64 mmap_lock_ns; /* wait for it */
 };
 
+/* Whose limit it was that made the OOM killer end a process. */
+enum mlt_oom {
+  MLT_OOM_NONE, /* it did not */
+  MLT_OOM_MACHINE,
+  MLT_OOM_NODES, /* the NUMA nodes that a cpuset or a memory policy permits */
+  MLT_OOM_CGROUP,
+  MLT_OOM_NR
+};
+
+/* How a process ended. */
+struct mlt_ending {
+  __u32 status;    /* as wait() tells it */
+  __u32 oom;       /* enum mlt_oom */
+  char cgroup[64]; /* whose limit: the last part of its path */
+};
+
 #define MLT_PROC_FREE 2u
 
 /* One process. Rarely written, by any of its threads and by whoever works on its pages: atomics only. */
@@ -314,7 +330,8 @@ struct mlt_proc {
   __u32 execs;          /* since it is traced */
   __u32 spaces;         /* address spaces of it that exit_mmap is still to give up: so long the record is written */
   char comm[16];
-  __u64 told_ns; /* the last MLT_EVENT_MAPPING: when, and of how many bytes */
+  struct mlt_ending ending; /* where exit_ns is set */
+  __u64 told_ns;            /* the last MLT_EVENT_MAPPING: when, and of how many bytes */
   __u64 told_bytes;
   /* From here to `longest` nothing but counters. */
   /* The kernel's own counters, summed over the threads that exited during the trace: the audit's other side. */

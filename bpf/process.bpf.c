@@ -127,6 +127,12 @@ static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread*
   thread->fault_state = 0;
 }
 
+/* As the parent will be told it (wait_task_zombie): the group ended as one, or its threads one by one. */
+static __always_inline u32 mlt_wait_status(struct task_struct* task) {
+  if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT) return BPF_CORE_READ(task, signal, group_exit_code);
+  return BPF_CORE_READ(task, group_leader, exit_code);
+}
+
 SEC("raw_tp/sched_process_exit")
 int mlt_process_exit(struct bpf_raw_tracepoint_args* ctx) {
   struct task_struct* task = (void*)ctx->args[0];
@@ -137,6 +143,7 @@ int mlt_process_exit(struct bpf_raw_tracepoint_args* ctx) {
   mlt_settle(proc, thread, task);
   if (BPF_CORE_READ(task, signal, live.counter)) return 0;
   proc->exit_ns = bpf_ktime_get_ns();
+  proc->ending.status = mlt_wait_status(task);
   /* Its exit_mmap may not be seen yet, and is not counted. */
   if (mlt_phase != MLT_COMPLETE) proc->spaces = 0;
   struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);
@@ -193,7 +200,10 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
   if (!proc || proc->start_boottime != BPF_CORE_READ(gone, start_boottime)) return 0;
   if (BPF_CORE_READ(gone, signal, live.counter)) return 0;
   /* The exit program may have been skipped: kernels that preempt tracepoint programs do that. */
-  if (!proc->exit_ns) proc->exit_ns = bpf_ktime_get_ns();
+  if (!proc->exit_ns) {
+    proc->exit_ns = bpf_ktime_get_ns();
+    proc->ending.status = mlt_wait_status(gone);
+  }
   bpf_map_delete_elem(&mlt_tgids, &tgid);
   proc->gone = 1;
   return 0;

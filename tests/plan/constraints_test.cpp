@@ -52,6 +52,7 @@ TEST(PlanRefused, NoFunctionsCanBeHooked) {
                                         {"rescue", "off"},
                                         {"vma_split", "off"},
                                         {"vma_merge", "off"},
+                                        {"oom_kill", "off"},
                                         {"exec", "tracepoint tracepoint:syscalls/sys_enter_execveat"},
                                         {"reclaim_met", "off"},
                                         {"swap_out", "off"},
@@ -69,8 +70,11 @@ TEST(PlanRefused, RawTracepointsAreTheLastWayToSystemCalls) {
 }
 
 TEST(PlanRefused, RawTracepoints) {
-  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"raw_tp"}))),
-            best_except({{"process", "off"}, {"fault_entry", "off"}, {"unevictable", "off"}, {"reclaim", "off"}}));
+  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"raw_tp"}))), best_except({{"process", "off"},
+                                                                                  {"fault_entry", "off"},
+                                                                                  {"unevictable", "off"},
+                                                                                  {"oom_kill", "off"},
+                                                                                  {"reclaim", "off"}}));
 }
 
 TEST(PlanRefused, WithoutIteratorsThreadsAreFoundLater) {
@@ -197,6 +201,7 @@ TEST(PlanPreemptible, HandlersThatAreNotPreemptedComeFirst) {
                                         {"rescue", "multi kprobe.multi:mlock_folio_batch"},
                                         {"vma_split", "kprobe kretprobe:__split_vma"},
                                         {"vma_merge", "kprobe kretprobe:commit_merge"},
+                                        {"oom_kill", "kprobe raw_tp:signal_generate"},
                                         {"exec", "multi kprobe.multi:begin_new_exec"},
                                         {"reclaim_met", "multi kprobe.multi:mlock_folio"},
                                         {"swap_out", "multi kprobe.multi:swap_writeout"},

@@ -41,6 +41,7 @@ TEST(PlanWithoutTypes, UsesKprobesAndKeepsTracepoints) {
                                         {"rescue", "kprobe kprobe:mlock_folio_batch"},
                                         {"vma_split", "kprobe kretprobe:__split_vma"},
                                         {"vma_merge", "kprobe kretprobe:commit_merge"},
+                                        {"oom_kill", "kprobe raw_tp:signal_generate"},
                                         {"exec", "kprobe kprobe:begin_new_exec"},
                                         {"reclaim_met", "kprobe kprobe:mlock_folio"},
                                         {"swap_out", "kprobe kprobe:swap_writeout"},

@@ -417,6 +417,15 @@ constexpr Alternative kExecWays[] = {multi(kExecMulti),
                                      {"tracepoint", kExecTracepoint, ""},
                                      {"raw", kExecRaw, ""}};
 
+// --- the OOM killer -------------------------------------------------------------------------------------------------
+
+constexpr Probe kOomFentry[] = {{"mlt_oom_fentry", fentry, "out_of_memory"},
+                                {"mlt_oom_fexit", fexit, "out_of_memory"},
+                                {"mlt_oom_signal", raw_tracepoint, "signal_generate"}};
+constexpr auto kOomKprobe = kTwins<kOomFentry>;
+constexpr auto kOomMulti = as_multi(kOomKprobe);
+constexpr Alternative kOomWays[] = {multi(kOomMulti), {"fentry", kOomFentry, ""}, {"kprobe", kOomKprobe, ""}};
+
 constexpr Signal kSignals[] = {
     {"process", "fork, exec and exit of traced processes; needed by everything else", kProcessWays, true, true},
     {"fault", "completed page faults by origin, lock state, minor and major, with latency", kFaultWays, false, true},
@@ -440,6 +449,7 @@ constexpr Signal kSignals[] = {
     {"rescue", "pages moved back from the unevictable LRU list", kRescueWays},
     {"vma_split", "mappings split in two, with the call that did it", kSplitWays},
     {"vma_merge", "mappings merged, with the call that did it", kMergeWays},
+    {"oom_kill", "whom the OOM killer ends, and for whose limit", kOomWays},
     {"exec", "what an execve unlocks: the locked size before it", kExecWays},
     {"reclaim", "reclaim that a process had to do itself, and how much of it inside faults and lock calls",
      kReclaimWays},

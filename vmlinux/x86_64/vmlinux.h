@@ -155,6 +155,8 @@ struct rlimit {
 struct signal_struct {
   struct rlimit rlim[16];
   atomic_t live; /* threads that have not begun to exit */
+  int group_exit_code;
+  unsigned int flags;
 };
 
 struct ns_common {
@@ -198,6 +200,7 @@ struct task_struct {
   unsigned int flags;
   void *stack;
   u64 start_boottime;
+  int exit_code;
   unsigned long min_flt;
   unsigned long maj_flt;
   char comm[16];
@@ -224,6 +227,32 @@ struct folio {
   unsigned long index;      /* in pages; 5.16+ */
   swp_entry_t swap;         /* 6.6+ */
   unsigned int mlock_count; /* 5.18+; valid only while PG_lru and PG_unevictable are both set */
+};
+
+struct kernfs_node {
+  const char *name;
+};
+
+struct cgroup {
+  struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+  struct cgroup *cgroup;
+};
+
+struct mem_cgroup {
+  struct cgroup_subsys_state css;
+};
+
+enum oom_constraint {
+  CONSTRAINT_NONE,
+};
+
+/* What out_of_memory is called with. */
+struct oom_control {
+  struct mem_cgroup *memcg; /* NULL: the machine is out of memory */
+  enum oom_constraint constraint;
 };
 
 struct bpf_iter__task {
