@@ -10,6 +10,7 @@ namespace mlt {
 namespace {
 
 using fixtures::call_event;
+using fixtures::capable;
 using fixtures::class_id;
 using fixtures::faults;
 using fixtures::kStartNs;
@@ -64,6 +65,66 @@ TEST(BuildProcess, IdentityIsWhatTheCallerSees) {
   EXPECT_TRUE(report.processes[0].children.empty());
   ASSERT_EQ(report.processes[1].life.size(), 1U);
   EXPECT_EQ(report.processes[1].life[0].child_pid, 43U);
+}
+
+/// Of a process in /system.slice/trade.service whose parent is told `status`.
+Ending ending(std::uint32_t status, mlt_oom oom = MLT_OOM_NONE, const char* cgroup = "",
+              const char* path = "/system.slice/trade.service", const char* signals = "") {
+  Trace trace(capable(), signals);
+  ProcessCounts& counts = trace.add(process(1, 42));
+  counts.proc.exit_ns = kStartNs + 1;
+  counts.proc.ending.status = status;
+  counts.proc.ending.oom = oom;
+  std::strncpy(counts.proc.ending.cgroup, cgroup, sizeof(counts.proc.ending.cgroup) - 1);
+  trace.data.views[42].start = snapshot(0);
+  trace.data.views[42].start->cgroup = path;
+  const auto made = only_process(trace).ending;
+  EXPECT_TRUE(made);
+  return made.value_or(Ending{});
+}
+
+TEST(BuildEnding, OfAProcessThatRunsOn) {
+  Trace trace;
+  trace.add(process(1, 42));
+  EXPECT_FALSE(only_process(trace).ending);
+}
+
+TEST(BuildEnding, AsTheParentIsTold) {
+  EXPECT_EQ(ending(0).status, 0U);
+  EXPECT_EQ(ending(3 << 8).status, 3U);
+  EXPECT_EQ(ending(3 << 8).signal, "");
+  EXPECT_EQ(ending(3 << 8).oom_killed, false);
+  EXPECT_FALSE(ending(15).status);
+  EXPECT_EQ(ending(15).signal, "SIGTERM");
+  EXPECT_FALSE(ending(11).core_dumped);
+  EXPECT_EQ(ending(11 | 0x80).signal, "SIGSEGV");
+  EXPECT_TRUE(ending(11 | 0x80).core_dumped);
+  EXPECT_EQ(ending(36).signal, "SIGRTMIN+2");
+}
+
+TEST(BuildEnding, ForWhoseLimit) {
+  EXPECT_EQ(ending(9).oom_killed, false) << "SIGKILL of somebody else";
+  EXPECT_EQ(ending(9, MLT_OOM_MACHINE).oom_killed, true);
+  EXPECT_EQ(ending(9, MLT_OOM_MACHINE).oom_limit, "machine");
+  EXPECT_EQ(ending(9, MLT_OOM_NODES).oom_limit, "nodes");
+  EXPECT_EQ(ending(9, MLT_OOM_CGROUP, "trade.service").oom_limit, "cgroup");
+  // The kernel sent it SIGKILL, but it had ended already.
+  EXPECT_EQ(ending(3 << 8, MLT_OOM_MACHINE).oom_killed, false);
+  EXPECT_EQ(ending(3 << 8, MLT_OOM_MACHINE).oom_limit, "");
+  const Ending unseen = ending(9, MLT_OOM_NONE, "", "/a", "fault");
+  EXPECT_EQ(unseen.signal, "SIGKILL");
+  EXPECT_FALSE(unseen.oom_killed) << "nobody looked";
+}
+
+TEST(BuildEnding, OfWhichCgroup) {
+  const auto cgroup = [](const char* name, const char* path) {
+    return ending(9, MLT_OOM_CGROUP, name, path).oom_cgroup;
+  };
+  EXPECT_EQ(cgroup("trade.service", "/system.slice/trade.service"), "/system.slice/trade.service");
+  EXPECT_EQ(cgroup("system.slice", "/system.slice/trade.service"), "/system.slice");
+  EXPECT_EQ(cgroup("a", "/a/b/a/c"), "/a/b/a") << "the lowest of that name";
+  EXPECT_EQ(cgroup("trade", "/system.slice/trade.service"), "trade") << "elsewhere: moved since, or in a namespace";
+  EXPECT_EQ(cgroup("trade.service", ""), "trade.service");
 }
 
 TEST(BuildProcess, RelativesThatAreNotTracedKeepTheirNumber) {

@@ -61,6 +61,26 @@ TEST(Compare, ATraceWithItself) {
   for (const FindingDiff& one : diff.findings) EXPECT_EQ(one.change, FindingChange::stays);
 }
 
+TEST(Compare, ValuesThatOneSideAloneHas) {
+  Report before = fixtures::quiet();
+  before.processes.resize(3, before.processes[0]);
+  for (Process& process : before.processes) process.ending = Ending{0, "", false, false, "", ""};
+  Report after = before;
+  EXPECT_TRUE(compare(DiffSide(before), DiffSide(after)).values.empty());
+  after.processes[0].ending = Ending{std::nullopt, "SIGKILL", false, true, "machine", ""};
+  const Diff diff = compare(DiffSide(before), DiffSide(after));
+  ASSERT_EQ(diff.values.size(), 3U);
+  EXPECT_EQ(diff.values[0].command, "") << "there is one only";
+  EXPECT_EQ(diff.values[0].key, "ending.oom_killed");
+  EXPECT_EQ(diff.values[1].key, "ending.signal");
+  EXPECT_EQ(diff.values[1].before, (std::map<std::string, std::size_t>{{"", 3}}));
+  EXPECT_EQ(diff.values[1].after, (std::map<std::string, std::size_t>{{"", 2}, {"SIGKILL", 1}}));
+  EXPECT_EQ(diff.values[2].key, "ending.status");
+  // How many have which may be chance.
+  before.processes[1].ending = before.processes[2].ending = after.processes[0].ending;
+  EXPECT_TRUE(compare(DiffSide(before), DiffSide(after)).values.empty());
+}
+
 TEST(Compare, RatesThatDifferAreToldFromChance) {
   EXPECT_EQ(judged(trace(500, 60, 1, 1), trace(500, 60, 1, 2), "faults.access"), Change::noise);
   EXPECT_EQ(judged(trace(500, 60, 1, 1), trace(700, 60, 1, 2), "faults.access"), Change::worse);

@@ -42,6 +42,7 @@ void expect_what_was_recorded(const std::string& name, std::size_t faults) {
   for (const Process& process : report->processes) {
     EXPECT_EQ(process.comm, "mlt-workload");
     EXPECT_TRUE(process.exited);
+    EXPECT_FALSE(process.ending) << "nobody looked how it ended";
     all.add(process.faults.of_all_origins());
   }
   EXPECT_EQ(all.completed(), faults);
@@ -60,6 +61,7 @@ void expect_what_was_recorded(const std::string& name, std::size_t faults) {
 
 TEST(Compat, TheFirstRecordings) { expect_what_was_recorded("recording-first.mlt", 435); }
 TEST(Compat, RecordingsBeforeMemoryHigh) { expect_what_was_recorded("recording-before-memory-high.mlt", 436); }
+TEST(Compat, RecordingsBeforeEndings) { expect_what_was_recorded("recording-before-ending.mlt", 434); }
 
 }  // namespace
 }  // namespace mlt

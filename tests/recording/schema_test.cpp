@@ -27,6 +27,10 @@ TEST(Views, HoldTheFiguresOfTheReport) {
             (std::vector<Sql::Row>{
                 {"4242", busy.comm, "0", std::to_string(*busy.locks.locked_bytes.peak), "18432", "97", "2048"},
                 {"4250", "gzip", "1", "0", "0", "84", "0"}}));
+  EXPECT_EQ(
+      sql.rows("SELECT ending_status, ending_signal, ending_oom_killed, ending_oom_limit, ending_oom_cgroup "
+               "FROM process"),
+      (std::vector<Sql::Row>{{"NULL", "NULL", "NULL", "NULL", "NULL"}, {"NULL", "SIGKILL", "1", "cgroup", "/backup"}}));
   for (const Process& process : report.processes) {
     for (int origin = 0; origin < MLT_ORIGIN_NR; ++origin) {
       const auto& totals = process.faults.by_origin[static_cast<std::size_t>(origin)];
@@ -78,6 +82,8 @@ std::string report_with_places() {
   faults["stacks"] = nlohmann::json::parse(R"([{"kernel": [], "user": [{"function": "main", "module": "/bin/a",
     "address": "0x401000", "offset": 16}], "origin": "access", "cause": "cow", "faults": 4, "time_ns": 5000}])");
   json["processes"][1]["faults"]["by_vma"] = nullptr;
+  json["processes"][0]["ending"] = nlohmann::json::parse(R"({"status": 3, "signal": null, "core_dumped": false,
+    "oom_killed": false, "oom_limit": null, "oom_cgroup": null})");
   json["processes"][0]["locks"]["totals"][0]["parts"] = nlohmann::json::parse(R"({"memory_ns": 1, "file_ns": 2,
     "swap_in_ns": 3, "reclaim_ns": 4, "lock_wait_ns": 5, "other_ns": 6})");
   return json.dump();

@@ -212,6 +212,19 @@ TEST(Csv, WhatWasNotMeasuredIsEmpty) {
   EXPECT_EQ(rows[1].at(column("locked_start_bytes")), "0");
 }
 
+TEST(Csv, HowAProcessEnded) {
+  const auto rows = parse_csv(to_csv(fixtures::busy())[0].text);
+  const auto first = std::ranges::find(rows[0], "ending_status") - rows[0].begin();
+  const auto ending_of = [&](std::size_t row) {
+    return std::vector<std::string>(rows[row].begin() + first, rows[row].begin() + first + 6);
+  };
+  using Row = std::vector<std::string>;
+  EXPECT_EQ(ending_of(0), (Row{"ending_status", "ending_signal", "ending_core_dumped", "ending_oom_killed",
+                               "ending_oom_limit", "ending_oom_cgroup"}));
+  EXPECT_EQ(ending_of(1), Row(6)) << "it runs on";
+  EXPECT_EQ(ending_of(2), (Row{"", "SIGKILL", "0", "1", "cgroup", "/backup"}));
+}
+
 TEST(Csv, ATimelineAddsUp) {
   std::string text = csv_timeline_header();
   std::uint64_t expected = 0;

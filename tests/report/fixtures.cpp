@@ -227,6 +227,7 @@ Process child_process() {
   process.comm = "gzip";
   process.exe = "/usr/bin/gzip";
   process.exited = true;
+  process.ending = Ending{std::nullopt, "SIGKILL", false, true, "cgroup", "/backup"};
   process.threads = 1;
   measured_everything(process);
   process.faults.by_origin[MLT_ORIGIN_ACCESS] = minor_faults(112, 650);
@@ -346,6 +347,7 @@ Report degraded() {
   process.comm = "be\x1b]0;x\x07nch";
   process.exe = "/home/user/caf\xc3\xa9/\xff\xfe/bench";
   process.exited = true;
+  process.ending = Ending{3, "", false, std::nullopt, "", ""};
   process.faults.by_origin[MLT_ORIGIN_ACCESS] = minor_faults(9900, 2'000);
   process.faults.by_origin[MLT_ORIGIN_KERNEL] = FaultTotals{};
   process.faults.by_class = {

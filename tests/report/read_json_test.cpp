@@ -47,11 +47,12 @@ TEST(ReadJson, RoundTrip) {
 
 // tests/compat/README.md says where they are from. What they lack is null; what they have is what it was.
 TEST(ReadJson, ReportsOfOlderVersions) {
-  for (const char* name : {"report-first.json", "report-before-memory-high.json"}) {
+  for (const char* name : {"report-first.json", "report-before-memory-high.json", "report-before-ending.json"}) {
     const Json old = Json::parse(read_file(std::string(MLT_SOURCE_DIR "/tests/compat/") + name));
     const auto report = read_json(old.dump());
     ASSERT_TRUE(report) << name << ": " << report.error().message();
     EXPECT_EQ(report->system.memory_high.empty(), !old.at(Pointer("/system")).contains("memory_high"));
+    EXPECT_FALSE(report->processes[0].ending);
     const Json now = Json::parse(to_json(*report, false));
     Json differing = Json::array();
     for (const Json& change : Json::diff(old, now)) {

@@ -20,11 +20,12 @@ constexpr Row kRows[] = {
     {"alternatives", "Alternatives.*", every_kernel, {}, true, 30},
     {"counts",
      "All/Workload.*:WorkloadTable.*:All/Causes.*:CausesOfAll.*:Construction.*:All/SwapIn.*:SwapLock.*:SwapFork.*:"
-     "SwapReadahead.*:All/SharedLock.*:ShmUnlock.*:All/LockedInPart.*:Life.*",
+     "SwapReadahead.*:All/SharedLock.*:ShmUnlock.*:All/LockedInPart.*:Life.*:Ending.*",
      every_kernel, kMemory, true, 40},
     {"counts", "All/Pressure.*:PressureOfAll.*:ReclaimFault.*:LockedHalf.*:LockedNotMlocked.*:ShmLocked.*",
      every_kernel, kMemory, true, 20},
     {"counts", "TwoNodes/Causes.*:TwoNodes/Migration.*", every_kernel, kNodes, true, 20},
+    {"counts", "TwoNodes/OomKilled.*", every_kernel, kNodes, false, 8},
     // Workloads that run apart from the others.
     {"counts", "All/OwnCommand.*", every_kernel, {}, false, 3},
     {"counts", "SwapTight.*", every_kernel, kMemory, false, 4},

@@ -57,7 +57,7 @@ Child::~Child() {
 
 rusage Child::wait() {
   rusage usage{};
-  while (::wait4(pid_, nullptr, 0, &usage) < 0 && errno == EINTR) {
+  while (::wait4(pid_, &status_, 0, &usage) < 0 && errno == EINTR) {
   }
   pid_ = 0;
   return usage;

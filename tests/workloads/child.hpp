@@ -29,8 +29,9 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  rusage wait();  // for its end
-  rusage kill();  // and wait
+  rusage wait();                                        // for its end
+  rusage kill();                                        // and wait
+  [[nodiscard]] int status() const { return status_; }  // after that: as wait() tells it
 
   // Child side.
   static void die_with_parent();
@@ -40,6 +41,7 @@ class Child {
 
  private:
   pid_t pid_;
+  int status_ = 0;
 };
 
 }  // namespace workload

@@ -76,4 +76,6 @@ void MemoryCgroup::squeeze() const {
 
 void MemoryCgroup::unlimit() const { set_max("max"); }
 
+void MemoryCgroup::forbid_swap() const { write_file(file("memory.swap.max").data(), "0"); }
+
 }  // namespace workload

@@ -21,11 +21,15 @@ class MemoryCgroup {
 
   void limit(long pages) const;
   void unlimit() const;
+  // What does not fit can't be swapped out: somebody has to go.
+  void forbid_swap() const;
   // Takes away what can be: swap cache, above all, so that what is swapped out must be read again.
   void squeeze() const;
 
   // How often a charge found the group at its limit, and so had to reclaim.
   [[nodiscard]] Known limit_hits() const { return number_in(events_.data(), "max"); }
+  // Processes of it that the OOM killer has ended.
+  [[nodiscard]] Known oom_kills() const { return number_in(events_.data(), "oom_kill"); }
   // Pages, by a name of memory.stat. The kernel adds them up late: nearly right, no more.
   [[nodiscard]] Known stat(std::string_view name) const { return number_in(stat_.data(), name); }
 

@@ -1,9 +1,11 @@
 #include "analysis/build_report.h"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstring>
 
 #include "analysis/audit.h"
@@ -402,6 +404,36 @@ std::vector<LifeEvent> build_life(const ProcessEvents& events, const TraceData& 
   return life;
 }
 
+std::string signal_name(int number) {
+  if (const char* name = sigabbrev_np(number); name != nullptr) return fmt::format("SIG{}", name);
+  return fmt::format("SIGRTMIN+{}", number - SIGRTMIN);
+}
+
+/// The cgroup of this name that the process's is in, or that one itself.
+std::string cgroup_above(const std::string& path, const std::string& name) {
+  const std::string last = "/" + name;
+  for (std::size_t at = path.rfind(last); at != std::string::npos && at != 0; at = path.rfind(last, at - 1)) {
+    if (const std::size_t end = at + last.size(); end == path.size() || path[end] == '/') return path.substr(0, end);
+  }
+  return path.starts_with(last + "/") || path == last ? last : name;
+}
+
+/// `status` as wait() tells it (wait(2)).
+Ending build_ending(const mlt_ending& raw, const std::string& cgroup, const Plan& plan) {
+  static constexpr std::array<const char*, MLT_OOM_NR> kLimits{"", "machine", "nodes", "cgroup"};
+  const int status = static_cast<int>(raw.status);
+  Ending ending;
+  if (WIFEXITED(status)) ending.status = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) ending.signal = signal_name(WTERMSIG(status));
+  ending.core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
+  if (!plan.measures("oom_kill")) return ending;
+  ending.oom_killed = raw.oom != MLT_OOM_NONE && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  if (!*ending.oom_killed) return ending;
+  ending.oom_limit = kLimits.at(raw.oom);
+  if (raw.oom == MLT_OOM_CGROUP) ending.oom_cgroup = cgroup_above(cgroup, raw.cgroup);
+  return ending;
+}
+
 Process build_process(const ProcessCounts& counts, const TraceData& data) {
   static const ProcessEvents kNoEvents;
   static const ProcessViews kNoViews;
@@ -424,6 +456,7 @@ Process build_process(const ProcessCounts& counts, const TraceData& data) {
     process.cgroup = latest->cgroup;
     process.threads = latest->threads;
   }
+  if (process.exited) process.ending = build_ending(proc.ending, process.cgroup, *data.plan);
   process.faults = build_faults(counts, maps_found == data.maps.end() ? kNoMaps : maps_found->second, *data.plan);
   process.faults.stacks = build_stacks(counts, process.pid, data.symbols);
   process.populate = build_populate(proc, *data.plan);

@@ -386,6 +386,22 @@ struct Fields<Swap> {
 };
 
 template <>
+struct Fields<Ending> {
+  static constexpr std::string_view name = "ending";
+  static constexpr auto list = std::tuple{
+      field("status", &Ending::status, "Of exit(); null: a signal ended it.").compared(),
+      field<NullIfEmpty>("signal", &Ending::signal, "The signal that ended it, by its name.").compared(),
+      field("core_dumped", &Ending::core_dumped),
+      field("oom_killed", &Ending::oom_killed, "Whether the OOM killer ended it; null: that was not looked for.")
+          .compared(),
+      field<NullIfEmpty>("oom_limit", &Ending::oom_limit,
+                         "Whose limit that was for: machine, nodes (those that a cpuset or a memory policy permits), "
+                         "cgroup."),
+      field<NullIfEmpty>("oom_cgroup", &Ending::oom_cgroup,
+                         "Which cgroup: its path, or its name where that of the process is not known.")};
+};
+
+template <>
 struct Fields<Process> {
   static constexpr std::string_view name = "process";
   static constexpr auto list =
@@ -396,6 +412,7 @@ struct Fields<Process> {
                  field<NullIfEmpty>("cgroup", &Process::cgroup),
                  field("threads", &Process::threads),
                  field("exited", &Process::exited),
+                 field("ending", &Process::ending, "How it ended; null: it runs on.").since("0.2"),
                  field("faults", &Process::faults).table(),
                  field("populate", &Process::populate),
                  field("locks", &Process::locks),

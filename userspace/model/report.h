@@ -313,6 +313,16 @@ struct LifeEvent {
   std::string comm;                      // exec: the new name
 };
 
+/// How a process ended.
+struct Ending {
+  Count status;                    // of exit(); empty: a signal ended it
+  std::string signal;              // that ended it: "SIGSEGV"
+  bool core_dumped = false;        // by the kernel: written, or handed to a program
+  std::optional<bool> oom_killed;  // by the OOM killer; empty: that was not looked for
+  std::string oom_limit;           // whose limit that was for: "machine", "nodes" or "cgroup"
+  std::string oom_cgroup;          // which, as /proc/PID/cgroup has it; its name alone where the process's is not known
+};
+
 struct Process {
   std::uint32_t pid = 0;         // in the caller's PID namespace
   std::uint32_t parent_pid = 0;  // the traced process that forked it; 0: none
@@ -321,6 +331,7 @@ struct Process {
   std::string cgroup;
   Count threads;
   bool exited = false;
+  std::optional<Ending> ending;  // empty: it runs on
   Faults faults;
   Populate populate;
   Locks locks;

@@ -224,6 +224,13 @@ std::string memory_high(const MemoryHighLimit& limit) {
                      plural(limit.exceeded, "time"), waited);
 }
 
+std::string oom_limit(const Ending& ending) {
+  if (ending.oom_limit == "machine") return "as the machine was out of memory";
+  if (ending.oom_limit == "nodes")
+    return "as the NUMA nodes that its cpuset or memory policy permits were out of memory";
+  return fmt::format("at the memory limit of cgroup {}", ending.oom_cgroup);
+}
+
 // ---- Processes together
 
 void add(Count& sum, const Count& one) {
@@ -252,7 +259,15 @@ std::vector<Fact> told(std::vector<Fact> facts) {
 
 }  // namespace
 
-std::string process_state(const Process& process) { return process.exited ? "exited" : "still running"; }
+std::string process_state(const Process& process) {
+  if (!process.exited) return "still running";
+  // An older report.
+  if (!process.ending) return "exited";
+  const Ending& ending = *process.ending;
+  if (ending.status) return *ending.status == 0 ? "exited" : fmt::format("exited with status {}", *ending.status);
+  if (ending.oom_killed.value_or(false)) return "killed by the OOM killer, " + oom_limit(ending);
+  return fmt::format("killed by {}{}", ending.signal, ending.core_dumped ? ", core dumped" : "");
+}
 
 std::vector<Fact> memory_facts(const Process& process, const Host& host) {
   return told(
