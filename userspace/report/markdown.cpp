@@ -222,8 +222,9 @@ void lock_calls(std::string& out, const Locks& locks) {
 
 void process(std::string& out, const Process& process, const Host& host) {
   out += fmt::format("## Process {} {}\n\n", process.pid, markdown_code(process.comm));
-  if (!process.exe.empty())
-    out += markdown_code(process.exe) + (process.exited ? ", " + process_state(process) + ".\n\n" : "\n\n");
+  if (!process.exe.empty()) out += markdown_code(process.exe) + ", ";
+  if (process.parent_pid != 0) out += fmt::format("forked by pid {}, ", process.parent_pid);
+  out += markdown_text(process_state(process)) + ".\n\n";
   fault_tables(out, process.faults);
   facts(out, process, host);
   lock_calls(out, process.locks);

@@ -133,7 +133,7 @@ void overview(Page& page, const Report& report, const TextOptions& options) {
                    {totals.latency.empty() ? "-" : format_duration(totals.latency.quantile(0.99))},
                    {bytes_or_na(process.locks.locked_bytes.end)},
                    {format_count(process.locks.calls.size() + process.locks.calls_not_kept)},
-                   {process.comm + (process.exited ? " (exited)" : "")}});
+                   {process.comm + (process.exited ? " (" + process_state(process) + ")" : "")}});
   }
   page.blank();
   page.line(0, {{format_count(report.processes.size()) + " PROCESSES", Style::bold}});

@@ -46,7 +46,7 @@ std::string row(const Process& process, const Window& window) {
                      faults(MLT_ORIGIN_ACCESS), faults(MLT_ORIGIN_KERNEL), faults(MLT_ORIGIN_POPULATE),
                      faults(MLT_ORIGIN_REMOTE), quantile(0.5), quantile(0.99), pages(process.pages.mlocked),
                      pages(process.pages.munlocked), locked ? compact_bytes(*locked) : "n/a", sanitize(process.comm),
-                     process.exited ? " (exited)" : "");
+                     process.exited ? sanitize(" (" + process_state(process) + ")") : "");
 }
 
 constexpr std::string_view kHeader =

@@ -114,7 +114,7 @@ function processTable(processes) {
       const faults = allFaults([process]);
       return [process.pid, name(process.comm, 40), count(faults.minor + faults.major), count(faults.major), duration(faults.latency.sum),
         faults.latency.count ? duration(faults.latency.quantile(0.99)) : "–", faults.latency.count ? duration(faults.latency.max) : "–",
-        lockedBytes(process), count(process.locks.calls.length + process.locks.calls_not_kept), process.exited ? "exited" : ""];
+        lockedBytes(process), count(process.locks.calls.length + process.locks.calls_not_kept), process.exited ? factsOf(process).state : ""];
     }));
 }
 
