@@ -24,6 +24,7 @@ static __always_inline struct pt_regs* mlt_user_regs_of(struct task_struct* task
   u32 offset = (u32)(u64)mlt_user_regs() - (u32)(u64)BPF_CORE_READ(current, stack);
   return BPF_CORE_READ(task, stack) + offset;
 }
+
 /* Calls whose duration and result are followed: the lock family, what maps memory, and what gives it back. */
 static __always_inline bool mlt_is_followed(u32 call) { return call <= MLT_CALL_MADVISE; }
 

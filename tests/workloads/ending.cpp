@@ -29,7 +29,6 @@ struct Order {
 
 int obey(void* argument) {
   auto* const order = static_cast<Order*>(argument);
-  if (!order->stay) order->ready = 1;
   write_pages(order->touch);
   if (order->lock.pages != 0) ::syscall(SYS_mlock, order->lock.start, order->lock.bytes());
   order->ready = 1;
@@ -91,14 +90,13 @@ void endings(Run& run) {
 
 namespace {
 
-// A child that the OOM killer takes: `end` sees to that when it runs, and its memory is there.
+// A child that the OOM killer takes; `end` sees to that where its memory alone does not.
 template <typename Function>
 void lose_child(Run& run, int (*work)(void*), Orders& orders, Function end) {
   Child::prepare();
   int status = 0;
   run.measure([&] {
     Child child(work, &orders[0]);
-    while (orders[0].ready == 0) ::usleep(1000);
     end();
     const int pid = child.pid();
     run.child(pid, child.wait());
@@ -131,6 +129,7 @@ void by_hand(Run& run) {
   orders[0].stay = true;
   run.expect = {};  // in the parent
   lose_child(run, obey_exposed, orders, [&] {
+    while (orders[0].ready == 0) ::usleep(1000);
     if (::write(trigger, "f", 1) != 1) fail("sysrq-trigger", errno);
   });
   run.report();

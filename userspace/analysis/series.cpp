@@ -8,9 +8,7 @@ namespace {
 
 // ---- Rows
 
-void add(Count& sum, const Count& value) {
-  if (value) sum = sum.value_or(0) + *value;
-}
+using mlt::add;
 
 template <std::size_t N>
 void add(std::array<std::uint64_t, N>& sum, const std::array<std::uint64_t, N>& values) {

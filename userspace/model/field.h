@@ -82,36 +82,24 @@ struct Field {
   template <typename Owner>
   static constexpr bool is_derived = !std::is_lvalue_reference_v<std::invoke_result_t<Get, Owner&>>;
 
-  [[nodiscard]] constexpr Field unit(Unit unit) const {
-    Field field = *this;
-    field.unit_of = unit;
-    return field;
-  }
+  [[nodiscard]] constexpr Field unit(Unit unit) const { return with(&Field::unit_of, unit); }
   /// What an older mlocktrace wrote has no such key, and is read as null.
-  [[nodiscard]] constexpr Field since(std::string_view first) const {
-    Field field = *this;
-    field.first_version = first;
-    return field;
-  }
-  [[nodiscard]] constexpr Field table() const {
-    Field field = *this;
-    field.has_table = true;
-    return field;
-  }
+  [[nodiscard]] constexpr Field since(std::string_view first) const { return with(&Field::first_version, first); }
+  [[nodiscard]] constexpr Field table() const { return with(&Field::has_table, true); }
   /// What no rate or size tells, such as how a process ended: how many processes have which value.
-  [[nodiscard]] constexpr Field compared() const {
-    Field field = *this;
-    field.is_compared = true;
-    return field;
-  }
-  [[nodiscard]] constexpr Field pattern(std::string_view expression) const {
-    Field field = *this;
-    field.matches = expression;
-    return field;
-  }
+  [[nodiscard]] constexpr Field compared() const { return with(&Field::is_compared, true); }
+  [[nodiscard]] constexpr Field pattern(std::string_view expression) const { return with(&Field::matches, expression); }
   template <typename Condition>
   [[nodiscard]] constexpr Field<Codec, Get, Condition> where(Condition condition) const {
     return {key, get, meaning, condition, unit_of, first_version, has_table, is_compared, matches};
+  }
+
+ private:
+  template <typename Value>
+  [[nodiscard]] constexpr Field with(Value Field::*line, Value value) const {
+    Field field = *this;
+    field.*line = value;
+    return field;
   }
 };
 
@@ -123,6 +111,12 @@ template <typename Get>
 constexpr Field<Inlined, Get> inlined(Get get) {
   return {{}, get};
 }
+
+/// The member of a member, by reference: `of<&Process::faults, &Faults::stacks>`.
+template <auto Outer, auto Inner>
+constexpr auto of = [](auto& owner) -> auto& {
+  return owner.*Outer.*Inner;
+};
 
 /// Calls `visit(field)` for each line of the type's table.
 template <typename Type, typename Visit>

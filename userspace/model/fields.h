@@ -182,22 +182,13 @@ struct Fields<CallTotals> {
                                           field("parts", &CallTotals::parts).since("0.1")};
 };
 
-/// How many waits, or the time of them, of one of the members.
-template <auto Of>
-constexpr auto waits_of = [](auto& owner) -> auto& {
-  return (owner.*Of).waits;
-};
-template <auto Of>
-constexpr auto time_of = [](auto& owner) -> auto& {
-  return (owner.*Of).time_ns;
-};
-
 template <>
 struct Fields<HolderWaits> {
   static constexpr std::string_view name = "holder_waits";
-  static constexpr auto list = std::tuple{
-      field<NullIfEmpty>("call", &HolderWaits::name, "null: not known, or not a thread of the process."),
-      field("waits", waits_of<&HolderWaits::waits>), field("time_ns", time_of<&HolderWaits::waits>).unit(nanoseconds)};
+  static constexpr auto list =
+      std::tuple{field<NullIfEmpty>("call", &HolderWaits::name, "null: not known, or not a thread of the process."),
+                 field("waits", of<&HolderWaits::waits, &Waits::waits>),
+                 field("time_ns", of<&HolderWaits::waits, &Waits::time_ns>).unit(nanoseconds)};
 };
 
 template <>
@@ -207,16 +198,16 @@ struct Fields<LockWaits> {
       "How long threads of the process waited for its mmap_lock, and what whoever held it was doing when they began "
       "to; null: not measured.";
   static constexpr auto list = std::tuple{
-      field("waits", waits_of<&LockWaits::all>),
-      field("time_ns", time_of<&LockWaits::all>).unit(nanoseconds),
+      field("waits", of<&LockWaits::all, &Waits::waits>),
+      field("time_ns", of<&LockWaits::all, &Waits::time_ns>).unit(nanoseconds),
       field("max_ns", &LockWaits::max_ns).unit(nanoseconds),
-      field("write_waits", waits_of<&LockWaits::write>),
-      field("write_ns", time_of<&LockWaits::write>).unit(nanoseconds),
-      field("fault_waits", waits_of<&LockWaits::in_fault>),
-      field("in_fault_ns", time_of<&LockWaits::in_fault>).unit(nanoseconds),
+      field("write_waits", of<&LockWaits::write, &Waits::waits>),
+      field("write_ns", of<&LockWaits::write, &Waits::time_ns>).unit(nanoseconds),
+      field("fault_waits", of<&LockWaits::in_fault, &Waits::waits>),
+      field("in_fault_ns", of<&LockWaits::in_fault, &Waits::time_ns>).unit(nanoseconds),
       field("in_call_ns", &LockWaits::in_call_ns).unit(nanoseconds),
-      field("waits_while_locking", waits_of<&LockWaits::while_locking>),
-      field("while_locking_ns", time_of<&LockWaits::while_locking>,
+      field("waits_while_locking", of<&LockWaits::while_locking, &Waits::waits>),
+      field("while_locking_ns", of<&LockWaits::while_locking, &Waits::time_ns>,
             "Of time_ns, what was waited for calls that lock memory: mlock and the like, and mapping calls under "
             "MCL_FUTURE.")
           .unit(nanoseconds),

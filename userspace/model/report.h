@@ -18,6 +18,11 @@ namespace mlt {
 
 using Count = std::optional<std::uint64_t>;
 
+/// What was not measured adds nothing.
+inline void add(Count& sum, const Count& value) {
+  if (value) sum = sum.value_or(0) + *value;
+}
+
 /// Faults of one origin or class. The time spent in them is latency.sum(); `untimed` of them began before the trace
 /// and count in minor or major, but not in the latency.
 struct FaultTotals {

@@ -120,48 +120,37 @@ inline constexpr auto kTables = std::tuple{
     table<Report>("processes", "process", "processes", "Most faults first.", &Report::processes, kProcessNames),
     table<Process>("faults", "faults", "faults", "Of a process by origin; none: no probe could see this origin.",
                    faults_by_origin),
-    table<Process>(
-        "causes", "faults_by_cause", "faults.by_cause", "Most time first.",
-        [](const Process& process) -> auto& { return process.faults.by_class; }),
-    table<Process>(
-        "threads", "faults_by_thread", "faults.by_thread", "Most faults first.",
-        [](const Process& process) -> auto& { return process.faults.by_thread; }),
+    table<Process>("causes", "faults_by_cause", "faults.by_cause", "Most time first.",
+                   of<&Process::faults, &Faults::by_class>),
+    table<Process>("threads", "faults_by_thread", "faults.by_thread", "Most faults first.",
+                   of<&Process::faults, &Faults::by_thread>),
     table<Process>("mappings", "faults_by_vma", "faults.by_vma", "Most faults first.", faults_by_vma),
-    table<Process>(
-        "", "stack", "faults.stacks", "Places of the program that fault, most faults first.",
-        [](const Process& process) -> auto& { return process.faults.stacks; }),
-    table<Process>(
-        "lock-calls", "lock_call", "locks.calls",
-        "Calls of the lock family, and mapping calls that populated or failed.",
-        [](const Process& process) -> auto& { return process.locks.calls; }),
-    table<Process>(
-        "call-totals", "call_total", "locks.totals",
-        "Of all calls of a kind, those too that are not listed one by one.",
-        [](const Process& process) -> auto& { return process.locks.totals; }),
+    table<Process>("", "stack", "faults.stacks", "Places of the program that fault, most faults first.",
+                   of<&Process::faults, &Faults::stacks>),
+    table<Process>("lock-calls", "lock_call", "locks.calls",
+                   "Calls of the lock family, and mapping calls that populated or failed.",
+                   of<&Process::locks, &Locks::calls>),
+    table<Process>("call-totals", "call_total", "locks.totals",
+                   "Of all calls of a kind, those too that are not listed one by one.",
+                   of<&Process::locks, &Locks::totals>),
     table<Process>("lock-holders", "lock_holder", "locks.mmap_lock.holders",
                    "What whoever held mmap_lock was doing when waits for it began, most time first.", lock_holders),
-    table<Process>(
-        "still-locked-by", "still_locked_by", "pages.still_locked_by",
-        "Because of whom pages that were munlocked stayed mlocked, most pages first.",
-        [](const Process& process) -> auto& { return process.pages.still_locked_by; }, kKeeperNames),
-    table<Process>(
-        "vma-changes", "vma_change", "vma.changes", "Splits and merges of mappings.",
-        [](const Process& process) -> auto& { return process.vma.changes; }),
+    table<Process>("still-locked-by", "still_locked_by", "pages.still_locked_by",
+                   "Because of whom pages that were munlocked stayed mlocked, most pages first.",
+                   of<&Process::pages, &Pages::still_locked_by>, kKeeperNames),
+    table<Process>("vma-changes", "vma_change", "vma.changes", "Splits and merges of mappings.",
+                   of<&Process::vma, &Vma::changes>),
     table<Process>("life", "life_event", "life", "Forks, execs, exits, and what became of the locks.", &Process::life),
     table<Report>("storms", "storm", "storms", "Times of far too many faults.", &Report::storms, kStormNames),
     table<Report>("findings", "finding", "findings", "What is wrong and what to do, gravest first.", &Report::findings),
-    table<Report>(
-        "audit", "audit", "coverage.audit", "Counts compared with the kernel's own.",
-        [](const Report& report) -> auto& { return report.coverage.audit; }),
-    table<Report>(
-        "signals", "signal", "coverage.signals", "What was measured, and how.",
-        [](const Report& report) -> auto& { return report.coverage.signals; }),
-    table<Report>(
-        "swap-devices", "swap_device", "system.swap_devices", "Where pages are swapped to.",
-        [](const Report& report) -> auto& { return report.system.swap_devices; }),
-    table<Report>(
-        "memory-high", "memory_high", "system.memory_high", "Limits of the target's cgroup and of those above it.",
-        [](const Report& report) -> auto& { return report.system.memory_high; })};
+    table<Report>("audit", "audit", "coverage.audit", "Counts compared with the kernel's own.",
+                  of<&Report::coverage, &Coverage::audit>),
+    table<Report>("signals", "signal", "coverage.signals", "What was measured, and how.",
+                  of<&Report::coverage, &Coverage::signals>),
+    table<Report>("swap-devices", "swap_device", "system.swap_devices", "Where pages are swapped to.",
+                  of<&Report::system, &System::swap_devices>),
+    table<Report>("memory-high", "memory_high", "system.memory_high",
+                  "Limits of the target's cgroup and of those above it.", of<&Report::system, &System::memory_high>)};
 
 // ---- Columns
 

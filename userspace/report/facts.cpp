@@ -60,14 +60,10 @@ void add_page_count(std::string& text, const Count& count, std::string_view what
 }
 
 std::string page_moves(const Pages& pages) {
-  const auto any = [](const Count& count) { return count.has_value(); };
-  if (!any(pages.mlocked) && !any(pages.munlocked) && !any(pages.to_unevictable) && !any(pages.rescued)) return "n/a";
-  const auto zero = [](const Count& count) { return count.value_or(0) == 0; };
-  if (pages.mlocked && zero(pages.mlocked) && zero(pages.munlocked) && zero(pages.to_unevictable) &&
-      zero(pages.rescued) && zero(pages.culled_by_reclaim) && zero(pages.still_locked_elsewhere) &&
-      zero(pages.locked_not_mlocked)) {
-    return "none mlocked or munlocked";
-  }
+  if (!pages.mlocked && !pages.munlocked && !pages.to_unevictable && !pages.rescued) return "n/a";
+  const bool moved = any(pages.mlocked) || any(pages.munlocked) || any(pages.to_unevictable) || any(pages.rescued) ||
+                     any(pages.culled_by_reclaim) || any(pages.still_locked_elsewhere) || any(pages.locked_not_mlocked);
+  if (pages.mlocked && !moved) return "none mlocked or munlocked";
   std::string text;
   add_page_count(text, pages.mlocked, "mlocked", true);
   add_page_count(text, pages.munlocked, "munlocked", true);
@@ -233,9 +229,7 @@ std::string oom_limit(const Ending& ending) {
 
 // ---- Processes together
 
-void add(Count& sum, const Count& one) {
-  if (one) sum = sum.value_or(0) + *one;
-}
+using mlt::add;
 
 void add(std::optional<ReclaimStall>& sum, const std::optional<ReclaimStall>& one) {
   if (!one) return;

@@ -14,8 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;  // keys in the order of the contract
 
-constexpr int kSchemaVersion = 1;
-
 // ---- The table of fields, written
 
 template <typename Codec, typename Value>

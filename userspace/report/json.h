@@ -7,6 +7,9 @@
 
 namespace mlt {
 
+/// Of report and intervals; a new one would be read by nobody who reads this one.
+inline constexpr int kSchemaVersion = 1;
+
 /// One object of type "report", ending in a newline. Bytes that are not UTF-8 become U+FFFD.
 std::string to_json(const Report& report, bool pretty);
 

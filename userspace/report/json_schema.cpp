@@ -1,8 +1,11 @@
 #include "report/json_schema.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "model/fields.h"
+#include "report/json.h"
 #include "report/json_text.h"
 
 namespace mlt {
@@ -145,11 +148,11 @@ std::string json_schema() {
   Json properties = {
       {"type", described({{"enum", Json::array({"report", "interval"})}},
                          "report: the whole trace; interval: what came in window, one object a line.")},
-      {"schema_version", {{"const", 1}}},
+      {"schema_version", {{"const", kSchemaVersion}}},
       {"tool", Definitions::object({{"name", {{"const", "mlocktrace"}}}, {"version", {{"type", "string"}}}})}};
   definitions.add_fields<Report>(properties);
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-                 {"title", "mlocktrace report, schema_version 1"},
+                 {"title", fmt::format("mlocktrace report, schema_version {}", kSchemaVersion)},
                  {"description",
                   "Durations are nanoseconds, pages are base pages, sizes are bytes. What could not be measured is "
                   "null."}};

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/fields.h"
+#include "report/json.h"
 
 namespace mlt {
 namespace {
@@ -225,7 +226,6 @@ void read(const Node& node, Value& value) {
 /// Whether the document says that it is what is read here.
 void check_kind(const Node& node) {
   if (node.at("type").required_text() != "report") return node.at("type").complain("is not 'report'");
-  constexpr int kSchemaVersion = 1;
   const auto version = node.at("schema_version").number<int>();
   if (version != kSchemaVersion)
     node.at("schema_version").complain(fmt::format("is {}; this mlocktrace reads {}", version, kSchemaVersion));
