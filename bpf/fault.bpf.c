@@ -231,6 +231,22 @@ static __always_inline void mlt_check_special_entry(struct mlt_thread* thread) {
   if (thread->fault_cause == MLT_CAUSE_SPECIAL_ENTRY) thread->fault_cause = MLT_CAUSE_MIGRATION;
 }
 
+/*
+ * The first fault of the thread that counts, which the kernel has counted by now, too (mm_account_fault): what it had
+ * counted before is not of this trace. When the record was made, before the gate was opened, it may have been less.
+ * Faults between the opening and this one, but for one that was under way, were not seen, and stay in the sum.
+ */
+static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind) {
+  struct task_struct* task = (void*)bpf_get_current_task();
+  u64 minor = BPF_CORE_READ(task, min_flt) - (kind == MLT_KIND_MINOR);
+  u64 major = BPF_CORE_READ(task, maj_flt) - (kind == MLT_KIND_MAJOR);
+  thread->has_counted = 1;
+  bool is_opened = thread->opened_flt != MLT_NOT_OPENED;
+  s64 unseen = is_opened ? minor + major - thread->opened_flt : 0;
+  thread->taken_min_flt = minor - (unseen > 1 ? unseen : 0);
+  thread->taken_maj_flt = major;
+}
+
 static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 hardware, u32 ret) {
   u32 kind = mlt_kind(flags, ret);
   /* For a fault that was in flight when the trace began. Its VMA may be gone: the lock state is not known. */
@@ -255,9 +271,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     thread->fault_start = 0;
     thread->fault_address = 0;
     if (thread->call_start) mlt_fault_in_call(thread, ns);
-    /* Without an entry: the kernel has counted it before the record took the kernel's counters. */
-    if (!entered && kind == MLT_KIND_MAJOR) thread->taken_maj_flt--;
-    if (!entered && kind == MLT_KIND_MINOR) thread->taken_min_flt--;
+    if (!thread->has_counted) mlt_begin_counting(thread, kind);
   }
   mlt_count(thread, class_id, ns, kind);
   if (!entered) return 0;

@@ -32,6 +32,8 @@ static __always_inline int mlt_call_enter(void) {
   thread->call_merges = 0;
   __builtin_memset(thread->call_parts_ns, 0, sizeof(thread->call_parts_ns));
   thread->fault_waited_ns = 0;
+  struct mlt_proc* proc = thread->call_start ? NULL : mlt_proc_at(thread->proc);
+  if (proc) mlt_add(proc->calling, 1);
   thread->call_start = bpf_ktime_get_ns();
   return 0;
 }
@@ -142,6 +144,7 @@ static __always_inline int mlt_call_exit(u32 call, s64 ret) {
   u64 def_flags = BPF_CORE_READ(mm, def_flags);
   bool matters = mlt_call_matters(thread, call, def_flags, mm, ret);
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  if (proc) mlt_add(proc->calling, -1);
   if (!proc || (!matters && !mlt_tells(proc, thread, call, ret, now))) return 0;
   if (matters) mlt_call_count(proc, thread, call, ret, duration);
   struct mlt_event_call* event = mlt_reserve(struct mlt_event_call);

@@ -329,6 +329,7 @@ struct mlt_proc {
   __u32 populating;     /* enum mlt_call: in this one a thread is making pages present; of several the last to begin */
   __u32 execs;          /* since it is traced */
   __u32 spaces;         /* address spaces of it that exit_mmap is still to give up: so long the record is written */
+  __u32 calling;        /* threads of it in calls that are followed */
   char comm[16];
   struct mlt_ending ending; /* where exit_ns is set */
   __u64 told_ns;            /* the last MLT_EVENT_MAPPING: when, and of how many bytes */
@@ -337,6 +338,7 @@ struct mlt_proc {
   /* The kernel's own counters, summed over the threads that exited during the trace: the audit's other side. */
   __u64 exited_min_flt;
   __u64 exited_maj_flt;
+  __u64 exited_doubtful_flt; /* of both: as many of them may have been counted before the trace began */
   /* Base pages. */
   __u64 mlocked;
   __u64 munlocked;

@@ -34,8 +34,9 @@ static __always_inline u32 mlt_fork_kind(struct task_struct* parent, struct task
 }
 
 /*
- * The threads that exist when the trace begins, one after the other: the front end reads this iterator once. New ones
- * are entered at their birth by mlt_process_fork, which is attached before. `current` is the tracer.
+ * The threads that exist when the trace begins, one after the other. The front end reads this iterator before it opens
+ * the gate, and once more after that, for what the kernel has counted of them by then. New ones are entered at their
+ * birth by mlt_process_fork, which is attached before. `current` is the tracer.
  */
 SEC("iter/task")
 int mlt_find_threads(struct bpf_iter__task* ctx) {
@@ -43,6 +44,11 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
   /* As a plain number: the verifier lets nobody hash a pointer that it knows. */
   bpf_core_read(&task, sizeof(task), &ctx->task);
   if (!task) return 0;
+  if (mlt_phase != MLT_STARTING) {
+    struct mlt_thread* thread = mlt_thread_of((u64)task);
+    if (thread) thread->opened_flt = BPF_CORE_READ(task, min_flt) + BPF_CORE_READ(task, maj_flt);
+    return 0;
+  }
   u32 level = BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), thread_pid, level);
   u32 pid = mlt_pid_at(BPF_CORE_READ(task, group_leader), level);
   if (!bpf_map_lookup_elem(&mlt_wanted, &pid)) return 0;
@@ -119,6 +125,10 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
 static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread* thread, struct task_struct* task) {
   u64 minor = BPF_CORE_READ(task, min_flt);
   u64 major = BPF_CORE_READ(task, maj_flt);
+  /* It may have had these before the gate was opened, or none. */
+  u64 opened = thread->opened_flt < minor + major ? thread->opened_flt : minor + major;
+  s64 doubtful = opened - (thread->taken_min_flt + thread->taken_maj_flt);
+  if (!thread->has_counted && doubtful > 0) mlt_add(proc->exited_doubtful_flt, doubtful);
   mlt_add(proc->exited_min_flt, minor - thread->taken_min_flt);
   mlt_add(proc->exited_maj_flt, major - thread->taken_maj_flt);
   thread->taken_min_flt = minor;
@@ -136,7 +146,7 @@ static __always_inline u32 mlt_wait_status(struct task_struct* task) {
 SEC("raw_tp/sched_process_exit")
 int mlt_process_exit(struct bpf_raw_tracepoint_args* ctx) {
   struct task_struct* task = (void*)ctx->args[0];
-  struct mlt_thread* thread = mlt_current();
+  struct mlt_thread* thread = mlt_faulting();
   if (!thread) return 0;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (!proc) return 0;
@@ -146,7 +156,7 @@ int mlt_process_exit(struct bpf_raw_tracepoint_args* ctx) {
   proc->ending.status = mlt_wait_status(task);
   /* Its exit_mmap may not be seen yet, and is not counted. */
   if (mlt_phase != MLT_COMPLETE) proc->spaces = 0;
-  struct mlt_event_process* event = mlt_reserve(struct mlt_event_process);
+  struct mlt_event_process* event = mlt_phase == MLT_COMPLETE ? mlt_reserve(struct mlt_event_process) : NULL;
   if (!event) return 0;
   mlt_event_head(&event->head, MLT_EVENT_EXIT, thread, MLT_CALL_EXIT);
   mlt_mm_state(event, task);

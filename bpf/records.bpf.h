@@ -19,6 +19,8 @@ enum { MLT_KIND_MINOR, MLT_KIND_MAJOR, MLT_KIND_ERROR, MLT_KIND_RETRY };
 #define MLT_NO_CLASS 0xffff
 #define MLT_KPROBE_HARDWARE 0x80000000U
 
+#define MLT_NOT_OPENED (~0ULL)
+
 /* A plain fault has to be counted, and nothing else, unless its return says otherwise. */
 enum mlt_fault_state { MLT_NO_FAULT, MLT_FAULT, MLT_PLAIN_FAULT };
 
@@ -73,9 +75,11 @@ struct mlt_thread {
   u64 populate_start;  /* in __mm_populate; 0: not */
   u64 range_start;     /* in populate_vma_page_range; 0: not */
   u64 range_vm_flags;  /* of its VMA at entry */
-  /* The kernel's counters of this thread when it was first seen, or when they were last added to its process. */
-  u64 taken_min_flt;
+  /* The kernel's fault counters of this thread: of what of them comes before the trace, see mlt_begin_counting. */
+  u64 taken_min_flt; /* when it was first seen, or when they were last added to its process */
   u64 taken_maj_flt;
+  u64 opened_flt;      /* both, after the gate was opened; MLT_NOT_OPENED: not known yet */
+  u8 has_counted;      /* a fault: `taken` is exact */
   u64 reclaim_start;   /* reclaiming by itself, since; 0: not */
   u64 lock_wait_start; /* waiting for mmap_lock, since; 0: not */
   u32 lock_holder;     /* enum mlt_call: what its holder was doing then */

@@ -136,6 +136,7 @@ static __noinline u32 mlt_thread_new(struct task_struct* task, u32 proc, u32 tid
   __builtin_memset(thread, 0, sizeof(*thread));
   thread->taken_min_flt = BPF_CORE_READ(task, min_flt);
   thread->taken_maj_flt = BPF_CORE_READ(task, maj_flt);
+  thread->opened_flt = mlt_phase < MLT_COUNTING ? MLT_NOT_OPENED : thread->taken_min_flt + thread->taken_maj_flt;
   thread->proc = proc;
   thread->tid = tid;
   thread->place = index;

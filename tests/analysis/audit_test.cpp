@@ -189,13 +189,18 @@ class AuditLocked : public testing::Test {
     call.locked_pages = locked_pages;
     trace.data.events[1].add(call.head);
   }
+  // When the gate is about to be closed.
+  void kernel_says(std::uint64_t bytes) {
+    trace.data.views[42].locked_close = bytes;
+    trace.data.views[42].locked_close_ns = 9;
+  }
   [[nodiscard]] AuditCheck check() const { return check_of(trace.data, "locked bytes of 42"); }
 
   Trace trace{capable(), "lock_call"};
 };
 
 TEST_F(AuditLocked, EqualToVmLck) {
-  trace.data.views[42].end = snapshot(65536);
+  kernel_says(65536);
   EXPECT_EQ(check().verdict, Verdict::equal);
   EXPECT_EQ(check().why, "");
   EXPECT_EQ(check().traced, 65536U);
@@ -205,7 +210,7 @@ TEST_F(AuditLocked, EqualToVmLck) {
 
 TEST_F(AuditLocked, TheLastCallDecides) {
   add_call(4);
-  trace.data.views[42].end = snapshot(16384);
+  kernel_says(16384);
   EXPECT_EQ(check().verdict, Verdict::equal);
 }
 
@@ -213,26 +218,48 @@ TEST_F(AuditLocked, AnExecveAfterTheLastCallDecides) {
   mlt_event_process exec{};
   exec.head = {.kind = MLT_EVENT_EXEC, .proc = 1, .tid = 42, .call = MLT_CALL_NONE, .ns = 1};
   trace.data.events[1].add(exec.head);
-  trace.data.views[42].end = snapshot(0);
+  kernel_says(0);
   EXPECT_EQ(check().verdict, Verdict::equal);
   EXPECT_EQ(check().traced, 0U);
   trace.data.events[1].calls.back().head.ns = 2;  // what the new program locks
-  trace.data.views[42].end = snapshot(65536);
+  kernel_says(65536);
   EXPECT_EQ(check().verdict, Verdict::equal);
   EXPECT_EQ(check().traced, 65536U);
 }
 
 TEST_F(AuditLocked, DiffersWithoutALockCall) {
-  trace.data.views[42].end = snapshot(61440);
+  kernel_says(61440);
   EXPECT_EQ(check().verdict, Verdict::differs);
   EXPECT_EQ(check().why, "its size changed without a call that is followed: stack growth, or shmdt");
 }
 
 TEST_F(AuditLocked, NotWhenTheLastCallsWereNotKept) {
   trace.data.events[1].calls_not_kept = 1;
-  trace.data.views[42].end = snapshot(65536);
+  kernel_says(65536);
   EXPECT_EQ(check().verdict, Verdict::unavailable);
   EXPECT_EQ(check().why, "the last of its calls were not kept");
+}
+
+TEST_F(AuditLocked, NotWhenItLockedWhileItWasRead) {
+  kernel_says(0);
+  trace.data.events[1].calls.back().head.ns = 9;
+  EXPECT_EQ(check().verdict, Verdict::unavailable);
+  EXPECT_EQ(check().why, "it was in such a call as the trace ended");
+  trace.data.events[1].calls.back().head.ns = 8;
+  EXPECT_EQ(check().verdict, Verdict::differs);
+}
+
+TEST_F(AuditLocked, NotWhenACallHasNotReturned) {
+  kernel_says(0);
+  trace.data.counts.processes[0].proc.calling = 1;
+  EXPECT_EQ(check().verdict, Verdict::unavailable);
+  EXPECT_EQ(check().why, "it was in such a call as the trace ended");
+}
+
+TEST_F(AuditLocked, NotOfWhatBeganAfterItWasRead) {
+  trace.data.views[42].end = snapshot(65536);
+  EXPECT_EQ(check().verdict, Verdict::unavailable);
+  EXPECT_EQ(check().why, "it began as the trace ended");
 }
 
 TEST_F(AuditLocked, NotWhenItCouldNotBeRead) {
@@ -243,7 +270,7 @@ TEST_F(AuditLocked, NotWhenItCouldNotBeRead) {
 }
 
 TEST_F(AuditLocked, NotOfAnExitedProcessNorWithoutACall) {
-  trace.data.views[42].end = snapshot(65536);
+  kernel_says(65536);
   trace.data.counts.processes[0].proc.exit_ns = 1;
   EXPECT_EQ(find(trace.data, "locked bytes of 42"), std::nullopt);
   trace.data.counts.processes[0].proc.exit_ns = 0;
@@ -254,7 +281,7 @@ TEST_F(AuditLocked, NotOfAnExitedProcessNorWithoutACall) {
 
 TEST_F(AuditLocked, PagesAreThoseOfTheHost) {
   trace.data.host.page_size = 16384;
-  trace.data.views[42].end = snapshot(16 * 16384);
+  kernel_says(16 * 16384);
   EXPECT_EQ(check().traced, 16 * 16384U);
   EXPECT_EQ(check().verdict, Verdict::equal);
 }

@@ -51,10 +51,7 @@ int measure_native(const std::string& signals) {
     const double without = fault_ns(scale);
     nothing.push_back(fault_ns(scale) - without);
     auto attached = mlt::probe_kernel({}, false).and_then([&](mlt::Kernel kernel) {
-      return mlt::attach(wishes, std::move(kernel), target, [](mlt::Session& session) {
-        session.open_gate();
-        return mlt::Status();
-      });
+      return mlt::attach(wishes, std::move(kernel), target, [](mlt::Session& session) { return session.open_gate(); });
     });
     if (!attached) {
       fmt::print(stderr, "mlt-bench: {}\n", attached.error().message());

@@ -33,6 +33,9 @@ constexpr Row kRows[] = {
     {"load", "Load.*", every_kernel, {}, false, 6},
     {"load", "Clean.*", every_kernel, {}, false, 5},
 
+    // The kernel's counters of who ends or runs on meanwhile are taken otherwise on each.
+    {"ends", "Ends.*", every_kernel, {}, false, 6},
+
     {"target", "Target.*", two_kernels, {}, false, 3},
     {"target", "OwnCommandStatus.*", two_kernels, {}, false, 3},
     {"output", "Output.*", two_kernels, {}, false, 4},

@@ -15,7 +15,7 @@ void storm(Run& run) {
   const int threads = static_cast<int>(run.number("threads", 2));
   const long pages = run.pages(64);
   const auto duration = static_cast<long>(run.seconds(2) * 1e9);
-  if (threads < 1 || threads > Team::max_size) fail("storm: 1 to 256 threads");
+  if (threads < 1 || threads > Team::max_size) fail("storm: 1 to 512 threads");
 
   static std::array<Range, Team::max_size> ranges;
   struct alignas(64) Counter {

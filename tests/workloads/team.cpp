@@ -13,7 +13,7 @@ constexpr std::size_t warm_stack_bytes = 64 * 1024;
 }  // namespace
 
 Team::Team(int size, Pinned pinned) : size_(size), pinned_(pinned.yes) {
-  if (size < 1 || size > max_size) fail("a team has 1 to 256 threads");
+  if (size < 1 || size > max_size) fail("a team has 1 to 512 threads");
   pthread_barrier_init(&start_, nullptr, static_cast<unsigned>(size) + 1);
   pthread_barrier_init(&done_, nullptr, static_cast<unsigned>(size) + 1);
   pthread_attr_t attributes;

@@ -10,7 +10,7 @@ namespace workload {
 // of the function they are given.
 class Team {
  public:
-  static constexpr int max_size = 256;
+  static constexpr int max_size = 512;
   struct Pinned {
     bool yes;  // thread i to the i-th CPU that this process may use
   };

@@ -40,15 +40,20 @@ bool sees_every_origin(const TraceData& data) {
 
 AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, const TraceData& data) {
   const std::uint32_t pid = visible_pid(process.proc);
+  const bool is_thread = data.target.kind == "tid";
   AuditCheck check;
-  check.check = fmt::format("faults of {}", pid);
+  check.check = is_thread ? fmt::format("faults of thread {} of {}", data.target.pids.front(), pid)
+                          : fmt::format("faults of {}", pid);
   check.traced = traced_faults(process);
   const std::uint64_t exited = process.proc.exited_min_flt + process.proc.exited_maj_flt;
-  if (process.proc.exit_ns != 0) {
+  const bool has_ended = process.proc.exit_ns != 0 || (is_thread && views != nullptr && !views->gate_close.after);
+  if (has_ended) {
     check.source = "task min_flt + maj_flt at exit";
-    check.kernel = exited;
+    check.slack = std::min<std::uint64_t>(process.proc.exited_doubtful_flt, exited);
+    check.kernel = exited - check.slack;
   } else if (views != nullptr && views->gate_close.before && views->gate_close.after) {
-    check.source = fmt::format("/proc/{}/stat min_flt + maj_flt", pid);
+    check.source = is_thread ? fmt::format("/proc/{}/task/{}/stat min_flt + maj_flt", pid, data.target.pids.front())
+                             : fmt::format("/proc/{}/stat min_flt + maj_flt", pid);
     // A process that was born during the trace began with zero.
     const CounterBracket& open = views->gate_open;
     const std::uint64_t first = open.before ? open.before->total() : 0;
@@ -58,7 +63,8 @@ AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, 
     check.slack = views->gate_close.after->total() - first - least;
   }
   if (!check.kernel) {
-    check.why = "the kernel's counters could not be read";
+    const bool is_new = process.proc.exit_ns == 0 && process.proc.first_seen_ns > data.start_ns;
+    check.why = is_new ? "it began as the trace ended" : "the kernel's counters could not be read";
     return check;
   }
   if (!sees_every_origin(data)) {
@@ -77,18 +83,28 @@ std::uint64_t last_locked_pages(const ProcessEvents& events) {
   return exec != events.life.rend() && exec->head.ns > call.head.ns ? exec->locked_pages_after : call.locked_pages;
 }
 
-AuditCheck locked_check(const ProcessCounts& process, const ProcessEvents* events, const ProcessViews* views,
-                        std::uint64_t page_size) {
+// Did the process lock, unlock or call execve since the kernel was asked, or was it about to?
+bool was_locking(const ProcessCounts& process, const ProcessEvents& events, const ProcessViews& views) {
+  return process.proc.calling != 0 || events.calls.back().head.ns >= views.locked_close_ns ||
+         (!events.life.empty() && events.life.back().head.ns >= views.locked_close_ns);
+}
+
+AuditCheck locked_check(const ProcessCounts& process, const ProcessEvents& events, const ProcessViews* views,
+                        const TraceData& data) {
   const std::uint32_t pid = visible_pid(process.proc);
   AuditCheck check;
   check.check = fmt::format("locked bytes of {}", pid);
   check.source = fmt::format("/proc/{}/status VmLck", pid);
-  check.traced = last_locked_pages(*events) * page_size;
-  if (views != nullptr && views->end) check.kernel = views->end->locked_bytes;
-  if (!check.kernel) {
-    check.why = "the process has exited";
-  } else if (events->calls_not_kept != 0) {
+  check.traced = last_locked_pages(events) * data.host.page_size;
+  if (views != nullptr) check.kernel = views->locked_close;
+  if (data.target.kind == "tid") {
+    check.why = "only one thread is traced";
+  } else if (!check.kernel) {
+    check.why = views != nullptr && views->end ? "it began as the trace ended" : "the process has exited";
+  } else if (events.calls_not_kept != 0) {
     check.why = "the last of its calls were not kept";
+  } else if (was_locking(process, events, *views)) {
+    check.why = "it was in such a call as the trace ended";
   } else if (*check.traced == *check.kernel) {
     check.verdict = Verdict::equal;
   } else {
@@ -234,7 +250,7 @@ std::vector<AuditCheck> audit(const TraceData& data) {
     if (data.plan->measures("fault")) checks.push_back(fault_check(process, view, data));
     const auto events = data.events.find(process.id);
     if (events != data.events.end() && !events->second.calls.empty() && process.proc.exit_ns == 0)
-      checks.push_back(locked_check(process, &events->second, view, data.host.page_size));
+      checks.push_back(locked_check(process, events->second, view, data));
     if (auto check = resident_check(process, data)) checks.push_back(std::move(*check));
   }
   for (const PageCheck& row : page_checks()) {

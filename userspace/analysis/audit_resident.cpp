@@ -23,7 +23,7 @@ struct Comparison {
 
 std::optional<Comparison> compare(const ProcessCounts& process, const TraceData& data) {
   const auto found = data.views.find(visible_pid(process.proc));
-  if (found == data.views.end() || process.proc.exit_ns != 0) return std::nullopt;
+  if (found == data.views.end() || process.proc.exit_ns != 0 || data.target.kind == "tid") return std::nullopt;
   const ProcessViews& views = found->second;
   if (!data.plan->measures("page_lock") || !data.plan->measures("page_unlock")) return std::nullopt;
   if (!views.resident_close.before || !views.resident_close.after) return std::nullopt;

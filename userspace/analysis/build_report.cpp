@@ -419,19 +419,32 @@ std::string cgroup_above(const std::string& path, const std::string& name) {
 }
 
 /// `status` as wait() tells it (wait(2)).
-Ending build_ending(const mlt_ending& raw, const std::string& cgroup, const Plan& plan) {
-  static constexpr std::array<const char*, MLT_OOM_NR> kLimits{"", "machine", "nodes", "cgroup"};
-  const int status = static_cast<int>(raw.status);
+Ending build_ending(int status) {
   Ending ending;
   if (WIFEXITED(status)) ending.status = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) ending.signal = signal_name(WTERMSIG(status));
   ending.core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
-  if (!plan.measures("oom_kill")) return ending;
-  ending.oom_killed = raw.oom != MLT_OOM_NONE && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-  if (!*ending.oom_killed) return ending;
+  return ending;
+}
+
+void add_oom(Ending& ending, const mlt_ending& raw, const std::string& cgroup) {
+  static constexpr std::array<const char*, MLT_OOM_NR> kLimits{"", "machine", "nodes", "cgroup"};
+  ending.oom_killed = raw.oom != MLT_OOM_NONE && ending.signal == signal_name(SIGKILL);
+  if (!*ending.oom_killed) return;
   ending.oom_limit = kLimits.at(raw.oom);
   if (raw.oom == MLT_OOM_CGROUP) ending.oom_cgroup = cgroup_above(cgroup, raw.cgroup);
-  return ending;
+}
+
+void add_ending(Process& process, const mlt_proc& proc, const ProcessSnapshot* latest, const Plan& plan) {
+  process.exited = proc.exit_ns != 0;
+  if (process.exited) {
+    process.ending = build_ending(static_cast<int>(proc.ending.status));
+    if (plan.measures("oom_kill")) add_oom(*process.ending, proc.ending, process.cgroup);
+  } else if (latest != nullptr && latest->has_ended) {
+    // Before the trace began.
+    process.exited = true;
+    if (latest->wait_status) process.ending = build_ending(static_cast<int>(*latest->wait_status));
+  }
 }
 
 Process build_process(const ProcessCounts& counts, const TraceData& data) {
@@ -450,13 +463,12 @@ Process build_process(const ProcessCounts& counts, const TraceData& data) {
   process.pid = visible_pid(proc);
   process.parent_pid = proc.parent_tgid == 0 ? 0 : visible_pid_of(proc.parent_tgid, data.counts);
   process.comm = proc.comm;
-  process.exited = proc.exit_ns != 0;
   if (latest != nullptr) {
     process.exe = latest->exe;
     process.cgroup = latest->cgroup;
     process.threads = latest->threads;
   }
-  if (process.exited) process.ending = build_ending(proc.ending, process.cgroup, *data.plan);
+  add_ending(process, proc, latest, *data.plan);
   process.faults = build_faults(counts, maps_found == data.maps.end() ? kNoMaps : maps_found->second, *data.plan);
   process.faults.stacks = build_stacks(counts, process.pid, data.symbols);
   process.populate = build_populate(proc, *data.plan);

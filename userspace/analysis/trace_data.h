@@ -48,6 +48,8 @@ struct ProcessViews {
   std::optional<ProcessSnapshot> end;  // no value: it exited, or was never seen
   CounterBracket gate_open;
   CounterBracket gate_close;
+  std::optional<std::uint64_t> locked_close;  // VmLck in bytes, before the gate was closed
+  std::uint64_t locked_close_ns = 0;          // when it was read; CLOCK_MONOTONIC
   Bracket<LockedResident> resident_complete;
   Bracket<LockedResident> resident_close;
 };
@@ -77,7 +79,10 @@ struct TraceData {
   std::map<std::uint32_t, ProcessEvents> events;  // by ProcessCounts::id
   std::map<std::uint32_t, ProcessViews> views;    // by pid, as the caller sees it
   std::optional<CgroupViews> cgroup;              // no value: every process is traced
+  // /proc/vmstat on both sides of the moments from which everything counts, and from which nothing does.
   std::map<std::string, std::int64_t> vmstat_start;
+  std::map<std::string, std::int64_t> vmstat_completed;
+  std::map<std::string, std::int64_t> vmstat_closing;
   std::map<std::string, std::int64_t> vmstat_end;
   std::map<std::uint32_t, std::vector<MapsLine>> maps;  // by pid: mappings with a name that were seen at any time
   std::vector<SwapDevice> swap_devices;                 // at the end

@@ -22,6 +22,9 @@ namespace {
 constexpr ino_t kInitialUserNamespace = 0xEFFFFFFD;
 
 std::string path_of(std::uint32_t pid, const char* file) { return "/proc/" + std::to_string(pid) + "/" + file; }
+std::string path_of(std::uint32_t pid, std::uint32_t tid, const char* file) {
+  return path_of(pid, "task/") + std::to_string(tid) + "/" + file;
+}
 
 std::string read_link(const std::string& path) {
   std::array<char, PATH_MAX> target{};
@@ -35,6 +38,17 @@ std::vector<std::string_view> stat_fields(std::string_view text) {
   const std::size_t close = text.rfind(')');
   if (close == std::string_view::npos) return fields;
   return split_words(text.substr(close + 1));
+}
+
+// Z: its parent is still to ask for its status; X: it is being removed.
+bool is_over(std::string_view state) { return state == "Z" || state == "X"; }
+
+// A first thread that has ended before the others is a zombie, too; field 20 counts those that are left.
+void read_ending(const std::vector<std::string_view>& fields, ProcessSnapshot& snapshot) {
+  snapshot.has_ended = is_over(fields[0]) && parse_number(fields[17]).value_or(0) <= 1;
+  // The last field but for its name: 52. Zero, too, for those who may not know.
+  if (!snapshot.has_ended || fields.size() < 50) return;
+  if (const auto status = parse_number(fields[49])) snapshot.wait_status = static_cast<std::uint32_t>(*status);
 }
 
 std::optional<FaultCounters> fault_counters(const std::vector<std::string_view>& fields) {
@@ -115,8 +129,22 @@ Result<std::uint32_t> process_of_thread(std::uint32_t tid) {
   return fail("cannot tell the process of thread " + std::to_string(tid));
 }
 
+std::optional<std::uint64_t> start_of_thread(std::uint32_t pid, std::uint32_t tid) {
+  const auto text = read_text_file(path_of(pid, tid, "stat"));
+  if (!text) return std::nullopt;
+  const auto fields = stat_fields(*text);
+  if (fields.size() < 20 || is_over(fields[0])) return std::nullopt;
+  return parse_number(fields[19]);
+}
+
 std::optional<FaultCounters> read_fault_counters(std::uint32_t pid) {
   const auto text = read_text_file(path_of(pid, "stat"));
+  if (!text) return std::nullopt;
+  return fault_counters(stat_fields(*text));
+}
+
+std::optional<FaultCounters> read_fault_counters(std::uint32_t pid, std::uint32_t tid) {
+  const auto text = read_text_file(path_of(pid, tid, "stat"));
   if (!text) return std::nullopt;
   return fault_counters(stat_fields(*text));
 }
@@ -143,6 +171,7 @@ std::optional<ProcessSnapshot> read_process(std::uint32_t pid) {
   ProcessSnapshot snapshot;
   snapshot.faults = *faults;
   snapshot.start_ticks = parse_number(fields[19]).value_or(0);
+  read_ending(fields, snapshot);
   snapshot.comm = read_text_file(path_of(pid, "comm")).value_or("");
   if (snapshot.comm.ends_with('\n')) snapshot.comm.pop_back();
   snapshot.exe = read_link(path_of(pid, "exe"));

@@ -31,6 +31,8 @@ struct ProcessSnapshot {
   bool can_lock_any = false;                   // CAP_IPC_LOCK, effective in the initial user namespace
   std::optional<std::uint64_t> vm_size_bytes;  // VmSize: what mlockall compares with the limit
   std::optional<bool> seccomp_filter;
+  bool has_ended = false;                    // a zombie: its parent has not asked for its status yet
+  std::optional<std::uint32_t> wait_status;  // of a zombie, as wait() will tell it
 };
 
 bool process_exists(std::uint32_t pid);
@@ -41,8 +43,13 @@ bool runs_filtered(std::uint32_t pid);
 /// The process that a thread belongs to.
 Result<std::uint32_t> process_of_thread(std::uint32_t tid);
 
+/// When a thread began, in clock ticks: with its number its identity. Empty: there is no such thread, or it has ended.
+std::optional<std::uint64_t> start_of_thread(std::uint32_t pid, std::uint32_t tid);
+
 /// Just the fault counters: cheap enough to read right beside opening and closing the gate.
 std::optional<FaultCounters> read_fault_counters(std::uint32_t pid);
+/// The same of one thread.
+std::optional<FaultCounters> read_fault_counters(std::uint32_t pid, std::uint32_t tid);
 
 /// What a process has locked and resident now, as /proc/PID/status says.
 struct MemoryLevels {

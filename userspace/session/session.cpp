@@ -177,7 +177,7 @@ std::vector<std::string> functions_of(const Probe& probe, const std::vector<Prob
 }
 
 // Runs the program once for everything there is.
-Result<Link> walk(bpf_program* program) {
+Result<Link> walk(const bpf_program* program) {
   Link link(bpf_program__attach_iter(program, nullptr));
   if (!link) return fail("cannot attach an iterator", errno);
   const Fd fd(bpf_iter_create(bpf_link__fd(link.get())));
@@ -263,6 +263,9 @@ struct Session::Impl {
   Status set_up_tables();
   Status set_targets();
   [[nodiscard]] mlt_adopt adopt(const Plan& plan) const;
+  [[nodiscard]] static bool walks(const std::vector<Probe>& early) {
+    return std::ranges::find(early, Hook::iterator, &Probe::hook) != early.end();
+  }
   [[nodiscard]] const bpf_object* late_object() const {
     if (late.skel) return late.skel->obj;
     return late_adopting.skel ? late_adopting.skel->obj : nullptr;
@@ -288,9 +291,7 @@ struct Session::Impl {
 };
 
 mlt_adopt Session::Impl::adopt(const Plan& plan) const {
-  const auto probes = plan.probes(Plan::Part::early);
-  const bool walks = std::ranges::find(probes, Hook::iterator, &Probe::hook) != probes.end();
-  if (options.mode != MLT_TARGET_PIDS || !walks) return MLT_ADOPT_ANYWHERE;
+  if (options.mode != MLT_TARGET_PIDS || !walks(plan.probes(Plan::Part::early))) return MLT_ADOPT_ANYWHERE;
   return plan.preemptible ? MLT_ADOPT_AT_EXCEPTIONS : MLT_ADOPT_NEVER;
 }
 
@@ -540,7 +541,7 @@ bool Session::serves(const Plan& plan) const {
          memcmp(&wanted, &reinterpret_cast<const mlt_config&>(impl_->early.skel->rodata->mlt_cfg), sizeof(wanted)) == 0;
 }
 
-void Session::open_gate() {
+Status Session::open_gate() {
   // Skips before the gate opens are of no target: a process in a bpf() call skips its own probes, the tracer first of
   // all.
   impl_->skipped_before = impl_->skipped_runs();
@@ -551,6 +552,8 @@ void Session::open_gate() {
     for (const std::uint32_t pid : impl_->options.pids) interest[pid % MLT_INTEREST_SIZE] = 1;
   }
   impl_->bss().mlt_phase = MLT_COUNTING;
+  if (!Impl::walks(impl_->early_probes)) return {};
+  return walk(impl_->early.skel->progs.mlt_find_threads).map([](const Link&) {});
 }
 
 void Session::complete() {

@@ -58,7 +58,7 @@ class Session {
   ~Session();
 
   /// From here on faults of the targets count.
-  void open_gate();
+  Status open_gate();
   /// From here on everything counts.
   void complete();
   /// Nothing counts any more. The programs stay attached.

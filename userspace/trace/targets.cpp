@@ -1,5 +1,7 @@
 #include "trace/targets.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -99,19 +101,44 @@ Target describe_target(const TraceOptions& options, const SessionOptions& sessio
   return target;
 }
 
-ExitWatch::ExitWatch(const std::vector<std::uint32_t>& pids) : any_(!pids.empty()) {
-  for (const std::uint32_t pid : pids) {
+EndWatch::EndWatch(const SessionOptions& targets) : targets_(targets) {
+  if (targets.mode == MLT_TARGET_CGROUP) cgroup_ = Fd(open(targets.cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (targets.tid != 0) thread_start_ = start_of_thread(targets.pids.front(), targets.tid);
+  for (const std::uint32_t pid : targets.pids) {
     Fd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     if (fd) alive_.push_back(std::move(fd));
   }
 }
 
-bool ExitWatch::all_ended() {
+bool EndWatch::processes_ended() {
   std::erase_if(alive_, [](const Fd& fd) {
     pollfd entry{fd.get(), POLLIN, 0};
     return poll(&entry, 1, 0) == 1;
   });
-  return any_ && alive_.empty();
+  return alive_.empty();
+}
+
+// The number may be another thread's by now.
+bool EndWatch::thread_ended() const {
+  return !thread_start_ || start_of_thread(targets_.pids.front(), targets_.tid) != thread_start_;
+}
+
+// Its files are gone then, also for those who hold its directory open; the path may be another cgroup's by now.
+bool EndWatch::cgroup_removed() const { return !Fd(openat(cgroup_.get(), "cgroup.procs", O_RDONLY | O_CLOEXEC)); }
+
+std::optional<std::string> EndWatch::ended() {
+  switch (targets_.mode) {
+    case MLT_TARGET_ALL: return std::nullopt;
+    case MLT_TARGET_CGROUP:
+      return cgroup_removed() ? std::optional("cgroup " + targets_.cgroup + " was removed") : std::nullopt;
+    case MLT_TARGET_PIDS: break;
+  }
+  if (targets_.tid != 0)
+    return thread_ended() ? std::optional(fmt::format("thread {} has ended", targets_.tid)) : std::nullopt;
+  if (!processes_ended()) return std::nullopt;
+  const bool is_one = targets_.pids.size() == 1;
+  return fmt::format("process{} {} ha{} ended", is_one ? "" : "es", fmt::join(targets_.pids, ", "),
+                     is_one ? "s" : "ve");
 }
 
 }  // namespace mlt

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cli/options.h"
@@ -22,16 +23,22 @@ PlanOptions plan_options(const std::vector<SignalWish>& signals, const SessionOp
 /// How the report names the target.
 Target describe_target(const TraceOptions& options, const SessionOptions& session);
 
-/// Notices when all of the traced processes have exited, whoever their parent is.
-class ExitWatch {
+/// Notices when nothing is left of what is traced, whoever its parent is.
+class EndWatch {
  public:
-  explicit ExitWatch(const std::vector<std::uint32_t>& pids);
-  /// True once every one of them has ended; never true without any.
-  [[nodiscard]] bool all_ended();
+  explicit EndWatch(const SessionOptions& targets);
+  /// What has ended, in words, once all of it has; never where all processes are traced.
+  [[nodiscard]] std::optional<std::string> ended();
 
  private:
-  std::vector<Fd> alive_;
-  bool any_ = false;
+  [[nodiscard]] bool processes_ended();
+  [[nodiscard]] bool thread_ended() const;
+  [[nodiscard]] bool cgroup_removed() const;
+
+  const SessionOptions& targets_;
+  std::vector<Fd> alive_;  // of the processes
+  std::optional<std::uint64_t> thread_start_;
+  Fd cgroup_;
 };
 
 }  // namespace mlt

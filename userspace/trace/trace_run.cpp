@@ -57,6 +57,9 @@ Result<Fd> catch_signals() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  // The terminal is closed. With nohup it is ignored, and a signal that is blocked is not ignored any more.
+  struct sigaction hangup {};
+  if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   sigprocmask(SIG_BLOCK, &set, nullptr);
   Fd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) return fail("cannot catch signals", errno);
@@ -103,6 +106,11 @@ void TraceRun::say(const std::string& line) const {
 // Whose counters are read beside the gate. Of all processes only when all are traced: it takes time.
 std::vector<std::uint32_t> TraceRun::watched_pids() const {
   return targets_.mode == MLT_TARGET_PIDS ? targets_.pids : list_processes();
+}
+
+// Of what is traced of the process.
+std::optional<FaultCounters> TraceRun::fault_counters(std::uint32_t pid) const {
+  return targets_.tid != 0 ? read_fault_counters(pid, targets_.tid) : read_fault_counters(pid);
 }
 
 Status TraceRun::start_command() {
@@ -155,11 +163,12 @@ Status TraceRun::count_faults(Session& session) {
       std::ranges::none_of(pids, [this](std::uint32_t pid) { return data_.views[pid].start.has_value(); }))
     return fail(fmt::format("process {} exited before the trace began", pids.front()));
   look_at_cgroup();
-  for (const std::uint32_t pid : pids) data_.views[pid].gate_open.before = read_fault_counters(pid);
-  around(&CgroupViews::gate_open, [&] { session.open_gate(); });
-  for (const std::uint32_t pid : pids) data_.views[pid].gate_open.after = read_fault_counters(pid);
+  for (const std::uint32_t pid : pids) data_.views[pid].gate_open.before = fault_counters(pid);
+  Status opened;
+  around(&CgroupViews::gate_open, [&] { opened = session.open_gate(); });
+  for (const std::uint32_t pid : pids) data_.views[pid].gate_open.after = fault_counters(pid);
   start_clock();
-  return {};
+  return opened;
 }
 
 // Whose memory.stat is to agree with what is traced: the cgroup that was named, or the one that the target runs in.
@@ -198,6 +207,7 @@ void TraceRun::count_everything() {
   const auto walked = pids_to_walk();
   for (const std::uint32_t pid : walked) data_.views[pid].resident_complete.before = read_locked_resident(pid);
   around(&CgroupViews::complete, [this] { attached_->session.complete(); });
+  data_.vmstat_completed = read_vmstat();
   for (const std::uint32_t pid : walked) data_.views[pid].resident_complete.after = read_locked_resident(pid);
   // A command has waited for this: its trace begins now.
   if (child_) start_clock();
@@ -275,10 +285,13 @@ std::uint64_t TraceRun::time_to_wait() const {
 }
 
 Status TraceRun::follow_until_end(int signals) {
-  // A command is waited for as a child: it must stay a zombie until its counters are read.
-  const std::vector<std::uint32_t> nobody;
-  ExitWatch watch(child_ ? nobody : targets_.pids);
-  while (!wants_to_end(signals) && !watch.all_ended()) {
+  EndWatch watch(targets_);
+  while (!wants_to_end(signals)) {
+    // A command is waited for as a child: it must stay a zombie until its counters are read.
+    if (const auto ended = child_ ? std::nullopt : watch.ended()) {
+      say(*ended);
+      break;
+    }
     const std::uint64_t wait_ns = time_to_wait();
     pollfd entry{signals, POLLIN, 0};
     const timespec timeout{static_cast<time_t>(wait_ns / 1'000'000'000), static_cast<long>(wait_ns % 1'000'000'000)};
@@ -338,20 +351,29 @@ Report TraceRun::report_now(Counts counts, std::uint64_t now_ns) const {
   return report_of(data);
 }
 
+// Of whatever is traced and lives, the kernel's counters are read on both sides of the gate's closing.
 void TraceRun::end() {
-  const auto watched = watched_pids();
-  for (const std::uint32_t pid : watched) data_.views[pid].gate_close.before = read_fault_counters(pid);
+  attached_->session.collect_retired();
+  std::set<std::uint32_t> watched(targets_.pids.begin(), targets_.pids.end());
+  for (const AliveProcess& process : attached_->session.alive()) watched.insert(process.pid);
+  for (const std::uint32_t pid : watched) {
+    ProcessViews& views = data_.views[pid];
+    views.locked_close_ns = clock_ns(CLOCK_MONOTONIC);
+    views.locked_close = read_memory_levels(pid).locked_bytes;
+    views.gate_close.before = fault_counters(pid);
+  }
   const auto walked = pids_to_walk();
   for (const std::uint32_t pid : walked) data_.views[pid].resident_close.before = read_locked_resident(pid);
+  data_.vmstat_closing = read_vmstat();
   around(&CgroupViews::gate_close, [this] { attached_->session.close_gate(); });
+  data_.vmstat_end = read_vmstat();
   for (const std::uint32_t pid : walked) data_.views[pid].resident_close.after = read_locked_resident(pid);
-  for (const std::uint32_t pid : watched) data_.views[pid].gate_close.after = read_fault_counters(pid);
+  for (const std::uint32_t pid : watched) data_.views[pid].gate_close.after = fault_counters(pid);
   if (data_.cgroup) {
     data_.cgroup->members_end = read_cgroup_members(cgroup_directory_);
     data_.cgroup->high_end = read_memory_high(cgroup_directory_);
   }
   data_.end_ns = clock_ns(CLOCK_MONOTONIC);
-  data_.vmstat_end = read_vmstat();
   data_.swap_devices = read_swap_devices();
 }
 
@@ -360,12 +382,6 @@ Result<int> TraceRun::finish() {
   data_.counts = attached_->session.counts();
   storms_.add(data_.end_ns - data_.start_ns, fault_samples(data_.counts));
   read_views(data_);
-  for (const ProcessCounts& process : data_.counts.processes) {
-    const std::uint32_t pid = visible_pid(process.proc);
-    // A child that was followed has no bracket yet; it may run on while it is read now.
-    if (auto& close = data_.views[pid].gate_close; process.proc.exit_ns == 0 && !close.before)
-      close = {read_fault_counters(pid), read_fault_counters(pid)};
-  }
   attached_->session.add_stacks(data_.counts);
   if (options_.kernel_stacks) data_.symbols.read_kernel();
   const Report report = report_of(data_);
