@@ -28,9 +28,10 @@ static __always_inline struct pt_regs* mlt_user_regs_of(struct task_struct* task
 /* Calls whose duration and result are followed: the lock family, what maps memory, and what gives it back. */
 static __always_inline bool mlt_is_followed(u32 call) { return call <= MLT_CALL_MADVISE; }
 
-/* The system call that a thread is in, by the registers with which it entered the kernel. */
-static __always_inline u32 mlt_system_call_by(const struct pt_regs* regs) {
-  return mlt_regs_native(regs) ? mlt_call_of(mlt_regs_nr(regs)) : MLT_CALL_OTHER;
+/* The system call that a task is in, by the registers with which it entered the kernel. */
+static __always_inline u32 mlt_system_call_of(struct task_struct* task, const struct pt_regs* regs) {
+  long nr = mlt_regs_nr(regs);
+  return mlt_in_compat_call(task) ? mlt_compat_call_of(nr) : mlt_call_of(nr);
 }
 
 /* What the current thread is doing. */
@@ -38,7 +39,7 @@ static __noinline u32 mlt_current_call(struct mlt_thread* thread) {
   struct task_struct* task = (void*)bpf_get_current_task();
   if (BPF_CORE_READ(task, flags) & PF_EXITING) return MLT_CALL_EXIT;
   if (thread->fault_state && thread->fault_class < MLT_LOCK_STATE_NR * MLT_CAUSE_NR) return MLT_CALL_FAULT;
-  return mlt_system_call_by(mlt_user_regs());
+  return mlt_system_call_of(task, mlt_user_regs());
 }
 
 static __always_inline struct mlt_call_total* mlt_call_total(struct mlt_proc* proc, u32 call) {
@@ -48,11 +49,35 @@ static __always_inline struct mlt_call_total* mlt_call_total(struct mlt_proc* pr
   return &proc->calls[call];
 }
 
+/*
+ * How long the current task was ready and did not run, ever: the second number of /proc/PID/schedstat. The helper came
+ * with 5.11 (3ca1032ab7ab "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID").
+ */
+static __always_inline u64 mlt_run_delay(void) {
+  if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+    return bpf_get_current_task_btf()->sched_info.run_delay;
+  return BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), sched_info.run_delay);
+}
+
+/*
+ * Inside a call: how long the thread was not running since this was last asked. It is asked at the end of whatever is a
+ * part of the call, so that there it is a part of its own.
+ */
+static __always_inline u64 mlt_off_cpu(struct mlt_thread* thread) {
+  u64 delay = mlt_run_delay();
+  u64 ns = delay - thread->call_run_delay;
+  if (!ns) return 0;
+  thread->call_run_delay = delay;
+  thread->call_parts_ns[MLT_PART_OFF_CPU] += ns;
+  return ns;
+}
+
 /* Time that the current thread waited: part of its call, and not of what else the fault in flight does. */
 static __always_inline void mlt_waited(struct mlt_thread* thread, u32 part, u64 ns) {
   if (!thread->call_start) return;
-  thread->call_parts_ns[part] += ns;
-  if (thread->fault_address) thread->fault_waited_ns += ns;
+  u64 off_cpu = mlt_off_cpu(thread);
+  if (ns > off_cpu) thread->call_parts_ns[part] += ns - off_cpu;
+  if (thread->fault_address) thread->fault_waited_ns += ns > off_cpu ? ns : off_cpu;
 }
 
 #endif

@@ -6,6 +6,7 @@
  * not when VM_FAULT_RETRY is set, errors apart, major when VM_FAULT_MAJOR or this was the second attempt.
  */
 #include "block.bpf.h"
+#include "calls.bpf.h"
 #include "cause.bpf.h"
 #include "targets.bpf.h"
 #include "where.bpf.h"
@@ -112,7 +113,7 @@ const __u8 mlt_part_of[32] = {
 
 /* A fault inside a call that is followed: what the call's time went into. */
 static __always_inline void mlt_fault_in_call(struct mlt_thread* thread, u64 ns) {
-  u64 waited = thread->fault_waited_ns;
+  u64 waited = thread->fault_waited_ns + mlt_off_cpu(thread);
   if (waited) {
     thread->fault_waited_ns = 0;
     ns = ns > waited ? ns - waited : 0;

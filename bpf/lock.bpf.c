@@ -32,6 +32,7 @@ static __always_inline int mlt_call_enter(void) {
   thread->call_merges = 0;
   __builtin_memset(thread->call_parts_ns, 0, sizeof(thread->call_parts_ns));
   thread->fault_waited_ns = 0;
+  thread->call_run_delay = mlt_run_delay();
   struct mlt_proc* proc = thread->call_start ? NULL : mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->calling, 1);
   thread->call_start = bpf_ktime_get_ns();
@@ -139,6 +140,7 @@ static __always_inline int mlt_call_exit(u32 call, s64 ret) {
   u64 now = bpf_ktime_get_ns();
   u64 duration = now - thread->call_start;
   thread->call_start = 0;
+  mlt_off_cpu(thread);
   struct task_struct* task = (void*)bpf_get_current_task();
   struct mm_struct* mm = BPF_CORE_READ(task, mm);
   u64 def_flags = BPF_CORE_READ(mm, def_flags);
@@ -203,8 +205,8 @@ static __always_inline int mlt_call_filtered(void) {
   struct pt_regs* regs = mlt_user_regs();
   s64 ret;
   if (!mlt_regs_filtered(regs, &ret)) return 0;
-  u32 call = mlt_system_call_by(regs);
-  if (!mlt_is_followed(call)) return 0;
+  u32 call = mlt_call_of(mlt_regs_nr(regs));
+  if (!mlt_is_followed(call) || mlt_in_compat_call((void*)bpf_get_current_task())) return 0;
   mlt_call_enter();
   return mlt_call_exit(call, ret);
 }
@@ -241,7 +243,8 @@ int mlt_call_tp_exit(struct mlt_syscall_exit* ctx) { return mlt_call_exit_any(ct
 /* From every system call, where the others are not to be had. */
 SEC("raw_tp/sys_enter")
 int mlt_raw_enter(struct bpf_raw_tracepoint_args* ctx) {
-  return mlt_is_followed(mlt_call_of(ctx->args[1])) ? mlt_call_enter() : 0;
+  if (!mlt_is_followed(mlt_call_of(ctx->args[1])) || mlt_in_compat_call((void*)bpf_get_current_task())) return 0;
+  return mlt_call_enter();
 }
 
 SEC("raw_tp/sys_exit")

@@ -220,6 +220,7 @@ enum mlt_part {
   MLT_PART_SWAP_IN,   /* faults that bring pages back from swap */
   MLT_PART_RECLAIM,   /* reclaim that the thread did itself */
   MLT_PART_LOCK_WAIT, /* waiting for mmap_lock */
+  MLT_PART_OFF_CPU,   /* ready to run, while others had the processor: of none of the above */
   MLT_PART_NR,
 };
 
@@ -330,6 +331,7 @@ struct mlt_proc {
   __u32 execs;          /* since it is traced */
   __u32 spaces;         /* address spaces of it that exit_mmap is still to give up: so long the record is written */
   __u32 calling;        /* threads of it in calls that are followed */
+  __u32 compat;         /* it ran a program of 32 bits, whose calls are not followed, since it is traced */
   char comm[16];
   struct mlt_ending ending; /* where exit_ns is set */
   __u64 told_ns;            /* the last MLT_EVENT_MAPPING: when, and of how many bytes */

@@ -18,17 +18,15 @@ static __always_inline void mlt_mm_state(struct mlt_event_process* event, struct
 static __always_inline u32 mlt_fork_kind(struct task_struct* parent, struct task_struct* child) {
   if (BPF_CORE_READ(parent, mm) != BPF_CORE_READ(child, mm)) return MLT_EVENT_FORK;
   struct pt_regs* regs = mlt_user_regs();
-  u64 flags = mlt_regs_arg0(regs);
-  switch (mlt_regs_nr(regs)) {
-    case MLT_NR_VFORK: return MLT_EVENT_VFORK;
-    case MLT_NR_CLONE3: {
-      /* clone3: the flags come first in a struct. */
-      u64* arguments = (void*)flags;
-      flags = 0;
-      bpf_probe_read_user(&flags, sizeof(flags), arguments);
-      break;
-    }
-    default: break;
+  bool compat = mlt_in_compat_call(parent);
+  long nr = mlt_regs_nr(regs);
+  u64 flags = compat ? mlt_compat_regs_arg0(regs) : mlt_regs_arg0(regs);
+  if (nr == (compat ? MLT_COMPAT_NR_VFORK : MLT_NR_VFORK)) return MLT_EVENT_VFORK;
+  if (nr == MLT_NR_CLONE3) {
+    /* The flags come first in a struct. */
+    u64* arguments = (void*)flags;
+    flags = 0;
+    bpf_probe_read_user(&flags, sizeof(flags), arguments);
   }
   return flags & CLONE_VFORK ? MLT_EVENT_VFORK : MLT_EVENT_SHARE;
 }
@@ -102,6 +100,7 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
     BPF_CORE_READ_STR_INTO(&proc->comm, task, comm);
     proc->execs++;
     mlt_space_begin(thread->proc, proc, task, true);
+    mlt_note_compat(proc, task);
   }
   /* When another thread than the leader calls execve, it takes the leader's number over. */
   thread->tid = BPF_CORE_READ(task, pid);

@@ -71,6 +71,7 @@ struct mlt_thread {
   u32 call_splits;
   u32 call_merges;
   u64 call_parts_ns[MLT_CALL_PARTS];
+  u64 call_run_delay;  /* of the task so far: what is in call_parts_ns */
   u64 fault_waited_ns; /* of the fault in flight inside the call: what belongs to other parts already */
   u64 populate_start;  /* in __mm_populate; 0: not */
   u64 range_start;     /* in populate_vma_page_range; 0: not */

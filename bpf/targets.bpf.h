@@ -28,6 +28,12 @@ static __always_inline void mlt_space_end(const struct mlt_space* space) {
   if (proc) mlt_add(proc->spaces, -1);
 }
 
+/* Has its program 32 bits? Nothing that has more addresses ends at 4 GiB. */
+static __always_inline void mlt_note_compat(struct mlt_proc* proc, struct task_struct* task) {
+  u64 size = BPF_CORE_READ(task, mm, task_size);
+  if (size && size <= 1ULL << 32) proc->compat = 1;
+}
+
 /*
  * Makes a record for a process that is to be traced and enters it under its tgid. Record 0 is never used.
  * Returns its index, 0 when there is no room. `leader` is the thread group leader.
@@ -54,6 +60,7 @@ static __noinline u32 mlt_proc_new(u32 tgid, struct task_struct* leader, u32 par
     return theirs ? *theirs : 0;
   }
   mlt_space_begin(index, proc, leader, false);
+  mlt_note_compat(proc, leader);
   return index;
 }
 

@@ -35,8 +35,34 @@ static __always_inline u32 mlt_call_of(long nr) {
     default: return MLT_CALL_OTHER;
   }
 }
+/* The same of a 32-bit program: arch/x86/entry/syscalls/syscall_32.tbl. */
+static __always_inline u32 mlt_compat_call_of(long nr) {
+  switch (nr) {
+    case 90:
+    case 192: return MLT_CALL_MMAP;
+    case 125: return MLT_CALL_MPROTECT;
+    case 91: return MLT_CALL_MUNMAP;
+    case 45: return MLT_CALL_BRK;
+    case 163: return MLT_CALL_MREMAP;
+    case 219: return MLT_CALL_MADVISE;
+    case 2:
+    case 120:
+    case 190:
+    case 435: return MLT_CALL_FORK;
+    case 11:
+    case 358: return MLT_CALL_EXECVE;
+    case 150: return MLT_CALL_MLOCK;
+    case 151: return MLT_CALL_MUNLOCK;
+    case 152: return MLT_CALL_MLOCKALL;
+    case 153: return MLT_CALL_MUNLOCKALL;
+    case 376: return MLT_CALL_MLOCK2;
+    default: return MLT_CALL_OTHER;
+  }
+}
+
 #define MLT_NR_VFORK 58
-#define MLT_NR_CLONE3 435
+#define MLT_COMPAT_NR_VFORK 190
+#define MLT_NR_CLONE3 435 /* in both */
 
 /* Of the registers that a task entered the kernel with. The number is negative in an exception. */
 #define mlt_regs_nr(regs) ((long)BPF_CORE_READ(regs, orig_ax))
@@ -44,10 +70,15 @@ static __always_inline u32 mlt_call_of(long nr) {
 #define mlt_regs_arg1(regs) BPF_CORE_READ(regs, si)
 #define mlt_regs_arg2(regs) BPF_CORE_READ(regs, dx)
 #define mlt_regs_arg3(regs) BPF_CORE_READ(regs, r10)
+#define mlt_compat_regs_arg0(regs) BPF_CORE_READ(regs, bx)
 
-/* A 32-bit task numbers its calls differently: __USER_CS of arch/x86/include/asm/segment.h. */
-static __always_inline bool mlt_regs_native(const struct pt_regs* regs) {
-  return (BPF_CORE_READ(regs, cs) & 0xffff) == 0x33;
+/*
+ * Is the task in a call of a 32-bit program? Then the number is one of theirs. An execve changes both before the new
+ * program starts (set_personality_ia32 and set_personality_64bit, arch/x86/kernel/process_64.c), so the code segment in
+ * the registers does not tell. TS_COMPAT is a macro, and has been 2 since 2.6.
+ */
+static __always_inline bool mlt_in_compat_call(struct task_struct* task) {
+  return BPF_CORE_READ(task, thread_info.status) & 2;
 }
 
 /*

@@ -142,15 +142,35 @@ TEST(BuildLocks, WhatTheTimeOfACallWentInto) {
   EXPECT_EQ(all.swap_in_ns, 30U);
   EXPECT_EQ(all.reclaim_ns, 40U);
   EXPECT_EQ(all.lock_wait_ns, 50U);
-  EXPECT_EQ(all.other_ns, 850U);
+  EXPECT_EQ(all.off_cpu_ns, 60U);
+  EXPECT_EQ(all.other_ns, 790U);
   const CallParts some = parts_of(capable(), "lock_call,reclaim");
   EXPECT_EQ(some.memory_ns, std::nullopt);
   EXPECT_EQ(some.swap_in_ns, std::nullopt);
   EXPECT_EQ(some.lock_wait_ns, std::nullopt);
   EXPECT_EQ(some.reclaim_ns, 40U);
-  EXPECT_EQ(some.other_ns, 960U);
+  EXPECT_EQ(some.off_cpu_ns, 60U);
+  EXPECT_EQ(some.other_ns, 900U);
+  KernelFacts facts = capable();
+  facts.run_delay = false;
+  EXPECT_EQ(parts_of(facts, {}).off_cpu_ns, std::nullopt);
+  EXPECT_EQ(parts_of(facts, {}).other_ns, 850U);
   event.duration_ns = 100;  // less than its parts: clocks are read at different places
   EXPECT_EQ(parts_of(capable(), {}).other_ns, 0U);
+}
+
+TEST(BuildLocks, CallsOfA32BitProgramAreNotKnown) {
+  Trace trace;
+  ProcessCounts counts = process(1, 42);
+  counts.proc.compat = 1;
+  counts.proc.calls[MLT_CALL_MLOCK].populates = 3;
+  trace.add(counts);
+  trace.data.views[42].end = fixtures::snapshot(65536);
+  const Locks locks = only_process(trace).locks;
+  EXPECT_EQ(locks.calls_unseen, "a program of 32 bits, whose system calls are not followed");
+  EXPECT_TRUE(locks.totals.empty());
+  EXPECT_EQ(locks.locked_bytes.end, 65536U);
+  EXPECT_EQ(locks.locked_bytes.peak, std::nullopt);
 }
 
 // It may lower its limit and drop its privileges after the trace began.

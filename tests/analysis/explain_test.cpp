@@ -230,9 +230,9 @@ TEST(ExplainMappings, UnlockingHasNoLimitAndLocksNothing) {
   call.locked_pages = 10;
   expect(call, limited(65536), CallRule::undetermined,
          "part of the range is not mapped, or the process has too many mappings; what came before that part is "
-         "unlocked");
+         "unlocked, what comes after it stays locked");
   expect(call, all_known(65536), CallRule::hole,
-         "part of the range is not mapped; what came before that part is unlocked");
+         "part of the range is not mapped; what came before that part is unlocked, what comes after it stays locked");
 }
 
 // --- the rest of the failures --------------------------------------------------------------------------------------

@@ -76,8 +76,8 @@ Recipe locked(mlt_cause cause, mlt_lock_state state = MLT_LOCKED) {
   return [=](Report& report) { add_faults(report.processes[0], MLT_ORIGIN_ACCESS, state, cause, 10); };
 }
 
-Recipe failed(CallRule rule, int error = ENOMEM) {
-  return [=](Report& report) { add_call(report.processes[0], MLT_CALL_MLOCK, -error).rule = rule; };
+Recipe failed(CallRule rule, int error = ENOMEM, mlt_call call = MLT_CALL_MLOCK) {
+  return [=](Report& report) { add_call(report.processes[0], call, -error).rule = rule; };
 }
 
 // What a program does that asks for everything to be locked, and then maps and touches more.
@@ -261,6 +261,7 @@ const std::map<std::string, Recipe>& recipes() {
       {"lock-not-permitted", failed(CallRule::limit_zero, EPERM)},
       {"lock-refused-by-policy", failed(CallRule::policy, EPERM)},
       {"lock-hole", failed(CallRule::hole)},
+      {"unlock-hole", failed(CallRule::hole, ENOMEM, MLT_CALL_MUNLOCK)},
       {"lock-not-populated", failed(CallRule::not_populated)},
       {"lock-too-many-mappings", failed(CallRule::too_many_mappings)},
       {"lock-out-of-memory", failed(CallRule::no_memory, EAGAIN)},

@@ -281,11 +281,10 @@ TEST_F(SlowCalls, ALock) {
 
 TEST_F(SlowCalls, WhatTheTimeWasSpentOn) {
   recipe("slow-lock");
-  const std::pair<Count CallParts::*, const char*> parts[] = {{&CallParts::memory_ns, "zeroing"},
-                                                              {&CallParts::file_ns, "files"},
-                                                              {&CallParts::swap_in_ns, "swap"},
-                                                              {&CallParts::reclaim_ns, "reclaiming"},
-                                                              {&CallParts::lock_wait_ns, "mmap_lock"}};
+  const std::pair<Count CallParts::*, const char*> parts[] = {
+      {&CallParts::memory_ns, "zeroing"},      {&CallParts::file_ns, "files"},
+      {&CallParts::swap_in_ns, "swap"},        {&CallParts::reclaim_ns, "reclaiming"},
+      {&CallParts::lock_wait_ns, "mmap_lock"}, {&CallParts::off_cpu_ns, "not running"}};
   for (const auto& [part, word] : parts) {
     process().locks.calls[0].parts = CallParts{};
     process().locks.calls[0].parts.*part = 40'000'000;

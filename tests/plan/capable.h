@@ -20,6 +20,7 @@ inline KernelFacts capable() {
   facts.arch = "x86_64";
   facts.multi_keeps_returns = true;
   facts.kretprobe_room = true;
+  facts.run_delay = true;
   facts.memory = {4, 0xffff888000000000, 0xffffea0000000000, true};
   facts.symbols.emplace();
   const auto add_function = [&](std::string_view name) {

@@ -21,7 +21,8 @@ void unpack(const std::string& name, const std::string& path) {
 }
 
 // The workload faults in a page, locks it, forks, and writes to it; the child does next to nothing.
-void expect_what_was_recorded(const std::string& name, std::size_t faults) {
+// `knows_endings`: it was looked how processes ended.
+void expect_what_was_recorded(const std::string& name, std::size_t faults, bool knows_endings = false) {
   const Directory directory;
   unpack(name, directory.file("r"));
   const Recording recording = must_open(directory.file("r"));
@@ -42,7 +43,8 @@ void expect_what_was_recorded(const std::string& name, std::size_t faults) {
   for (const Process& process : report->processes) {
     EXPECT_EQ(process.comm, "mlt-workload");
     EXPECT_TRUE(process.exited);
-    EXPECT_FALSE(process.ending) << "nobody looked how it ended";
+    EXPECT_EQ(process.ending.has_value(), knows_endings);
+    for (const CallTotals& totals : process.locks.totals) EXPECT_FALSE(totals.parts.off_cpu_ns) << "nobody looked";
     all.add(process.faults.of_all_origins());
   }
   EXPECT_EQ(all.completed(), faults);
@@ -62,6 +64,9 @@ void expect_what_was_recorded(const std::string& name, std::size_t faults) {
 TEST(Compat, TheFirstRecordings) { expect_what_was_recorded("recording-first.mlt", 435); }
 TEST(Compat, RecordingsBeforeMemoryHigh) { expect_what_was_recorded("recording-before-memory-high.mlt", 436); }
 TEST(Compat, RecordingsBeforeEndings) { expect_what_was_recorded("recording-before-ending.mlt", 434); }
+TEST(Compat, RecordingsBeforeTimeOffTheProcessor) {
+  expect_what_was_recorded("recording-before-off-cpu.mlt", 434, true);
+}
 
 }  // namespace
 }  // namespace mlt

@@ -85,7 +85,8 @@ std::string report_with_places() {
   json["processes"][0]["ending"] = nlohmann::json::parse(R"({"status": 3, "signal": null, "core_dumped": false,
     "oom_killed": false, "oom_limit": null, "oom_cgroup": null})");
   json["processes"][0]["locks"]["totals"][0]["parts"] = nlohmann::json::parse(R"({"memory_ns": 1, "file_ns": 2,
-    "swap_in_ns": 3, "reclaim_ns": 4, "lock_wait_ns": 5, "other_ns": 6})");
+    "swap_in_ns": 3, "reclaim_ns": 4, "lock_wait_ns": 5, "off_cpu_ns": 6, "other_ns": 7})");
+  json["processes"][1]["locks"]["calls_unseen"] = "a program of 32 bits";
   return json.dump();
 }
 

@@ -72,11 +72,12 @@ void add_busy_calls(Process& process) {
   mlock.pages_populated = 16384;
   mlock.vma_splits = 2;
   mlock.locked_bytes_after = 64 * kMiB;
-  mlock.parts = {.memory_ns = 7'100'000,
+  mlock.parts = {.memory_ns = 6'400'000,
                  .file_ns = 60'000,
                  .swap_in_ns = 0,
                  .reclaim_ns = 1'300'000,
                  .lock_wait_ns = 1'200'000,
+                 .off_cpu_ns = 700'000,
                  .other_ns = 152'000};
   LockCall on_fault = call(30'000'000, MLT_CALL_MLOCK2, "mlock2", "0x7f5a90000000, 8 MiB, MLOCK_ONFAULT", 0, 3'100);
   on_fault.vma_splits = 1;

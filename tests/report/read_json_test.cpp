@@ -47,7 +47,8 @@ TEST(ReadJson, RoundTrip) {
 
 // tests/compat/README.md says where they are from. What they lack is null; what they have is what it was.
 TEST(ReadJson, ReportsOfOlderVersions) {
-  for (const char* name : {"report-first.json", "report-before-memory-high.json", "report-before-ending.json"}) {
+  for (const char* name : {"report-first.json", "report-before-memory-high.json", "report-before-ending.json",
+                           "report-before-off-cpu.json"}) {
     const Json old = Json::parse(read_file(std::string(MLT_SOURCE_DIR "/tests/compat/") + name));
     const auto report = read_json(old.dump());
     ASSERT_TRUE(report) << name << ": " << report.error().message();
@@ -105,7 +106,7 @@ TEST(ReadJson, SaysWhatIsWrongAndWhere) {
             "a damaged report: processes[0].faults.access.minor is out of range");
   EXPECT_EQ(error_with("/processes/0/pid", 1LL << 40), "a damaged report: processes[0].pid is out of range");
   EXPECT_EQ(error_without("/processes/0", "pid"), "a damaged report: processes[0].pid is missing");
-  EXPECT_EQ(error_without("/processes/0", "locks"), "a damaged report: processes[0].locks.calls is missing");
+  EXPECT_EQ(error_without("/processes/0", "locks"), "a damaged report: processes[0].locks.limit_unlimited is missing");
   EXPECT_EQ(error_with("/processes/1/locks", 7), "a damaged report: processes[1].locks is not an object");
   EXPECT_EQ(error_with("/processes", "none"), "a damaged report: processes is not a list");
   EXPECT_EQ(error_with("/processes/0/comm", 7), "a damaged report: processes[0].comm is not a string");

@@ -49,6 +49,7 @@ constexpr Row kRows[] = {
     {"contention", "LockWait.*", two_kernels, {}, false, 4},
     {"contention", "VmaLock.*", two_kernels, {}, false, 4},
     {"calls", "All/CallParts.*:CallPartsOfAll.*", two_kernels, kMemory, true, 8},
+    {"calls", "OffCpu.*:Compat.*", two_kernels, {}, false, 6},
     {"calls", "LimitAtTheCall.*:Madvise.*", two_kernels, {}, true, 8},
     {"system", "SwapDevices.*", two_kernels, kMemory, false, 3},
     {"system", "CgroupAudit.*", two_kernels, kMemory, false, 8},

@@ -235,7 +235,7 @@ TEST_P(TimedCallParts, TheRightOneIsTheLargest) {
   if (call == nullptr) return;
   const Json& parts = call->at("parts");
   EXPECT_GT(number(parts, GetParam().part), number(*call, "/duration_ns") / 4) << *call;
-  for (const char* other : {"/memory_ns", "/file_ns", "/swap_in_ns", "/reclaim_ns", "/lock_wait_ns"}) {
+  for (const char* other : {"/memory_ns", "/file_ns", "/swap_in_ns", "/reclaim_ns", "/lock_wait_ns", "/off_cpu_ns"}) {
     if (std::string(other) == GetParam().part) continue;
     EXPECT_LT(number(parts, other), number(parts, GetParam().part)) << *call;
   }
@@ -265,6 +265,34 @@ TEST(CallPartsOfAll, TotalsAreTheSumOfTheCalls) {
       EXPECT_EQ(total["parts"]["memory_ns"], sums[total["call"].get<std::string>()]) << name << total;
     }
   }
+}
+
+// --- time off the processor ------------------------------------------------------------------------------------------
+
+// The kernel counts it, and the workload asks right before and right after each call: in between a tick may come, too.
+TEST(OffCpu, IsWhatTheKernelCounted) {
+  const TracedCommand traced = trace_command({"mlt-workload", "lock-crowded"}, {"--signals", "fault,cause,lock_call"});
+  if (!measured(traced.report, "lock_call")) return;
+  const Json* process = find_process(traced.report, traced.truth.at("pid"));
+  ASSERT_NE(process, nullptr);
+  const Json& calls = process->at("locks").at("calls");
+  std::uint64_t sum = 0;
+  int equal = 0;
+  int index = 0;
+  for (const Json& call : calls) {
+    if (call.at("call") != "mlock") continue;
+    const std::uint64_t traced_ns = call.at("parts").at("off_cpu_ns");
+    const std::uint64_t kernel_ns = traced.truth.at("extra").at("delay_" + std::to_string(index++) + "_ns");
+    EXPECT_LE(traced_ns, kernel_ns) << call.dump();
+    if (traced_ns == kernel_ns) ++equal;
+    sum += traced_ns;
+    std::uint64_t parts = 0;
+    for (const auto& [name, time] : call.at("parts").items()) parts += time.is_null() ? 0 : time.get<std::uint64_t>();
+    EXPECT_EQ(parts, call.at("duration_ns").get<std::uint64_t>()) << call.dump();
+  }
+  EXPECT_EQ(index, 8);
+  EXPECT_GE(equal, 4);
+  EXPECT_GT(sum, 10'000'000U) << "three others had the processor";
 }
 
 // --- limits at the call --------------------------------------------------------------------------------------------

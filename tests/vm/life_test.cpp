@@ -65,6 +65,38 @@ TEST(Life, AnExecUndoesTheLocks) {
   EXPECT_EQ(number(traced.process, "/pages/munlocked"), moved["munlocked"]);
 }
 
+// Its calls have other numbers: what is said of them is nothing, and why.
+TEST(Compat, CallsOfA32BitProgramAreNotKnown) {
+  const Finished alone = run({"mlt-workload-32"});
+  if (alone.status != 0) {
+    printf("this kernel runs no programs of 32 bits: status %d\n", alone.status);
+    return;
+  }
+  const Finished finished =
+      run({"mlocktrace", "-q", "--json", "--signals",
+           "fault,lock_call,populate,page_lock,page_unlock,vma_split,vma_merge", "--", "mlt-workload-32"});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json report = parse_report(finished.out);
+  expect_audit_holds(report, "faults of");
+  ASSERT_EQ(report.at("processes").size(), 1U);
+  const Json& process = report.at("processes")[0];
+  const Json& locks = process.at("locks");
+  EXPECT_EQ(locks.at("calls_unseen"), "a program of 32 bits, whose system calls are not followed");
+  for (const char* key : {"calls", "calls_not_kept", "totals"}) EXPECT_TRUE(locks.at(key).is_null()) << key;
+  EXPECT_TRUE(locks.at("locked_bytes").at("peak").is_null());
+  if (!sees_everything(report)) return;
+  // What functions of the kernel tell is as it is of any other.
+  EXPECT_GE(*faults_of(process, "access"), 1000U);
+  EXPECT_GE(process.at("pages").at("mlocked").get<std::uint64_t>(), 1000U);
+  EXPECT_GE(process.at("vma").at("splits").get<std::uint64_t>(), 2U);
+  int by_mlock = 0;
+  for (const Json& change : process.at("vma").at("changes")) {
+    if (change.at("cause") == "mlock") ++by_mlock;
+    EXPECT_NE(change.at("cause"), "munmap") << change.dump();
+  }
+  EXPECT_GE(by_mlock, 2);
+}
+
 }  // namespace
 
 }  // namespace live

@@ -1,10 +1,19 @@
 // Threads that wait for what another one locks.
 #include "contention.hpp"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "child.hpp"
 
 namespace workload {
 namespace {
@@ -61,6 +70,56 @@ void HeldUp::map() {
 void HeldUp::report(Run& run) const {
   run.extra("fault_wait_ns", fault_ns_);
   run.extra("map_wait_ns", map_ns_);
+}
+
+namespace {
+
+constexpr int crowded_calls = 8;
+
+int spin(void* /*unused*/) {
+  Child::die_with_parent();
+  while (true) asm volatile("");
+}
+
+// Nanoseconds that this thread was ready and did not run, ever: the second number of schedstat.
+long run_delay(int schedstat) {
+  char text[64]{};
+  if (::pread(schedstat, text, sizeof(text) - 1, 0) <= 0) fail("/proc/thread-self/schedstat", errno);
+  const char* const second = std::strchr(text, ' ');
+  return second == nullptr ? 0 : std::atol(second + 1);
+}
+
+}  // namespace
+
+void lock_crowded(Run& run) {
+  const long pages_each = 512;
+  const Region region(crowded_calls * pages_each);
+  run.pages(region.all().pages);
+  const int schedstat = ::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+  if (schedstat < 0) fail("/proc/thread-self/schedstat", errno);
+  cpu_set_t first;
+  CPU_ZERO(&first);
+  CPU_SET(0, &first);
+  if (::sched_setaffinity(0, sizeof(first), &first) != 0) fail("sched_setaffinity", errno);
+  run_delay(schedstat);
+  static std::array<long, crowded_calls> delays;
+  Child::prepare();
+  std::array<std::optional<Child>, 3> spinners;
+  run.expect = {.populate = region.all().pages, .mlocked = region.all().pages, .splits = unknown, .merges = unknown};
+  run.cause("first_touch", region.all().pages);
+  run.measure([&] {
+    for (auto& spinner : spinners) spinner.emplace(spin, nullptr);
+    for (int i = 0; i < crowded_calls; ++i) {
+      const long before = run_delay(schedstat);
+      run.mlock(region.part(i * pages_each, pages_each));
+      delays[static_cast<std::size_t>(i)] = run_delay(schedstat) - before;
+    }
+    for (auto& spinner : spinners) spinner->kill();
+  });
+  static constexpr std::array<const char*, crowded_calls> names{"delay_0_ns", "delay_1_ns", "delay_2_ns", "delay_3_ns",
+                                                                "delay_4_ns", "delay_5_ns", "delay_6_ns", "delay_7_ns"};
+  for (std::size_t i = 0; i < names.size(); ++i) run.extra(names[i], delays[i]);
+  run.report();
 }
 
 void held_up(Run& run) {

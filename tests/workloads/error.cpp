@@ -80,6 +80,21 @@ void lock_hole(Run& run) {
   run.work([&] { run.mlock(all); });
 }
 
+// munlock goes VMA by VMA, too, and stops at the hole: what comes after it stays locked.
+void unlock_hole(Run& run) {
+  const Region region(run.pages(2048, 3));
+  const Range all = region.all();
+  const Range before = region.part(0, all.pages / 2);
+  const Range after = region.part(all.pages / 2 + 1, all.pages - all.pages / 2 - 1);
+  ::munmap(all.page(all.pages / 2), page_size);
+  for (const Range& part : {before, after}) {
+    if (::mlock(part.start, part.bytes()) != 0) fail("mlock", errno);
+  }
+  run.expect = {.munlocked = before.pages};
+  run.extra("locked_after_the_hole", after.pages);
+  run.work([&] { run.munlock(all); });
+}
+
 void lock_limit(Run& run) {
   const Region region(run.pages(256, 17));  // more than the limit
   const Range fits = region.part(0, 8);

@@ -109,8 +109,8 @@ CallContext at_call(CallContext context, const mlt_event_call& event) {
 CallParts build_parts(const __u64 (&parts_ns)[MLT_PART_NR], std::uint64_t time_ns, const Plan& plan) {
   CallParts parts;
   std::uint64_t known = 0;
-  const auto part = [&](mlt_part which, std::string_view signal) {
-    if (!plan.measures(signal)) return Count{};
+  const auto part = [&](mlt_part which, std::string_view signal, bool is_kept = true) {
+    if (!plan.measures(signal) || !is_kept) return Count{};
     known += parts_ns[which];
     return Count{parts_ns[which]};
   };
@@ -119,6 +119,7 @@ CallParts build_parts(const __u64 (&parts_ns)[MLT_PART_NR], std::uint64_t time_n
   parts.swap_in_ns = part(MLT_PART_SWAP_IN, "cause");
   parts.reclaim_ns = part(MLT_PART_RECLAIM, "reclaim");
   parts.lock_wait_ns = part(MLT_PART_LOCK_WAIT, "lock_wait");
+  parts.off_cpu_ns = part(MLT_PART_OFF_CPU, "lock_call", plan.run_delay);
   parts.other_ns = time_ns > known ? time_ns - known : 0;
   return parts;
 }
@@ -213,10 +214,26 @@ void add_limit(Locks& locks, const mlt_event_call& call, std::uint64_t page_size
     locks.headroom_bytes = static_cast<std::int64_t>(limit) - static_cast<std::int64_t>(call.locked_pages * page_size);
 }
 
+/// What of the locks /proc tells, and the waits for mmap_lock.
+Locks build_locks_but_calls(const ProcessCounts& process, const ProcessViews& views, const TraceData& data) {
+  Locks locks;
+  locks.mmap_lock = build_lock_waits(process.proc, *data.plan);
+  if (data.plan->measures("vma_lock"))
+    locks.vma_lock = VmaLock{process.proc.vma_lock_aborts, process.proc.vma_lock_retries};
+  if (views.start) locks.locked_bytes.start = views.start->locked_bytes;
+  if (views.end) locks.locked_bytes.end = views.end->locked_bytes;
+  return locks;
+}
+
 Locks build_locks(const ProcessCounts& process, const ProcessEvents& events, const ProcessViews& views,
                   const TraceData& data) {
-  Locks locks;
+  Locks locks = build_locks_but_calls(process, views, data);
   const ProcessSnapshot* latest = views.end ? &*views.end : views.start ? &*views.start : nullptr;
+  add_limit(locks, latest);
+  if (process.proc.compat != 0) {
+    locks.calls_unseen = "a program of 32 bits, whose system calls are not followed";
+    return locks;
+  }
   CallContext context = call_context(latest, events, views, data);
   for (const mlt_event_call& event : events.calls) {
     const LockCall& call = locks.calls.emplace_back(build_call(event, context, data));
@@ -225,16 +242,10 @@ Locks build_locks(const ProcessCounts& process, const ProcessEvents& events, con
   }
   locks.calls_not_kept = events.calls_not_kept;
   locks.totals = build_totals(process.proc, *data.plan);
-  locks.mmap_lock = build_lock_waits(process.proc, *data.plan);
-  if (data.plan->measures("vma_lock"))
-    locks.vma_lock = VmaLock{process.proc.vma_lock_aborts, process.proc.vma_lock_retries};
-  if (views.start) locks.locked_bytes.start = views.start->locked_bytes;
-  if (views.end) locks.locked_bytes.end = views.end->locked_bytes;
   const std::uint64_t seen = events.peak_locked_pages * data.host.page_size;
   if (data.plan->measures("lock_call"))
     locks.locked_bytes.peak =
         std::max({locks.locked_bytes.start.value_or(0), locks.locked_bytes.end.value_or(0), seen});
-  add_limit(locks, latest);
   if (const mlt_event_call* last = views.end ? nullptr : last_with_limits(events))
     add_limit(locks, *last, data.host.page_size);
   return locks;

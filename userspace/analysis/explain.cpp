@@ -125,7 +125,9 @@ Explanation hole_or_bound(const mlt_event_call& call, const CallContext& context
             fmt::format("a mapping had to be split, and the process has {} of at most {} (vm.max_map_count): lock one "
                         "large area instead of many small ones, or raise it",
                         format_count(*context.vma_count), format_count(*context.max_map_count))};
-  std::string effect = lock ? "what came before that part stays locked" : "what came before that part is unlocked";
+  // Both go VMA by VMA, stop at the hole, and take back nothing (apply_vma_lock_flags, mm/mlock.c).
+  std::string effect = lock ? "what came before that part stays locked"
+                            : "what came before that part is unlocked, what comes after it stays locked";
   if (const std::uint64_t grown = newly_locked(call, context); lock && grown != 0)
     effect += fmt::format(" ({})", format_bytes(grown));
   if (passed_limit && at_bound == false && (!lock || context.sees_populate))

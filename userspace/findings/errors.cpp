@@ -9,12 +9,16 @@ namespace {
 /// Refused allocations under MCL_FUTURE are a finding of their own.
 bool concerns_lock(const LockCall& call) { return call.call < MLT_CALL_MMAP || !call.mcl_future; }
 
+bool is_any(const LockCall& /*call*/) { return true; }
+bool unlocks(const LockCall& call) { return call.call == MLT_CALL_MUNLOCK; }
+bool locks(const LockCall& call) { return !unlocks(call); }
+
 /// Calls that failed by this rule: how many, and the figures of the one that wanted most.
-Found failed_by(CallRule rule, Severity severity, const Process& process) {
+Found failed_by(CallRule rule, Severity severity, const Process& process, bool (*is_such)(const LockCall&) = is_any) {
   Found seen;
   const LockCall* largest = nullptr;
   for (const LockCall& call : process.locks.calls) {
-    if (call.rule != rule || !concerns_lock(call)) continue;
+    if (call.rule != rule || !concerns_lock(call) || !is_such(call)) continue;
     if (!seen) seen = Sighting{severity, {}, ""};
     ++seen->evidence["calls"];
     if (largest == nullptr || call.range_bytes > largest->range_bytes) largest = &call;
@@ -55,7 +59,13 @@ Found lock_refused_by_policy(const Process& process, const Case&) {
   return failed_by(CallRule::policy, Severity::problem, process);
 }
 
-Found lock_hole(const Process& process, const Case&) { return failed_by(CallRule::hole, Severity::warning, process); }
+Found lock_hole(const Process& process, const Case&) {
+  return failed_by(CallRule::hole, Severity::warning, process, locks);
+}
+
+Found unlock_hole(const Process& process, const Case&) {
+  return failed_by(CallRule::hole, Severity::warning, process, unlocks);
+}
 
 Found lock_not_populated(const Process& process, const Case&) {
   return failed_by(CallRule::not_populated, Severity::warning, process);

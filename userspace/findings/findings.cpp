@@ -180,6 +180,8 @@ constexpr auto kRules = std::to_array<Rule>({
      "seccomp(2), systemd.exec(5)", rules::lock_refused_by_policy},
     {"lock-hole", warning, "locking failed on the way, part of the range is not mapped",
      "What comes before the hole stays locked. Lock each mapping by itself.", "mlock(2)", rules::lock_hole},
+    {"unlock-hole", warning, "unlocking failed on the way, part of the range is not mapped",
+     "What comes after the hole stays locked. Unlock each mapping by itself.", "mlock(2)", rules::unlock_hole},
     {"lock-not-populated", warning, "locking failed on the way, a page could not be made present",
      "The range is locked all the same, and counted. Leave out PROT_NONE parts and what lies beyond the end of a file.",
      "mlock(2)", rules::lock_not_populated},

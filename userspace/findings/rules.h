@@ -98,6 +98,7 @@ Found lock_over_limit(const Process& process, const Case& about);
 Found lock_not_permitted(const Process& process, const Case& about);
 Found lock_refused_by_policy(const Process& process, const Case& about);
 Found lock_hole(const Process& process, const Case& about);
+Found unlock_hole(const Process& process, const Case& about);
 Found lock_not_populated(const Process& process, const Case& about);
 Found lock_mapping_bound(const Process& process, const Case& about);
 Found lock_out_of_memory(const Process& process, const Case& about);

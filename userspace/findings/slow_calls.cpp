@@ -19,7 +19,8 @@ struct Slow {
 
 /// Time in which the call did nothing for its purpose.
 std::uint64_t waited_ns(const CallParts& parts) {
-  return parts.reclaim_ns.value_or(0) + parts.lock_wait_ns.value_or(0) + parts.swap_in_ns.value_or(0);
+  return parts.reclaim_ns.value_or(0) + parts.lock_wait_ns.value_or(0) + parts.swap_in_ns.value_or(0) +
+         parts.off_cpu_ns.value_or(0);
 }
 
 /// Calls of the kinds that took longer than `allowed_of` them, or did little else but wait.
@@ -44,18 +45,20 @@ struct Part {
   std::string_view remark;  // when no other took longer
 };
 
-std::array<Part, 6> parts_of(const LockCall& call) {
+std::array<Part, 7> parts_of(const LockCall& call) {
   const CallParts& parts = call.parts;
   return {{{"memory_ns", parts.memory_ns, " (mostly allocating memory and zeroing it)"},
            {"file_ns", parts.file_ns, " (mostly mapping and reading files)"},
            {"swap_in_ns", parts.swap_in_ns, " (mostly bringing pages back from swap)"},
            {"reclaim_ns", parts.reclaim_ns, " (mostly reclaiming memory first)"},
            {"lock_wait_ns", parts.lock_wait_ns, " (mostly waiting for mmap_lock)"},
+           {"off_cpu_ns", parts.off_cpu_ns, " (mostly not running, as others had the processor)"},
            {"other_ns", parts.other_ns, " (mostly on mappings and page tables)"}}};
 }
 
 bool has_parts(const CallParts& parts) {
-  return parts.memory_ns || parts.file_ns || parts.swap_in_ns || parts.reclaim_ns || parts.lock_wait_ns;
+  return parts.memory_ns || parts.file_ns || parts.swap_in_ns || parts.reclaim_ns || parts.lock_wait_ns ||
+         parts.off_cpu_ns;
 }
 
 /// Of the slowest: what its time went into.

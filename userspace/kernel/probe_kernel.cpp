@@ -106,6 +106,14 @@ void read_kinds(KernelFacts& facts) {
     facts.refused_kinds["tracepoint"] = "tracefs is not mounted at /sys/kernel/tracing, or has no syscall events";
 }
 
+// The third number of /proc/PID/schedstat is how often it was put on a processor: not never, or nobody counts.
+bool keeps_run_delay() {
+  const auto text = read_text_file("/proc/self/schedstat");
+  if (!text) return false;
+  const auto words = split_words(*text);
+  return words.size() >= 3 && words[2] != "0";
+}
+
 }  // namespace
 
 Result<Kernel> probe_kernel(const std::string& btf_path, bool with_symbols) {
@@ -131,6 +139,7 @@ Result<Kernel> probe_kernel(const std::string& btf_path, bool with_symbols) {
   }
   if (with_symbols || !kernel.types) read_symbols(interest, facts);
   read_kinds(facts);
+  facts.run_delay = keeps_run_delay();
   facts.kretprobe_room = !find_in_tracefs("kprobe_events", W_OK).empty();
   facts.preemptible = is_preemptible(name, facts);
   if (auto memory = read_memory_layout()) {

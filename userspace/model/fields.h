@@ -134,6 +134,10 @@ struct Fields<CallParts> {
       field("swap_in_ns", &CallParts::swap_in_ns, "Bringing pages back from swap.").unit(nanoseconds),
       field("reclaim_ns", &CallParts::reclaim_ns, "Reclaim by the caller.").unit(nanoseconds),
       field("lock_wait_ns", &CallParts::lock_wait_ns, "Waiting for mmap_lock.").unit(nanoseconds),
+      field("off_cpu_ns", &CallParts::off_cpu_ns,
+            "Ready to run, while others had the processor: run_delay, the second number of /proc/PID/schedstat.")
+          .since("0.2")
+          .unit(nanoseconds),
       field("other_ns", &CallParts::other_ns).unit(nanoseconds)};
 };
 
@@ -236,10 +240,14 @@ struct Fields<Size3> {
 template <>
 struct Fields<Locks> {
   static constexpr std::string_view name = "locks";
+  static constexpr auto calls_are_seen = [](const Locks& locks) { return locks.calls_unseen.empty(); };
   static constexpr auto list = std::tuple{
-      field("calls", &Locks::calls, "In order of time.").table(),
-      field("calls_not_kept", &Locks::calls_not_kept),
-      field("totals", &Locks::totals).table(),
+      field<NullIfEmpty>("calls_unseen", &Locks::calls_unseen,
+                         "Why the process's calls were not seen; null: they were.")
+          .since("0.2"),
+      field("calls", &Locks::calls, "In order of time; null: not seen.").where(calls_are_seen).table(),
+      field("calls_not_kept", &Locks::calls_not_kept).where(calls_are_seen),
+      field("totals", &Locks::totals).where(calls_are_seen).table(),
       field("locked_bytes", &Locks::locked_bytes).unit(bytes),
       field("limit_bytes", &Locks::limit_bytes, "Soft RLIMIT_MEMLOCK.").unit(bytes),
       field("limit_unlimited", &Locks::limit_unlimited),

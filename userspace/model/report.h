@@ -139,7 +139,8 @@ struct CallParts {
   Count swap_in_ns;            // bringing pages back from swap
   Count reclaim_ns;            // reclaim that the caller did itself
   Count lock_wait_ns;          // waiting for mmap_lock
-  std::uint64_t other_ns = 0;  // mappings, page tables, being scheduled away
+  Count off_cpu_ns;            // ready to run, while others had the processor
+  std::uint64_t other_ns = 0;  // mappings, page tables
 };
 
 /// One call of the lock family, a mapping call that populated or was refused because of locking, or an madvise that
@@ -219,6 +220,8 @@ struct Size3 {
 };
 
 struct Locks {
+  /// Why calls of it were not seen, so that neither they nor their totals nor the peak are known; empty: they were.
+  std::string calls_unseen;
   std::vector<LockCall> calls;  // in order of time
   std::uint64_t calls_not_kept = 0;
   std::vector<CallTotals> totals;  // only kinds that happened

@@ -243,6 +243,7 @@ bool Plan::useful() const {
 Result<Plan> make_plan(const PlanOptions& options, const KernelFacts& facts) {
   Plan plan;
   plan.preemptible = facts.preemptible;
+  plan.run_delay = facts.run_delay;
   plan.memory = facts.memory;
   for (const Signal& signal : all_signals()) {
     const auto wish = std::ranges::find(options.signals, signal.name, &SignalWish::name);

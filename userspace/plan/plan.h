@@ -47,6 +47,7 @@ struct PlannedSignal {
 struct Plan {
   std::vector<PlannedSignal> signals;  // in the table's order, all of them
   bool preemptible = false;            // see KernelFacts::preemptible
+  bool run_delay = false;              // see KernelFacts::run_delay
   MemoryLayout memory;                 // for the programs that walk page tables
 
   /// The probes to attach, in order, each once: all, or those of the signals that come early, or of the others.

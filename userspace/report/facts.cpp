@@ -266,6 +266,7 @@ std::string process_state(const Process& process) {
 std::vector<Fact> memory_facts(const Process& process, const Host& host) {
   return told(
       {{"locked memory", start_end_peak(process.locks.locked_bytes, bytes_or_na) + "; " + limit_of(process.locks)},
+       {"lock calls", process.locks.calls_unseen.empty() ? "" : "n/a: " + process.locks.calls_unseen},
        {"pages", page_moves(process.pages)},
        {"still locked", keepers(process)},
        {"populate", populates(process.populate, host)},

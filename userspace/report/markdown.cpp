@@ -247,8 +247,7 @@ void overview(std::string& out, const Report& report) {
       table.row({fmt::format("{}", one.pid), markdown_code(one.comm), format_count(totals.completed()),
                  format_count(totals.major), format_duration(totals.latency.sum()),
                  totals.latency.empty() ? "–" : format_duration(totals.latency.quantile(0.99)),
-                 bytes_or_na(one.locks.locked_bytes.end),
-                 format_count(std::uint64_t{one.locks.calls.size()} + one.locks.calls_not_kept)});
+                 bytes_or_na(one.locks.locked_bytes.end), lock_calls(one.locks)});
     }
   }
   left_out(out, report.processes.size() - rows, "processes");

@@ -31,4 +31,9 @@ std::string describe(const Lost& lost) {
                      plural(lost.missed_probes, "return probe"));
 }
 
+std::string lock_calls(const Locks& locks) {
+  if (!locks.calls_unseen.empty()) return "n/a";
+  return format_count(std::uint64_t{locks.calls.size()} + locks.calls_not_kept);
+}
+
 }  // namespace mlt

@@ -25,4 +25,7 @@ std::string words(std::string_view name);
 /// "2 events, 0 counts in full tables and 1 return probe"
 std::string describe(const Lost& lost);
 
+/// How many lock calls there were, or "n/a".
+std::string lock_calls(const Locks& locks);
+
 }  // namespace mlt

@@ -132,7 +132,7 @@ void overview(Page& page, const Report& report, const TextOptions& options) {
                    {format_duration(totals.latency.sum())},
                    {totals.latency.empty() ? "-" : format_duration(totals.latency.quantile(0.99))},
                    {bytes_or_na(process.locks.locked_bytes.end)},
-                   {format_count(process.locks.calls.size() + process.locks.calls_not_kept)},
+                   {lock_calls(process.locks)},
                    {process.comm + (process.exited ? " (" + process_state(process) + ")" : "")}});
   }
   page.blank();

@@ -55,7 +55,8 @@ std::string parts_of(const LockCall& call) {
                                                       {"files", parts.file_ns},
                                                       {"swap", parts.swap_in_ns},
                                                       {"reclaim", parts.reclaim_ns},
-                                                      {"waiting for mmap_lock", parts.lock_wait_ns}};
+                                                      {"waiting for mmap_lock", parts.lock_wait_ns},
+                                                      {"not running", parts.off_cpu_ns}};
   // A hundredth explains nothing.
   const std::uint64_t least = call.duration_ns / 100;
   std::string text;

@@ -121,6 +121,7 @@ typedef struct {
 
 struct mm_struct {
   void *pgd; /* the uppermost page table */
+  unsigned long task_size; /* where its addresses end */
   unsigned long locked_vm; /* pages of VM_LOCKED VMAs: VmLck in /proc/PID/status */
   unsigned long total_vm;  /* pages mapped: VmSize */
   unsigned long def_flags; /* VM_LOCKED here is MCL_FUTURE in force: /proc does not show it */
@@ -193,12 +194,22 @@ struct seccomp {
   int mode;
 };
 
+struct thread_info {
+  u32 status;
+};
+
+struct sched_info {
+  unsigned long long run_delay; /* ns that the task waited on a run queue */
+};
+
 struct task_struct {
+  struct thread_info thread_info; /* first of all, also in the kernel */
   struct pid *thread_pid;
   int pid;
   int tgid;
   unsigned int flags;
   void *stack;
+  struct sched_info sched_info;
   u64 start_boottime;
   int exit_code;
   unsigned long min_flt;

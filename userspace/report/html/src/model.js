@@ -109,7 +109,7 @@ export function byClass(processes, keyOf) {
 const flat = (processes, list, at) =>
   processes.flatMap((process) => list(process).map((item) => ({ ...item, pid: process.pid }))).sort((a, b) => a[at] - b[at]);
 
-export const callsOf = (processes) => flat(processes, (process) => process.locks.calls, "start_ns");
+export const callsOf = (processes) => flat(processes, (process) => process.locks.calls ?? [], "start_ns");
 export const changesOf = (processes) => flat(processes, (process) => process.vma.changes, "at_ns");
 export const lifeOf = (processes) => flat(processes, (process) => process.life, "at_ns");
 export const stormsOf = (pid) => report.storms.filter((storm) => pid === 0 || storm.pid === pid);

@@ -85,7 +85,7 @@ function lockedFigure(processes) {
 function figures(processes, pid) {
   const faults = allFaults(processes);
   const time = span_ns ? faults.latency.sum / span_ns : 0;
-  const calls = processes.flatMap((process) => process.locks.totals).filter((total) => /^m(un)?lock/.test(total.call));
+  const calls = processes.flatMap((process) => process.locks.totals ?? []).filter((total) => /^m(un)?lock/.test(total.call));
   const failed = sum(calls.map((total) => total.errors)) ?? 0;
   const list = [
     ["faults", count(faults.minor + faults.major), `${count(faults.major)} major`],
@@ -114,7 +114,7 @@ function processTable(processes) {
       const faults = allFaults([process]);
       return [process.pid, name(process.comm, 40), count(faults.minor + faults.major), count(faults.major), duration(faults.latency.sum),
         faults.latency.count ? duration(faults.latency.quantile(0.99)) : "–", faults.latency.count ? duration(faults.latency.max) : "–",
-        lockedBytes(process), count(process.locks.calls.length + process.locks.calls_not_kept), process.exited ? factsOf(process).state : ""];
+        lockedBytes(process), process.locks.calls_unseen ? NA : count(process.locks.calls.length + process.locks.calls_not_kept), process.exited ? factsOf(process).state : ""];
     }));
 }
 
@@ -256,7 +256,7 @@ function locks(host, processes) {
         ...(explain ? [call.explain ?? ""] : [])])));
   }
   if (notKept) host.append(about(`${plural(notKept, "further call")} were counted but not kept one by one.`));
-  const totals = processes.flatMap((process) => process.locks.totals.map((one) => ({ ...one, pid: process.pid })));
+  const totals = processes.flatMap((process) => (process.locks.totals ?? []).map((one) => ({ ...one, pid: process.pid })));
   if (totals.length)
     host.append(h("h3", null, "Totals by call"), table("Totals by call",
       [{ title: "call" }, ...pidColumn(processes), right("calls"), right("failed"), right("time"), right("pages populated"), right("populate time"), right("splits"), right("merges")],
