@@ -111,9 +111,13 @@ const __u8 mlt_part_of[32] = {
     [MLT_CAUSE_MKWRITE] = MLT_PART_FILE,       [MLT_CAUSE_SWAP_IN] = MLT_PART_SWAP_IN,
 };
 
+/* Nearly every fault is over sooner, and too soon to have been off the CPU for a time that matters. */
+#define MLT_LONG_SHIFT 15
+
 /* A fault inside a call that is followed: what the call's time went into. */
 static __always_inline void mlt_fault_in_call(struct mlt_thread* thread, u64 ns) {
-  u64 waited = thread->fault_waited_ns + mlt_off_cpu(thread);
+  u64 waited = thread->fault_waited_ns;
+  if (ns >> MLT_LONG_SHIFT) waited += mlt_off_cpu(thread);
   if (waited) {
     thread->fault_waited_ns = 0;
     ns = ns > waited ? ns - waited : 0;
