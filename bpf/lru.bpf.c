@@ -7,7 +7,8 @@
  * munlock_folio runs for every subpage of a huge page that is being split.
  *
  * The move between the lists is done later, when a per-CPU batch is flushed, by whichever task flushes it. So whoever
- * locks or unlocks a page leaves a note in mlt_moving, and the flush looks the owner up there.
+ * locks or unlocks a page leaves a note in mlt_moving, and the flush looks the owner up there. Whether a page moves is
+ * decided where the kernel decides it, on the same conditions: its counters know no others.
  */
 #include "rmap.bpf.h"
 
@@ -20,6 +21,12 @@
       mlt_add(mlt_stats.other_##name, (pages)); \
   })
 
+/* The process of this record; NULL: none, or one that has ended, whose record may have been read for the last time. */
+static __always_inline struct mlt_proc* mlt_noted_proc(u32 index) {
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  return proc && !proc->gone ? proc : NULL;
+}
+
 /* Made unevictable by its mapping, whoever locks it: ramfs, SHM_LOCK, secretmem. */
 static __always_inline bool mlt_is_unevictable_file(const void* folio) {
   const struct page* page = folio;
@@ -28,16 +35,19 @@ static __always_inline bool mlt_is_unevictable_file(const void* folio) {
   return BPF_CORE_READ(mapping, flags) & (1UL << bpf_core_enum_value(enum mapping_flags, AS_UNEVICTABLE));
 }
 
-/* A page reached the unevictable list. `index`: record of the process on whose behalf; 0: not known, or not traced. */
-static __always_inline void mlt_made_unevictable(const void* folio, u32 index, u64 pages) {
-  if (mlt_is_unevictable_file(folio) && mlt_phase == MLT_COMPLETE) {
+/*
+ * A page reached the unevictable list; `by_file`: because of its mapping. `index`: record of the process on whose
+ * behalf; 0: not known, or not traced.
+ */
+static __always_inline void mlt_made_unevictable(const void* folio, bool by_file, u32 index, u64 pages) {
+  if (by_file && mlt_phase == MLT_COMPLETE) {
     mlt_add(mlt_stats.unmlocked_unevictable, pages);
     if (!index) index = mlt_mapper_of(folio, pages, 0);
     /* Put back by reclaim. The last of them may wait in the processor's batch until somebody else comes by. */
     struct mlt_proc* mapper = index && mlt_is_reclaiming() ? mlt_proc_at(index) : NULL;
     if (mapper) mlt_add(mapper->culled, pages);
   }
-  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
+  struct mlt_proc* proc = mlt_noted_proc(index);
   mlt_add_pages(proc, unevictable, pages);
 }
 
@@ -46,10 +56,18 @@ static __always_inline void mlt_note_move(const void* folio, u32 proc) {
   if (bpf_map_update_elem(&mlt_moving, &key, &proc, BPF_ANY)) mlt_add(mlt_stats.moving_full, 1);
 }
 
-/* A note may tell, too, that the page comes from the unevictable list; up to 5.17 that it is being munlocked. */
-#define MLT_NOTE_UNLOCK 0x80000000U
-#define MLT_NOTE_UNEVICTABLE 0x40000000U
-#define MLT_NOTE_PROC 0x3fffffffU
+/*
+ * A note may tell more. From 5.18 on: that the flush has found the page on no list, which comes to one later; how often
+ * it was counted as munlocked since the last flush. Up to 5.17: that it is being munlocked, and that it was on the
+ * unevictable list then.
+ */
+#define MLT_NOTE_FLUSHED 0x80000000U
+#define MLT_NOTE_UNLOCKED 0x01000000U
+#define MLT_NOTE_UNLOCKED_SHIFT 24
+#define MLT_NOTE_UNLOCKED_MAX 15U
+#define MLT_NOTE_UNLOCK 0x40000000U
+#define MLT_NOTE_UNEVICTABLE 0x20000000U
+#define MLT_NOTE_PROC 0x00ffffffU
 
 /*
  * Reclaim met a page that is not mlocked in a VM_LOCKED mapping, and stops there: from 5.18 on folio_referenced_one, on
@@ -109,8 +127,8 @@ static __always_inline int mlt_page_lock_old(const void* page) {
   if (!note || !(*note & MLT_NOTE_UNLOCK) || (flags & mlt_page_flag(PG_mlocked))) return mlt_page_lock(page, false);
   u64 pages = mlt_folio_pages(page, flags);
   u32 index = *note & MLT_NOTE_PROC;
-  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
-  *note |= MLT_NOTE_UNEVICTABLE;
+  struct mlt_proc* proc = mlt_noted_proc(index);
+  *note = index;
   mlt_add_pages(proc, munlocked, -pages);
   struct mlt_thread* thread = mlt_current();
   if (proc && thread && thread->proc == index)
@@ -133,7 +151,15 @@ int BPF_KPROBE(mlt_page_added_kprobe, void* page, struct vm_area_struct* vma) {
   return mlt_page_added(page, BPF_CORE_READ(vma, vm_flags));
 }
 
-/* 5.18 and later: the last of the VM_LOCKED VMAs that hold the page lets it go, or the count is not being kept. */
+static __always_inline u32 mlt_note_unlocked(u32 note) {
+  return note >> MLT_NOTE_UNLOCKED_SHIFT & MLT_NOTE_UNLOCKED_MAX;
+}
+
+/*
+ * 5.18 and later: the last of the VM_LOCKED VMAs that hold the page lets it go, or the count is not being kept. So it
+ * looks by now: the kernel decides when it flushes the batch, in which more may wait that is about this page. What was
+ * foretold wrongly is put right then, and what nobody who is traced does is counted then only.
+ */
 static __always_inline int mlt_page_unlock(const void* folio) {
   unsigned long flags = mlt_page_flags(folio);
   if (!(flags & mlt_page_flag(PG_mlocked))) return 0;
@@ -144,26 +170,36 @@ static __always_inline int mlt_page_unlock(const void* folio) {
   if ((flags & counted) == counted && mlt_mlock_count(folio) > 1) {
     return proc ? mlt_still_locked(thread, proc, folio, pages) : 0;
   }
-  mlt_add_pages(proc, munlocked, pages);
   if (!proc) return 0;
+  mlt_add(proc->munlocked, pages);
   u64 key = (u64)folio;
-  u32* put_back = flags & mlt_page_flag(PG_lru) ? NULL : bpf_map_lookup_elem(&mlt_moving, &key);
-  mlt_note_move(folio, thread->proc | (put_back ? *put_back & MLT_NOTE_UNEVICTABLE : 0));
+  u32 note = thread->proc | MLT_NOTE_UNLOCKED;
+  if (!bpf_map_update_elem(&mlt_moving, &key, &note, BPF_NOEXIST)) return 0;
+  u32* found = bpf_map_lookup_elem(&mlt_moving, &key);
+  if (found)
+    *found = note + mlt_note_unlocked(*found) * MLT_NOTE_UNLOCKED;
+  else
+    mlt_add(mlt_stats.moving_full, 1);
   return 0;
 }
 
 MLT_ENTRY(munlock_folio, unlock_folio, mlt_page_unlock(folio), void* folio)
 MLT_ENTRY(munlock_page, unlock_page, mlt_page_unlock(page), void* page)
 
-/* Up to 5.17: PG_mlocked is simply cleared, and set again if another mapping still locks the page. */
-static __always_inline int mlt_page_unlock_old(const void* page) {
+/*
+ * Up to 5.17: PG_mlocked is simply cleared, and set again if another mapping still locks the page. A page that somebody
+ * has isolated is left to him: he may never put it back, as when it is migrated, and no note may outlast it.
+ */
+static __always_inline int mlt_page_unlock_old(const void* page, u32 unlocking) {
   unsigned long flags = mlt_page_flags(page);
   if (!(flags & mlt_page_flag(PG_mlocked))) return 0;
   struct mlt_thread* thread = mlt_current();
   struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
   u64 pages = mlt_folio_pages(page, flags);
   mlt_add_pages(proc, munlocked, pages);
-  mlt_note_move(page, MLT_NOTE_UNLOCK | (proc ? thread->proc : 0));
+  u32 index = proc ? thread->proc : 0;
+  u32 listed = unlocking && (flags & mlt_page_flag(PG_unevictable)) ? MLT_NOTE_UNEVICTABLE : 0;
+  if (flags & mlt_page_flag(PG_lru)) mlt_note_move(page, index | unlocking | listed);
   return 0;
 }
 
@@ -174,19 +210,25 @@ static __always_inline u64 mlt_batch_entry(const void* array, u32 i) {
   return entry;
 }
 
+#define MLT_PAGEVEC_MAX 15
+
+/* A page that KSM has merged may be in there more than once. It is munlocked once. */
 static __noinline int mlt_unlock_batch_old(void* pagevec) {
+  u64 pages[MLT_PAGEVEC_MAX] = {};
   u32 size = mlt_batch_size(pagevec);
-  const void* array = mlt_batch_array(pagevec);
-  for (u32 i = 0; i < 15; i++) {
+  bpf_probe_read_kernel(pages, sizeof(pages), mlt_batch_array(pagevec));
+  for (u32 i = 0; i < MLT_PAGEVEC_MAX; i++) {
     if (i >= size) break;
-    u64 page = mlt_batch_entry(array, i);
-    if (page) mlt_page_unlock_old((void*)page);
+    u64 is_new = 1;
+#pragma unroll
+    for (u32 j = 0; j < MLT_PAGEVEC_MAX; j++) is_new &= mlt_is_set(pages[j] ^ pages[i]) | (1 ^ mlt_is_less(j, i));
+    if (pages[i] && is_new) mlt_page_unlock_old((void*)pages[i], MLT_NOTE_UNLOCK);
   }
   return 0;
 }
 
 MLT_ENTRY(__munlock_pagevec, unlock_pagevec, mlt_unlock_batch_old(pagevec), void* pagevec)
-MLT_ENTRY(munlock_vma_page, unlock_vma_page, mlt_page_unlock_old(page), void* page)
+MLT_ENTRY(munlock_vma_page, unlock_vma_page, mlt_page_unlock_old(page, MLT_NOTE_UNLOCK), void* page)
 
 /*
  * Where the page is unmapped, truncated or replaced. One that somebody has isolated meanwhile, such as khugepaged, the
@@ -197,7 +239,7 @@ static __always_inline int mlt_page_cleared(const void* page) {
   unsigned long twice = mlt_page_flag(PG_mlocked) | mlt_page_flag(PG_unevictable);
   if (mlt_phase == MLT_COMPLETE && (flags & (twice | mlt_page_flag(PG_lru))) == twice)
     mlt_add(mlt_stats.cleared_stranded, mlt_folio_pages(page, flags));
-  return mlt_page_unlock_old(page);
+  return mlt_page_unlock_old(page, 0);
 }
 
 MLT_ENTRY(clear_page_mlock, clear_page, mlt_page_cleared(page), void* page)
@@ -207,101 +249,132 @@ MLT_ENTRY(clear_page_mlock, clear_page, mlt_page_cleared(page), void* page)
 #define MLT_TAG_MLOCK 1
 #define MLT_TAG_NEW 2
 
-/*
- * The flush of a batch, 5.18 and later. The conditions are those of __mlock_folio, __mlock_new_folio, __munlock_folio.
- * A global function: the verifier checks it once, and not for each turn of the loop (217 million instructions on 7.3).
- */
-__noinline int mlt_flush_entry(u64 entry) {
-  u64 folio = entry & ~3ULL;
-  u32 tag = entry & 3;
-  u32* owner = bpf_map_lookup_elem(&mlt_moving, &folio);
-  unsigned long flags = mlt_page_flags((void*)folio);
-  bool lru = flags & mlt_page_flag(PG_lru);
-  bool unevictable = flags & mlt_page_flag(PG_unevictable);
+/* What a turn of the flush goes by and changes; each 0 or 1, but for the count. */
+struct mlt_turn {
+  u64 lru;
+  u64 unevictable;
+  u64 mlocked;
+  u64 held; /* by its mapping, whoever locks it */
+  u64 count;
+};
 
-  bool culled = !unevictable && (tag == MLT_TAG_NEW || (tag == MLT_TAG_MLOCK && lru));
-  bool rescued = tag == 0 && lru && unevictable && mlt_mlock_count((void*)folio) <= 1;
-  u32 note = owner ? *owner : 0;
-  /* Put back, but still waiting to be added: the kernel calls it stranded now, and rescued when it is added. */
-  bool stranded = tag == 0 && !lru && unevictable && (note & MLT_NOTE_UNEVICTABLE) &&
-                  (flags & mlt_page_flag(PG_mlocked)) && !mlt_is_unevictable_file((void*)folio);
-  if (culled || rescued || stranded) {
-    u64 pages = mlt_folio_pages((void*)folio, flags);
-    u32 index = note & MLT_NOTE_PROC;
-    struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
-    if (culled)
-      mlt_made_unevictable((void*)folio, index, pages);
-    else
-      mlt_add_pages(proc, rescued, pages);
-  }
-  if (owner) bpf_map_delete_elem(&mlt_moving, &folio);
+#define MLT_TURN_CULLED 1
+#define MLT_TURN_RESCUED 2
+#define MLT_TURN_UNLOCKED 4
+
+/*
+ * A folio's turn in the flush of a batch, 5.18 and later: what __mlock_folio, __mlock_new_folio and __munlock_folio do.
+ * Without branches: the verifier would follow each of them through all turns.
+ */
+static __always_inline u64 mlt_turn(struct mlt_turn* folio, u64 tag) {
+  u64 locks = tag & MLT_TAG_MLOCK;
+  u64 adds = (tag / MLT_TAG_NEW) & (1 ^ locks);
+  u64 unlocks = 1 ^ (locks | adds);
+  u64 held = folio->mlocked | folio->held;
+  u64 listed = folio->lru & folio->unevictable;
+  u64 culled = held & (adds | (locks & folio->lru & (1 ^ folio->unevictable)));
+  u64 rescued = locks & listed & (1 ^ held);
+  folio->count += locks & listed & folio->mlocked;
+  folio->count -= unlocks & listed & mlt_is_set(folio->count);
+  u64 ends = unlocks & (1 ^ (listed & mlt_is_set(folio->count)));
+  rescued |= ends & listed & (1 ^ folio->held);
+  u64 unlocked = folio->mlocked & ends;
+  folio->mlocked ^= unlocked;
+  folio->unevictable = (folio->unevictable | culled) & (1 ^ rescued);
+  folio->count = mlt_choose(culled, folio->mlocked, folio->count);
+  folio->lru |= adds;
+  return culled * MLT_TURN_CULLED | rescued * MLT_TURN_RESCUED | unlocked * MLT_TURN_UNLOCKED;
+}
+
+struct mlt_flush {
+  const void* array;
+  u64 seen; /* a bit for each folio that had its turn; several may share one */
+  u64 done; /* a bit for each entry whose note is done with */
+};
+
+struct mlt_replay {
+  const void* array;
+  u64 folio;
+  struct mlt_turn state;
+};
+
+static long mlt_replay_nth(u32 i, struct mlt_replay* replay) {
+  u64 entry = mlt_batch_entry(replay->array, i);
+  if ((entry & ~3ULL) == replay->folio) mlt_turn(&replay->state, entry & 3);
   return 0;
 }
 
-static long mlt_flush_nth(u32 i, const void** array) {
-  mlt_flush_entry(mlt_batch_entry(*array, i));
+/*
+ * The turn of the i-th entry. A page that is locked and unlocked soon is in the batch more than once, and what the
+ * kernel finds at its second turn is what the first one left.
+ * A global function: the verifier checks it once, and not for each turn of the loop (217 million instructions on 7.3).
+ */
+__noinline int mlt_flush_entry(struct mlt_flush* flush, u32 i) {
+  if (!flush) return 0;
+  u64 entry = mlt_batch_entry(flush->array, i);
+  u64 folio = entry & ~3ULL;
+  unsigned long flags = mlt_page_flags((void*)folio);
+  struct mlt_replay replay = {
+      .array = flush->array,
+      .folio = folio,
+      .state = {.lru = mlt_is_set(flags & mlt_page_flag(PG_lru)),
+                .unevictable = mlt_is_set(flags & mlt_page_flag(PG_unevictable)),
+                .mlocked = mlt_is_set(flags & mlt_page_flag(PG_mlocked)),
+                .held = mlt_is_unevictable_file((void*)folio)},
+  };
+  if (replay.state.lru & replay.state.unevictable) replay.state.count = mlt_mlock_count((void*)folio);
+  u64 bit = 1ULL << (((folio >> 6) ^ (folio >> 15)) & 63);
+  if (flush->seen & bit) bpf_loop(i, mlt_replay_nth, &replay, 0);
+  flush->seen |= bit;
+  u64 moved = mlt_turn(&replay.state, entry & 3);
+  u32* note = bpf_map_lookup_elem(&mlt_moving, &folio);
+  u32 index = note ? *note & MLT_NOTE_PROC : 0;
+  u64 foretold = note && !(entry & 3) ? mlt_note_unlocked(*note) : 0;
+  u64 unlocked = moved / MLT_TURN_UNLOCKED;
+  if (moved | foretold) {
+    u64 pages = mlt_folio_pages((void*)folio, flags);
+    struct mlt_proc* proc = mlt_noted_proc(index);
+    if (moved & MLT_TURN_CULLED) mlt_made_unevictable((void*)folio, replay.state.held, index, pages);
+    if (moved & MLT_TURN_RESCUED) mlt_add_pages(proc, rescued, pages);
+    if (unlocked != foretold) mlt_add_pages(proc, munlocked, (unlocked - foretold) * pages);
+  }
+  if (!note) return 0;
+  if (!(entry & 3)) *note &= ~(MLT_NOTE_UNLOCKED_MAX << MLT_NOTE_UNLOCKED_SHIFT);
+  /*
+   * On no list: it is moved when it comes to one. Not so what is munlocked then: that is being migrated, and what comes
+   * to a list is another page.
+   */
+  if (replay.state.lru || !(entry & MLT_TAG_MLOCK))
+    flush->done |= 1ULL << (i & 63);
+  else
+    *note = index | MLT_NOTE_FLUSHED;
+  return 0;
+}
+
+static long mlt_flush_nth(u32 i, struct mlt_flush* flush) {
+  mlt_flush_entry(flush, i);
+  return 0;
+}
+
+static long mlt_forget_nth(u32 i, struct mlt_flush* flush) {
+  if (!(flush->done >> (i & 63) & 1)) return 0;
+  u64 folio = mlt_batch_entry(flush->array, i) & ~3ULL;
+  bpf_map_delete_elem(&mlt_moving, &folio);
   return 0;
 }
 
 /* bpf_loop (5.17+) is there wherever these batches are (5.18+); a plain loop takes the verifier 15,000 instructions. */
 static __noinline int mlt_flush(void* batch) {
-  const void* array = mlt_batch_array(batch);
+  struct mlt_flush flush = {.array = mlt_batch_array(batch)};
   u32 size = mlt_batch_size(batch);
-  bpf_loop(size < MLT_BATCH_MAX ? size : MLT_BATCH_MAX, mlt_flush_nth, &array, 0);
+  if (size > MLT_BATCH_MAX) size = MLT_BATCH_MAX;
+  bpf_loop(size, mlt_flush_nth, &flush, 0);
+  if (flush.done) bpf_loop(size, mlt_forget_nth, &flush, 0);
   return 0;
 }
 
 MLT_ENTRY(mlock_folio_batch, flush_folios, mlt_flush(batch), void* batch)
 MLT_ENTRY(mlock_pagevec, flush_pages, mlt_flush(batch), void* batch)
-
-/*
- * Pages that reach the unevictable list by the ordinary way to the LRU lists. Up to 5.17 that is every locked page;
- * from then on those which were mlocked while still waiting to be added. They keep their note: a flush may follow.
- */
-static __always_inline void mlt_inserted_unevictable(const void* folio, unsigned long flags) {
-  u64 key = (u64)folio;
-  u64 pages = mlt_folio_pages(folio, flags);
-  u32* note = bpf_map_lookup_elem(&mlt_moving, &key);
-  if (note && (*note & MLT_NOTE_UNEVICTABLE)) {
-    *note &= ~MLT_NOTE_UNEVICTABLE;
-    if (!*note) bpf_map_delete_elem(&mlt_moving, &key);
-    return;
-  }
-  mlt_made_unevictable(folio, note ? *note : 0, pages);
-}
-
-/*
- * A page that was isolated goes back to where it was: compaction takes mlocked pages off the list, and moves not all of
- * them. The kernel counts no move then, unless the page has become evictable meanwhile.
- */
-static __always_inline int mlt_put_back(const void* folio) {
-  unsigned long flags = mlt_page_flags(folio);
-  if (!(flags & mlt_page_flag(PG_unevictable))) return 0;
-  if ((flags & mlt_page_flag(PG_mlocked)) || mlt_is_unevictable_file(folio))
-    mlt_note_move(folio, MLT_NOTE_UNEVICTABLE);
-  else if (mlt_phase == MLT_COMPLETE)
-    mlt_add(mlt_stats.other_rescued, mlt_folio_pages(folio, flags));
-  return 0;
-}
-
-MLT_ENTRY(folio_putback_lru, put_back, mlt_put_back(folio), void* folio)
-
-/*
- * A page that is migrated gives PG_unevictable to its copy, but not PG_mlocked: that comes back with the mappings, and
- * from 5.18 on the copy is on a list before (c3096e6782b7 "mm/migrate: __unmap_and_move() push good newpage to LRU").
- * So the kernel counts it as rescued there. It counts nothing where the mapping itself makes the copy unevictable.
- */
-static __always_inline int mlt_migrated(const void* copy, const void* folio) {
-  unsigned long flags = mlt_page_flags(folio);
-  if (!(flags & mlt_page_flag(PG_unevictable))) return 0;
-  if (mlt_is_unevictable_file(copy))
-    mlt_note_move(copy, MLT_NOTE_UNEVICTABLE);
-  else if (mlt_phase == MLT_COMPLETE)
-    mlt_add(mlt_stats.other_rescued, mlt_folio_pages(folio, flags));
-  return 0;
-}
-
-MLT_ENTRY(folio_migrate_flags, migrated, mlt_migrated(copy, folio), void* copy, void* folio)
 
 /*
  * SHM_UNLOCK, whose pages go back at once, without the batch. The condition is that of check_move_unevictable_folios;
@@ -350,44 +423,65 @@ static __noinline int mlt_check_move_old(void* pagevec) {
 MLT_ENTRY(check_move_unevictable_folios, check_folios, mlt_check_move(batch), void* batch)
 MLT_ENTRY(check_move_unevictable_pages, check_pages, mlt_check_move_old(pagevec), void* pagevec)
 
-SEC("raw_tp/mm_lru_insertion")
-int mlt_lru_insertion(struct bpf_raw_tracepoint_args* ctx) {
-  const void* folio = (void*)ctx->args[0];
-  unsigned long flags = mlt_page_flags(folio);
-  if (flags & mlt_page_flag(PG_unevictable)) mlt_inserted_unevictable(folio, flags);
+/*
+ * A page comes to a list by the ordinary way: up to 5.17 all that move do, from then on those that were on no list when
+ * their batch was flushed, and those that were isolated: by compaction, migration, khugepaged, reclaim. It brings
+ * PG_unevictable along if it was on that list, or is the copy of one that was.
+ */
+static __noinline int mlt_listed(const void* folio, unsigned long flags, bool by_file) {
+  bool was = flags & mlt_page_flag(PG_unevictable);
+  bool held = (flags & mlt_page_flag(PG_mlocked)) || by_file;
+  u64 key = (u64)folio;
+  u32* note = bpf_map_lookup_elem(&mlt_moving, &key);
+  u32 index = note ? *note & MLT_NOTE_PROC : 0;
+  u64 pages = mlt_folio_pages(folio, flags);
+  struct mlt_proc* proc = mlt_noted_proc(index);
+  if (held && !was) mlt_made_unevictable(folio, by_file, index, pages);
+  if (was && !held) mlt_add_pages(proc, rescued, pages);
+  /* Otherwise a flush follows. */
+  if (note && (*note & MLT_NOTE_FLUSHED)) bpf_map_delete_elem(&mlt_moving, &key);
   return 0;
 }
 
-/* Up to 5.17 a page that stays unevictable is inserted again, and so is the copy of one that is migrated. */
-static __always_inline int mlt_put_back_old(const void* page) {
-  unsigned long stays = mlt_page_flag(PG_unevictable) | mlt_page_flag(PG_mlocked);
-  if ((mlt_page_flags(page) & stays) == stays) mlt_note_move(page, MLT_NOTE_UNEVICTABLE);
-  return 0;
+static __always_inline int mlt_lru_added(const void* folio, unsigned long flags) {
+  bool by_file = mlt_is_unevictable_file(folio);
+  unsigned long moves = mlt_page_flag(PG_unevictable) | mlt_page_flag(PG_mlocked);
+  return by_file || (flags & moves) ? mlt_listed(folio, flags, by_file) : 0;
 }
 
-MLT_ENTRY(putback_lru_page, put_back_old, mlt_put_back_old(page), void* page)
+#define MLT_LRU_ADDED(function, name, ...)                                                                     \
+  SEC("fentry/" #function)                                                                                     \
+  int BPF_PROG(mlt_##name##_fentry, ##__VA_ARGS__) { return mlt_lru_added(page, mlt_page_flags_typed(page)); } \
+  SEC("kprobe/" #function)                                                                                     \
+  int BPF_KPROBE(mlt_##name##_kprobe, ##__VA_ARGS__) { return mlt_lru_added(page, mlt_page_flags(page)); }
 
-/* Up to 5.17 a munlocked page goes back the same way. Both moves end here, so the note is done with. */
-SEC("raw_tp/mm_lru_insertion")
-int mlt_lru_insertion_old(struct bpf_raw_tracepoint_args* ctx) {
-  const void* page = (void*)ctx->args[0];
+/* The page comes second from 6.0 on: c2bc16817aa0 "mm/swap: add folio_batch_move_lru()". */
+MLT_LRU_ADDED(lru_add, lru_add, void* list, struct page* page)
+MLT_LRU_ADDED(lru_add_fn, lru_add_fn, void* list, struct page* page)
+MLT_LRU_ADDED(__pagevec_lru_add_fn, pagevec_add, struct page* page)
+
+/*
+ * Up to 5.17 every move ends here, so the note is done with. A page that but one mapping holds is rescued by the
+ * munlock itself, on its way here.
+ */
+static __always_inline int mlt_lru_added_old(const void* page) {
   u64 key = (u64)page;
   unsigned long flags = mlt_page_flags(page);
   u64 pages = mlt_folio_pages(page, flags);
   u32* found = bpf_map_lookup_elem(&mlt_moving, &key);
   u32 note = found ? *found : 0;
   u32 index = note & MLT_NOTE_PROC;
-  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
-  if (note & MLT_NOTE_UNEVICTABLE) {
-    /* It was on the unevictable list and is back there. */
-  } else if (flags & mlt_page_flag(PG_unevictable)) {
-    mlt_made_unevictable(page, index, pages);
-  } else if (note & MLT_NOTE_UNLOCK) {
-    mlt_add_pages(proc, rescued, pages);
-  }
+  struct mlt_proc* proc = mlt_noted_proc(index);
+  bool was = flags & mlt_page_flag(PG_unevictable);
+  bool by_file = mlt_is_unevictable_file(page);
+  bool held = (flags & mlt_page_flag(PG_mlocked)) || by_file;
+  if (was ? !held : note & MLT_NOTE_UNEVICTABLE) mlt_add_pages(proc, rescued, pages);
+  if (!was && held) mlt_made_unevictable(page, by_file, index, pages);
   if (found) bpf_map_delete_elem(&mlt_moving, &key);
   return 0;
 }
+
+MLT_ENTRY(__pagevec_lru_add_fn, pagevec_add_old, mlt_lru_added_old(page), void* page)
 
 /* Where the locking itself cannot be seen: insertions by the current process. A flush by another task is its own. */
 SEC("raw_tp/mm_lru_insertion")
@@ -396,6 +490,6 @@ int mlt_lru_insertion_current(struct bpf_raw_tracepoint_args* ctx) {
   unsigned long flags = mlt_page_flags(folio);
   if (!(flags & mlt_page_flag(PG_unevictable))) return 0;
   struct mlt_thread* thread = mlt_current();
-  mlt_made_unevictable(folio, thread ? thread->proc : 0, mlt_folio_pages(folio, flags));
+  mlt_made_unevictable(folio, mlt_is_unevictable_file(folio), thread ? thread->proc : 0, mlt_folio_pages(folio, flags));
   return 0;
 }

@@ -38,7 +38,6 @@ TEST(PlanRefused, KprobesAreNotMissedWhereFentryWorks) {
 
 TEST(PlanRefused, NoFunctionsCanBeHooked) {
   const Plan plan = plan_for(without_kinds(capable(), {"fentry", "kprobe"}));
-  // Alone on an old kernel do insertions tell of page moves, and only beside page_lock.
   EXPECT_EQ(ways_of(plan), best_except({{"fault", "perf perf:major-faults"},
                                         {"cause", "off"},
                                         {"vma_lock", "off"},
@@ -59,8 +58,8 @@ TEST(PlanRefused, NoFunctionsCanBeHooked) {
                                         {"swap_readahead", "off"},
                                         {"swap_fork", "off"},
                                         {"swap_free", "off"}}));
-  EXPECT_EQ(rejection(plan, "rescue", "insertion", "raw_tp:mm_lru_insertion"), "needs page_unlock, which is off");
-  EXPECT_EQ(rejection(plan, "unevictable", "insertion", "raw_tp:mm_lru_insertion"), "needs page_lock, which is off");
+  EXPECT_EQ(rejection(plan, "rescue", "fentry", "fentry:mlock_folio_batch"), "needs page_unlock, which is off");
+  EXPECT_EQ(rejection(plan, "unevictable", "fentry", "fentry:lru_add"), "needs page_lock, which is off");
 }
 
 TEST(PlanRefused, RawTracepointsAreTheLastWayToSystemCalls) {
@@ -70,11 +69,8 @@ TEST(PlanRefused, RawTracepointsAreTheLastWayToSystemCalls) {
 }
 
 TEST(PlanRefused, RawTracepoints) {
-  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"raw_tp"}))), best_except({{"process", "off"},
-                                                                                  {"fault_entry", "off"},
-                                                                                  {"unevictable", "off"},
-                                                                                  {"oom_kill", "off"},
-                                                                                  {"reclaim", "off"}}));
+  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"raw_tp"}))),
+            best_except({{"process", "off"}, {"fault_entry", "off"}, {"oom_kill", "off"}, {"reclaim", "off"}}));
 }
 
 TEST(PlanRefused, WithoutIteratorsThreadsAreFoundLater) {
@@ -104,8 +100,9 @@ TEST(PlanRefused, OneProgramTakesItsWayOnly) {
 }
 
 TEST(PlanRefused, ASharedProgramTakesAllItsWays) {
-  KernelFacts facts = without_functions(capable(), {"mlock_vma_page"});
-  for (const char* program : {"mlt_put_back_fentry", "mlt_put_back_kprobe"})
+  KernelFacts facts = without_functions(capable(), {"mlock_vma_page", "__pagevec_lru_add_fn"});
+  for (const char* program :
+       {"mlt_lru_add_fentry", "mlt_lru_add_kprobe", "mlt_lru_add_fn_fentry", "mlt_lru_add_fn_kprobe"})
     facts.refused_programs[program] = "the verifier said no";
   EXPECT_EQ(ways_of(plan_for(facts)),
             best_except({{"unevictable", "tracepoint raw_tp:mm_lru_insertion"}, {"rescue", "off"}}));
@@ -125,7 +122,7 @@ TEST(PlanNeedsSignal, MovesNeedLocks) {
   EXPECT_EQ(ways_of(plan),
             best_except(
                 {{"page_lock", "off"}, {"unevictable", "tracepoint raw_tp:mm_lru_insertion"}, {"reclaim_met", "off"}}));
-  EXPECT_EQ(rejection(plan, "unevictable", "fentry", "raw_tp:mm_lru_insertion"), "needs page_lock, which is off");
+  EXPECT_EQ(rejection(plan, "unevictable", "fentry", "fentry:lru_add"), "needs page_lock, which is off");
   EXPECT_FALSE(plan.find("unevictable")->remark().empty());
 }
 
@@ -144,7 +141,7 @@ TEST(PlanNeedsSignal, RescuesNeedUnlocks) {
 TEST(PlanNeedsSignal, ASignalThatWasNotAskedForIsOff) {
   const Plan plan = plan_for(capable(), "unevictable");
   EXPECT_EQ(ways_of(plan)["unevictable"], "tracepoint raw_tp:mm_lru_insertion");
-  EXPECT_EQ(ways_of(plan_for(capable(), "unevictable,page_lock"))["unevictable"], "fentry raw_tp:mm_lru_insertion");
+  EXPECT_EQ(ways_of(plan_for(capable(), "unevictable,page_lock"))["unevictable"], "fentry fentry:lru_add");
 }
 
 // --- needs_page_tables ---------------------------------------------------------------------------------------------
@@ -197,7 +194,7 @@ TEST(PlanPreemptible, HandlersThatAreNotPreemptedComeFirst) {
                                         {"lock_wait", "kprobe kretprobe:rwsem_down_write_slowpath"},
                                         {"page_lock", "multi kprobe.multi:mlock_folio"},
                                         {"page_unlock", "multi kprobe.multi:munlock_folio"},
-                                        {"unevictable", "multi raw_tp:mm_lru_insertion"},
+                                        {"unevictable", "multi kprobe.multi:lru_add"},
                                         {"rescue", "multi kprobe.multi:mlock_folio_batch"},
                                         {"vma_split", "kprobe kretprobe:__split_vma"},
                                         {"vma_merge", "kprobe kretprobe:commit_merge"},
@@ -277,7 +274,6 @@ TEST(PlanPreemptible, EveryFentryMayBePreempted) {
   const Plan plan = plan_for(facts);
   // Tracepoints serve some.
   EXPECT_EQ(ways_of(plan), best_except({{"lock_call", "tracepoint tracepoint:syscalls/sys_exit_mprotect"},
-                                        {"unevictable", "fentry raw_tp:mm_lru_insertion"},
                                         {"exec", "tracepoint tracepoint:syscalls/sys_enter_execveat"}}));
   for (const PlannedSignal& planned : plan.signals) {
     EXPECT_EQ(planned.may_be_preempted, planned.way != nullptr && planned.way->uses("fentry")) << planned.signal->name;

@@ -37,7 +37,7 @@ TEST(PlanWithoutTypes, UsesKprobesAndKeepsTracepoints) {
                                         {"lock_wait", "kprobe kretprobe:rwsem_down_write_slowpath"},
                                         {"page_lock", "kprobe kprobe:mlock_folio"},
                                         {"page_unlock", "kprobe kprobe:munlock_folio"},
-                                        {"unevictable", "kprobe raw_tp:mm_lru_insertion"},
+                                        {"unevictable", "kprobe kprobe:lru_add"},
                                         {"rescue", "kprobe kprobe:mlock_folio_batch"},
                                         {"vma_split", "kprobe kretprobe:__split_vma"},
                                         {"vma_merge", "kprobe kretprobe:commit_merge"},
@@ -167,23 +167,22 @@ TEST(PlanWithoutFunction, PagesInsteadOfFolios) {
   EXPECT_EQ(ways_of(unlock), best_except({{"page_unlock", "fentry fentry:munlock_page"}}));
   const Plan batch = plan_for(without_functions(capable(), {"mlock_folio_batch"}));
   EXPECT_EQ(programs_of(batch, "unevictable"),
-            (std::set<std::string_view>{"mlt_put_back_fentry", "mlt_flush_pages_fentry", "mlt_lru_insertion"}));
+            (std::set<std::string_view>{"mlt_flush_pages_fentry", "mlt_lru_add_fn_fentry"}));
   EXPECT_EQ(programs_of(batch, "rescue"),
-            (std::set<std::string_view>{"mlt_check_folios_fentry", "mlt_migrated_fentry", "mlt_put_back_fentry",
-                                        "mlt_flush_pages_fentry"}));
+            (std::set<std::string_view>{"mlt_check_folios_fentry", "mlt_lru_add_fn_fentry", "mlt_flush_pages_fentry"}));
 }
 
 // What SHM_UNLOCK rescues.
 TEST(PlanWithoutFunction, UnlockedSharedMemoryIsSeenByPagesOrFolios) {
-  const Plan pages = plan_for(without_functions(capable(), {"check_move_unevictable_folios", "mlock_folio_batch"}));
+  const Plan pages = plan_for(
+      without_functions(capable(), {"check_move_unevictable_folios", "mlock_folio_batch", "lru_add", "lru_add_fn"}));
   EXPECT_EQ(programs_of(pages, "rescue"),
-            (std::set<std::string_view>{"mlt_check_pages_fentry", "mlt_migrated_fentry", "mlt_put_back_fentry",
-                                        "mlt_flush_pages_fentry"}));
+            (std::set<std::string_view>{"mlt_check_pages_fentry", "mlt_pagevec_add_fentry", "mlt_flush_pages_fentry"}));
   const KernelFacts old = without_functions(capable(), {"mlock_folio_batch", "mlock_pagevec", "munlock_folio"});
   EXPECT_EQ(programs_of(plan_for(old), "rescue"),
-            (std::set<std::string_view>{"mlt_check_pages_fentry", "mlt_lru_insertion_old"}));
+            (std::set<std::string_view>{"mlt_check_pages_fentry", "mlt_pagevec_add_old_fentry"}));
   EXPECT_EQ(programs_of(plan_for(without_kinds(old, {"fentry"})), "rescue"),
-            (std::set<std::string_view>{"mlt_check_pages_kprobe", "mlt_lru_insertion_old"}));
+            (std::set<std::string_view>{"mlt_check_pages_kprobe", "mlt_pagevec_add_old_kprobe"}));
 }
 
 TEST(PlanWithoutFunction, OldKernelsLockPagesWithoutBatches) {
@@ -193,18 +192,14 @@ TEST(PlanWithoutFunction, OldKernelsLockPagesWithoutBatches) {
   const Plan plan = plan_for(facts);
   EXPECT_EQ(ways_of(plan), best_except({{"page_lock", "fentry fentry:lru_cache_add_inactive_or_unevictable"},
                                         {"page_unlock", "fentry fentry:clear_page_mlock"},
-                                        {"unevictable", "insertion raw_tp:mm_lru_insertion"},
-                                        {"rescue", "insertion raw_tp:mm_lru_insertion"},
+                                        {"unevictable", "fentry fentry:__pagevec_lru_add_fn"},
+                                        {"rescue", "fentry fentry:__pagevec_lru_add_fn"},
                                         {"reclaim_met", "fentry fentry:lru_cache_add_inactive_or_unevictable"},
                                         {"vma_merge", "fentry fexit:__vma_adjust"}}));
-  EXPECT_EQ(programs_of(plan, "unevictable"),
-            (std::set<std::string_view>{"mlt_put_back_old_fentry", "mlt_lru_insertion_old"}));
+  EXPECT_EQ(programs_of(plan, "unevictable"), std::set<std::string_view>{"mlt_pagevec_add_old_fentry"});
   EXPECT_EQ(plan.find("unevictable")->remark(), "");
   EXPECT_EQ(programs_of(plan_for(without_kinds(facts, {"fentry"})), "unevictable"),
-            (std::set<std::string_view>{"mlt_put_back_old_kprobe", "mlt_lru_insertion_old"}));
-  const Plan last = plan_for(without_functions(facts, {"putback_lru_page"}));
-  EXPECT_EQ(programs_of(last, "unevictable"), std::set<std::string_view>{"mlt_lru_insertion_old"});
-  EXPECT_EQ(last.find("unevictable")->remark(), "pages that are isolated and put back count again");
+            std::set<std::string_view>{"mlt_pagevec_add_old_kprobe"});
   // What is relocked for another mapping is seen as it happens.
   EXPECT_EQ(plan.find("page_lock")->remark(), "");
   EXPECT_EQ(plan.find("page_unlock")->remark(), "");
@@ -226,11 +221,13 @@ TEST(PlanWithoutFunction, OldKernelsHaveNoLimitsButReclaims) {
   }
 }
 
-TEST(PlanWithoutFunction, InsertionIsRightOnOldKernelsOnly) {
+TEST(PlanWithoutFunction, AllMovesByTheOrdinaryWayAreOnOldKernelsOnly) {
   const Plan plan = plan_for(without_functions(capable(), {"mlock_folio_batch", "mlock_pagevec", "mlock_vma_page"}));
-  EXPECT_EQ(ways_of(plan), best_except({{"unevictable", "tracepoint raw_tp:mm_lru_insertion"}, {"rescue", "off"}}));
+  EXPECT_EQ(ways_of(plan), best_except({{"page_unlock", "fentry fentry:clear_page_mlock"},
+                                        {"unevictable", "tracepoint raw_tp:mm_lru_insertion"},
+                                        {"rescue", "off"}}));
   EXPECT_TRUE(plan.find("unevictable")->way->approximate);
-  EXPECT_EQ(rejection(plan, "rescue", "insertion", "raw_tp:mm_lru_insertion"),
+  EXPECT_EQ(rejection(plan, "rescue", "fentry", "fentry:__pagevec_lru_add_fn"),
             "this kernel has no function mlock_vma_page");
 }
 
@@ -351,9 +348,11 @@ TEST(PlanLockWait, FunctionsThenTracepoints) {
 }
 
 TEST(PlanWithoutTracepoint, NoInsertionsNoMovesToUnevictable) {
-  KernelFacts facts = capable();
+  KernelFacts facts = without_functions(capable(), {"mlock_folio_batch", "mlock_pagevec", "mlock_vma_page"});
   facts.btf_tracepoints.erase("mm_lru_insertion");
-  EXPECT_EQ(ways_of(plan_for(facts)), best_except({{"unevictable", "off"}}));
+  EXPECT_EQ(
+      ways_of(plan_for(facts)),
+      best_except({{"page_unlock", "fentry fentry:clear_page_mlock"}, {"unevictable", "off"}, {"rescue", "off"}}));
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ TEST(Plan, ProbesAreListedOnceAndInTheOrderOfTheTable) {
   for (const Probe& probe : probes) EXPECT_EQ(std::ranges::count(probes, probe), 1) << probe.program;
   EXPECT_EQ(probes.front().program, "mlt_process_fork");
   // Shared by unevictable and rescue.
-  EXPECT_EQ(std::ranges::count(probes, "mlt_lru_insertion", &Probe::program), 1);
+  EXPECT_EQ(std::ranges::count(probes, "mlt_lru_add_fentry", &Probe::program), 1);
   const auto place = [&](std::string_view program) { return std::ranges::find(probes, program, &Probe::program); };
   EXPECT_LT(place("mlt_fault_enter"), place("mlt_fault_exit"));
   EXPECT_LT(place("mlt_fault_exit"), place("mlt_mlock_fentry"));
@@ -168,10 +168,9 @@ TEST(PlanSignals, SharedFunctionsAreHookedOnce) {
   EXPECT_EQ(ways_of(locks)["reclaim_met"], "kprobe kprobe:mlock_folio");
   EXPECT_EQ(rejection(locks, "reclaim_met", "fentry", "fentry:mlock_folio"),
             "page_lock hooks mlock_new_folio by kprobe");
-  const Plan moves = plan_for(facts, "page_lock,page_unlock,unevictable:kprobe,rescue");
+  const Plan moves = plan_for(facts, "page_lock,page_unlock:kprobe,unevictable:kprobe,rescue");
   EXPECT_EQ(ways_of(moves)["rescue"], "kprobe kprobe:mlock_folio_batch");
-  EXPECT_EQ(rejection(moves, "rescue", "fentry", "fentry:mlock_folio_batch"),
-            "unevictable hooks folio_putback_lru by kprobe");
+  EXPECT_EQ(rejection(moves, "rescue", "fentry", "fentry:mlock_folio_batch"), "unevictable hooks lru_add by kprobe");
   const Plan both = plan_for(facts, "page_lock:kprobe,reclaim_met:fentry");
   EXPECT_EQ(ways_of(both)["reclaim_met"], "off");
   EXPECT_EQ(both.find("reclaim_met")->remark(), "page_lock hooks mlock_new_folio by kprobe");

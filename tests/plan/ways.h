@@ -24,7 +24,7 @@ inline Ways best_ways() {
           {"lock_wait", "fentry fexit:rwsem_down_write_slowpath"},
           {"page_lock", "fentry fentry:mlock_folio"},
           {"page_unlock", "fentry fentry:munlock_folio"},
-          {"unevictable", "fentry raw_tp:mm_lru_insertion"},
+          {"unevictable", "fentry fentry:lru_add"},
           {"rescue", "fentry fentry:mlock_folio_batch"},
           {"vma_split", "fentry fexit:__split_vma"},
           {"vma_merge", "fentry fexit:commit_merge"},

@@ -212,9 +212,12 @@ constexpr Alternative kPageLockWays[] = {multi(kLockFolioMulti),           {"fen
                                          {"kprobe", kLockFolioKprobe, ""}, {"kprobe", kLockPageKprobe, ""},
                                          {"kprobe", kLockOldKprobe, ""}};
 
-constexpr Probe kUnlockFolioFentry[] = {{"mlt_unlock_folio_fentry", fentry, "munlock_folio"}};
+constexpr Probe kFlushFolios{"mlt_flush_folios_fentry", fentry, "mlock_folio_batch"};
+constexpr Probe kFlushPages{"mlt_flush_pages_fentry", fentry, "mlock_pagevec"};
+
+constexpr Probe kUnlockFolioFentry[] = {kFlushFolios, {"mlt_unlock_folio_fentry", fentry, "munlock_folio"}};
 constexpr auto kUnlockFolioKprobe = kTwins<kUnlockFolioFentry>;
-constexpr Probe kUnlockPageFentry[] = {{"mlt_unlock_page_fentry", fentry, "munlock_page"}};
+constexpr Probe kUnlockPageFentry[] = {kFlushPages, {"mlt_unlock_page_fentry", fentry, "munlock_page"}};
 constexpr auto kUnlockPageKprobe = kTwins<kUnlockPageFentry>;
 constexpr Probe kUnlockOldFentry[] = {{"mlt_unlock_pagevec_fentry", fentry, "__munlock_pagevec"},
                                       {"mlt_unlock_vma_page_fentry", fentry, "munlock_vma_page"},
@@ -226,29 +229,38 @@ constexpr Alternative kPageUnlockWays[] = {multi(kUnlockFolioMulti),           {
                                            {"kprobe", kUnlockFolioKprobe, ""}, {"kprobe", kUnlockPageKprobe, ""},
                                            {"kprobe", kUnlockOldKprobe, ""}};
 
-constexpr Probe kMoveFolioFentry[] = {{"mlt_put_back_fentry", fentry, "folio_putback_lru"},
-                                      {"mlt_flush_folios_fentry", fentry, "mlock_folio_batch"},
-                                      {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
-constexpr auto kMoveFolioKprobe = kTwins<kMoveFolioFentry>;
-constexpr Probe kMovePageFentry[] = {{"mlt_put_back_fentry", fentry, "folio_putback_lru"},
-                                     {"mlt_flush_pages_fentry", fentry, "mlock_pagevec"},
-                                     {"mlt_lru_insertion", raw_tracepoint, "mm_lru_insertion"}};
+// Pages move when their batch is flushed, if they are on a list by then; otherwise on their way to one.
+constexpr Probe kLruAdd{"mlt_lru_add_fentry", fentry, "lru_add"};
+constexpr Probe kLruAddFn{"mlt_lru_add_fn_fentry", fentry, "lru_add_fn"};
+constexpr Probe kPagevecAdd{"mlt_pagevec_add_fentry", fentry, "__pagevec_lru_add_fn"};
+constexpr Probe kPagevecAddOld{"mlt_pagevec_add_old_fentry", fentry, "__pagevec_lru_add_fn"};
+
+constexpr Probe kMoveFentry[] = {kFlushFolios, kLruAdd};
+constexpr Probe kMoveFnFentry[] = {kFlushFolios, kLruAddFn};
+constexpr Probe kMovePageFentry[] = {kFlushPages, kLruAddFn};
+constexpr Probe kMovePagevecFentry[] = {kFlushPages, kPagevecAdd};
+constexpr Probe kMoveOldFentry[] = {kPagevecAddOld};
+constexpr auto kMoveKprobe = kTwins<kMoveFentry>;
+constexpr auto kMoveFnKprobe = kTwins<kMoveFnFentry>;
 constexpr auto kMovePageKprobe = kTwins<kMovePageFentry>;
-constexpr auto kMoveFolioMulti = as_multi(kMoveFolioKprobe);
-constexpr Probe kMoveOld[] = {{"mlt_put_back_old_fentry", fentry, "putback_lru_page"},
-                              {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
-constexpr auto kMoveOldKprobe = kTwins<kMoveOld>;
-constexpr Probe kMoveOldest[] = {{"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
+constexpr auto kMovePagevecKprobe = kTwins<kMovePagevecFentry>;
+constexpr auto kMoveOldKprobe = kTwins<kMoveOldFentry>;
+constexpr auto kMoveMulti = as_multi(kMoveKprobe);
+constexpr auto kMoveFnMulti = as_multi(kMoveFnKprobe);
 constexpr Probe kMoveCurrent[] = {{"mlt_lru_insertion_current", raw_tracepoint, "mm_lru_insertion"}};
 constexpr Alternative kUnevictableWays[] = {
-    multi(kMoveFolioMulti, {}, "page_lock"),
-    {"fentry", kMoveFolioFentry, "", "page_lock"},
+    multi(kMoveMulti, {}, "page_lock"),
+    multi(kMoveFnMulti, {}, "page_lock"),
+    {"fentry", kMoveFentry, "", "page_lock"},
+    {"fentry", kMoveFnFentry, "", "page_lock"},
     {"fentry", kMovePageFentry, "", "page_lock"},
-    {"kprobe", kMoveFolioKprobe, "", "page_lock"},
+    {"fentry", kMovePagevecFentry, "", "page_lock"},
+    {"fentry", kMoveOldFentry, "", "page_lock", "mlock_vma_page"},
+    {"kprobe", kMoveKprobe, "", "page_lock"},
+    {"kprobe", kMoveFnKprobe, "", "page_lock"},
     {"kprobe", kMovePageKprobe, "", "page_lock"},
-    {"insertion", kMoveOld, "", "page_lock", "mlock_vma_page"},
-    {"insertion", kMoveOldKprobe, "", "page_lock", "mlock_vma_page"},
-    {"insertion", kMoveOldest, "pages that are isolated and put back count again", "page_lock", "mlock_vma_page"},
+    {"kprobe", kMovePagevecKprobe, "", "page_lock"},
+    {"kprobe", kMoveOldKprobe, "", "page_lock", "mlock_vma_page"},
     {"tracepoint",
      kMoveCurrent,
      "only insertions that a traced process does itself; from Linux 5.18 on mlock moves pages without one",
@@ -257,35 +269,39 @@ constexpr Alternative kUnevictableWays[] = {
      false,
      true},
 };
-// A page that is rescued is not inserted but moved: by munlock's batch, at once by SHM_UNLOCK, or after an isolation.
-constexpr Probe kRescueFolioFentry[] = {{"mlt_check_folios_fentry", fentry, "check_move_unevictable_folios"},
-                                        {"mlt_migrated_fentry", fentry, "folio_migrate_flags"},
-                                        {"mlt_put_back_fentry", fentry, "folio_putback_lru"},
-                                        {"mlt_flush_folios_fentry", fentry, "mlock_folio_batch"}};
-constexpr auto kRescueFolioKprobe = kTwins<kRescueFolioFentry>;
-constexpr Probe kRescuePageFentry[] = {{"mlt_check_folios_fentry", fentry, "check_move_unevictable_folios"},
-                                       {"mlt_migrated_fentry", fentry, "folio_migrate_flags"},
-                                       {"mlt_put_back_fentry", fentry, "folio_putback_lru"},
-                                       {"mlt_flush_pages_fentry", fentry, "mlock_pagevec"}};
+
+// The same, and SHM_UNLOCK, which moves pages at once.
+constexpr Probe kCheckFolios{"mlt_check_folios_fentry", fentry, "check_move_unevictable_folios"};
+constexpr Probe kCheckPages{"mlt_check_pages_fentry", fentry, "check_move_unevictable_pages"};
+
+constexpr Probe kRescueFentry[] = {kCheckFolios, kLruAdd, kFlushFolios};
+constexpr Probe kRescueFnFentry[] = {kCheckFolios, kLruAddFn, kFlushFolios};
+constexpr Probe kRescuePageFentry[] = {kCheckFolios, kLruAddFn, kFlushPages};
+constexpr Probe kRescuePagevecFentry[] = {kCheckFolios, kPagevecAdd, kFlushPages};
+constexpr Probe kRescuePagesFentry[] = {kCheckPages, kPagevecAdd, kFlushPages};
+constexpr Probe kRescueOldFentry[] = {kCheckPages, kPagevecAddOld};
+constexpr auto kRescueKprobe = kTwins<kRescueFentry>;
+constexpr auto kRescueFnKprobe = kTwins<kRescueFnFentry>;
 constexpr auto kRescuePageKprobe = kTwins<kRescuePageFentry>;
-constexpr Probe kRescuePagesFentry[] = {{"mlt_check_pages_fentry", fentry, "check_move_unevictable_pages"},
-                                        {"mlt_migrated_fentry", fentry, "folio_migrate_flags"},
-                                        {"mlt_put_back_fentry", fentry, "folio_putback_lru"},
-                                        {"mlt_flush_pages_fentry", fentry, "mlock_pagevec"}};
+constexpr auto kRescuePagevecKprobe = kTwins<kRescuePagevecFentry>;
 constexpr auto kRescuePagesKprobe = kTwins<kRescuePagesFentry>;
-constexpr auto kRescueFolioMulti = as_multi(kRescueFolioKprobe);
-constexpr Probe kRescueOld[] = {{"mlt_check_pages_fentry", fentry, "check_move_unevictable_pages"},
-                                {"mlt_lru_insertion_old", raw_tracepoint, "mm_lru_insertion"}};
-constexpr auto kRescueOldKprobe = kTwins<kRescueOld>;
-constexpr Alternative kRescueWays[] = {multi(kRescueFolioMulti, {}, "page_unlock"),
-                                       {"fentry", kRescueFolioFentry, "", "page_unlock"},
+constexpr auto kRescueOldKprobe = kTwins<kRescueOldFentry>;
+constexpr auto kRescueMulti = as_multi(kRescueKprobe);
+constexpr auto kRescueFnMulti = as_multi(kRescueFnKprobe);
+constexpr Alternative kRescueWays[] = {multi(kRescueMulti, {}, "page_unlock"),
+                                       multi(kRescueFnMulti, {}, "page_unlock"),
+                                       {"fentry", kRescueFentry, "", "page_unlock"},
+                                       {"fentry", kRescueFnFentry, "", "page_unlock"},
                                        {"fentry", kRescuePageFentry, "", "page_unlock"},
+                                       {"fentry", kRescuePagevecFentry, "", "page_unlock"},
                                        {"fentry", kRescuePagesFentry, "", "page_unlock"},
-                                       {"kprobe", kRescueFolioKprobe, "", "page_unlock"},
+                                       {"fentry", kRescueOldFentry, "", "page_unlock", "mlock_vma_page"},
+                                       {"kprobe", kRescueKprobe, "", "page_unlock"},
+                                       {"kprobe", kRescueFnKprobe, "", "page_unlock"},
                                        {"kprobe", kRescuePageKprobe, "", "page_unlock"},
+                                       {"kprobe", kRescuePagevecKprobe, "", "page_unlock"},
                                        {"kprobe", kRescuePagesKprobe, "", "page_unlock"},
-                                       {"insertion", kRescueOld, "", "page_unlock", "mlock_vma_page"},
-                                       {"insertion", kRescueOldKprobe, "", "page_unlock", "mlock_vma_page"}};
+                                       {"kprobe", kRescueOldKprobe, "", "page_unlock", "mlock_vma_page"}};
 
 // --- VMAs ----------------------------------------------------------------------------------------------------------
 
