@@ -134,6 +134,20 @@ TEST_F(CgroupAudit, WhatTheKernelDoesNotCountIsNoRow) {
   EXPECT_EQ(check("pages swapped out in the cgroup").source, "memory.stat pswpout of /job");
 }
 
+TEST_F(CgroupAudit, SwappedOutToWhereTheKernelCountsIt) {
+  alone(5000, 5000);
+  trace.data.counts.processes.front().proc.swap_out = 3000;
+  set("pswpout", 0, 1000);
+  set("swpout_zero", 10, 1510);
+  set("zswpout", 0, 700);
+  set("zswpwb", 5, 205);
+  const AuditCheck sum = check("pages swapped out in the cgroup");
+  EXPECT_EQ(sum.kernel, 3000U);
+  EXPECT_EQ(sum.verdict, Verdict::equal);
+  EXPECT_EQ(sum.why, "");
+  EXPECT_EQ(sum.source, "memory.stat pswpout swpout_zero zswpout (without zswpwb) of /job");
+}
+
 TEST_F(CgroupAudit, NotWithOthersInTheCgroup) {
   alone(500, 500);
   trace.data.cgroup->members_end = {42, 43};

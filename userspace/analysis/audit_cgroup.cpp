@@ -102,27 +102,53 @@ struct Row {
   const char* counter;
   Traced (*traced)(const TraceData&);
   Bracket<MemoryStat> CgroupViews::*begin;
+  // What newer kernels count apart, and a counter of what is in one of these for the second time.
+  std::vector<const char*> where_there = {};
+  const char* again = nullptr;
 };
 
-constexpr Row kFaults{"faults", "fault", "pgfault", faults, &CgroupViews::gate_open};
+const Row kFaults{"faults", "fault", "pgfault", faults, &CgroupViews::gate_open};
 // No row for major faults: memory.stat counts a cgroup's where reading begins, so twice what is evicted again before
 // the fault is tried again, and those of khugepaged, which are nobody's faults.
-constexpr Row kRows[] = {
+const Row kRows[] = {
     kFaults,
-    {"pages swapped out", "swap_out", "pswpout", swapped_out, &CgroupViews::complete},
+    {"pages swapped out",
+     "swap_out",
+     "pswpout",
+     swapped_out,
+     &CgroupViews::complete,
+     {"swpout_zero", "zswpout"},
+     "zswpwb"},
 };
 
-std::optional<std::uint64_t> counter(const std::optional<MemoryStat>& stat, const char* name) {
-  if (!stat) return std::nullopt;
-  const auto found = stat->find(name);
-  return found == stat->end() ? std::nullopt : std::optional(static_cast<std::uint64_t>(found->second));
+std::int64_t counter(const MemoryStat& stat, const char* name) {
+  const auto found = stat.find(name);
+  return found == stat.end() ? 0 : found->second;
+}
+
+std::optional<std::uint64_t> counted(const std::optional<MemoryStat>& stat, const Row& row) {
+  if (!stat || !stat->contains(row.counter)) return std::nullopt;
+  std::int64_t sum = counter(*stat, row.counter);
+  for (const char* name : row.where_there) sum += counter(*stat, name);
+  if (row.again != nullptr) sum -= counter(*stat, row.again);
+  return static_cast<std::uint64_t>(sum);
+}
+
+std::string source_of(const Row& row, const CgroupViews& cgroup) {
+  std::string source = fmt::format("memory.stat {}", row.counter);
+  const MemoryStat stat = cgroup.gate_close.after.value_or(MemoryStat{});
+  for (const char* name : row.where_there) {
+    if (stat.contains(name)) source += fmt::format(" {}", name);
+  }
+  if (row.again != nullptr && counter(stat, row.again) != 0) source += fmt::format(" (without {})", row.again);
+  return fmt::format("{} of {}", source, cgroup.path);
 }
 
 AuditCheck begin_check(const Row& row, const TraceData& data, const Traced& traced) {
   AuditCheck check;
   check.check = fmt::format("{} in the cgroup", row.name);
   check.traced = traced.value;
-  check.source = fmt::format("memory.stat {} of {}", row.counter, data.cgroup->path);
+  check.source = source_of(row, *data.cgroup);
   return check;
 }
 
@@ -145,10 +171,10 @@ void judge(AuditCheck& check, const Traced& traced, std::uint64_t late) {
 std::optional<AuditCheck> compare(const Row& row, const TraceData& data) {
   const Bracket<MemoryStat>& open = data.cgroup.value().*row.begin;
   const Bracket<MemoryStat>& close = data.cgroup->gate_close;
-  const auto open_before = counter(open.before, row.counter);
-  const auto open_after = counter(open.after, row.counter);
-  const auto close_before = counter(close.before, row.counter);
-  const auto close_after = counter(close.after, row.counter);
+  const auto open_before = counted(open.before, row);
+  const auto open_after = counted(open.after, row);
+  const auto close_before = counted(close.before, row);
+  const auto close_after = counted(close.after, row);
   if (!open_before || !open_after || !close_before || !close_after) return std::nullopt;
   const Traced traced = row.traced(data);
   AuditCheck check = begin_check(row, data, traced);
