@@ -56,6 +56,7 @@ constexpr Row kRows[] = {
     {"system", "MemoryHigh.*", two_kernels, kMemory, false, 8},
     {"system", "All/WithoutMlock.*", two_kernels, kMemory, true, 8},
     {"system", "Collapse.*", two_kernels, kMemory, false, 10},
+    {"system", "Soak.*", two_kernels, kNodes, false, 20},
     // That the killer is seen is tested on every kernel, with the limit of a cgroup (Ending.*).
     {"system", "TwoNodes/OomKilled.*", two_kernels, kNodes, false, 15},
     {"record", "All/RecordedCommand.*:Recorded.*", two_kernels, {}, true, 10},

@@ -109,6 +109,8 @@ constexpr WorkloadRow kWorkloads[] = {
     {"shared-lock kind=self dir=$DIR", "", "", "shared-lock self"},
     {"shm-lock"},
     {"shm-unlock"},
+    {"shm-lock-stays", "", "", "shm-lock-stays"},
+    {"shm-lock-stays then=unlock", "", "", "shm-lock-stays unlock"},
     {"ramfs"},
     {"secretmem"},
     {"uffd threads=16 hold_ms=10"},

@@ -1,6 +1,7 @@
 // Locked pages that the kernel moves: to another node, or into a huge page.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -47,6 +48,31 @@ TEST_P(Migration, OfLockedPagesIsChargedToWhoeverMovesThem) {
 
 INSTANTIATE_TEST_SUITE_P(TwoNodes, Migration, testing::Values("self", "another"),
                          [](const auto& info) { return std::string(info.param); });
+
+// --- everything at once --------------------------------------------------------------------------------------------
+
+// Whatever locks pages, lets go of them, and moves them, while the kernel compacts memory: not a page is counted
+// otherwise than by the kernel, but for those that wait in a batch.
+TEST(Soak, NoPageIsCountedOtherwiseThanByTheKernel) {
+  std::atomic<bool> compacting{true};
+  std::thread compaction([&] {
+    while (compacting) {
+      write_file("/proc/sys/vm/compact_memory", "1");
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  });
+  const Traced traced = trace_in_turn(
+      {"lock-touched", "lock-twice", "lock-alternate", "munmap-locked", "fork-cow-locked", "fork-gone-locked",
+       "thp-lock", "thp-fork-cow", "thp-unlock-half", "truncate-locked", "shared-lock", "shm-lock-stays", "shm-unlock",
+       "ksm", "ksm-unmerge", "swap-lock", "move-pages", "move-pages by=another", "migration"},
+      {"--signals", std::string(kMoves) + ",swap_out"});
+  compacting = false;
+  compaction.join();
+  expect_nothing_lost(traced.report);
+  for (const char* row :
+       {"pages mlocked", "pages munlocked", "pages to unevictable", "pages rescued", "pages swapped out"})
+    expect_audit_holds(traced.report, row);
+}
 
 // --- khugepaged ----------------------------------------------------------------------------------------------------
 

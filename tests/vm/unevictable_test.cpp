@@ -86,6 +86,25 @@ TEST(ShmUnlock, RescuesThePagesForTheCaller) {
   expect_audit_holds(traced.report, "pages rescued");
 }
 
+// munlock asks whether the page can be reclaimed now, and SHM_LOCK still says no.
+TEST(ShmUnlock, MunlockRescuesNothingThatShmLockHolds) {
+  const Observed stays = of_workload_runs("shm-lock-stays");
+  const Observed unlocked = of_workload_runs("shm-lock-stays unlock");
+  if (stays.nothing_to_see() || unlocked.nothing_to_see()) return;
+  const std::uint64_t pages = stays.truth["pages"].get<std::uint64_t>();
+  EXPECT_GT(stays.extra("unevictable_after"), 0U);
+  EXPECT_EQ(number(stays.process, "/pages/munlocked"), pages);
+  EXPECT_EQ(number(stays.process, "/pages/rescued"), 0U);
+  EXPECT_EQ(number(stays.process, "/pages/to_unevictable"), 0U);
+  // Once, and not for the munlock as well. What waits in a batch of munlock is rescued when that is flushed.
+  const std::uint64_t rescued = number(unlocked.process, "/pages/rescued");
+  EXPECT_GE(rescued + unlocked.extra("unevictable_after"), pages);
+  EXPECT_LE(rescued, pages);
+  EXPECT_EQ(number(unlocked.process, "/pages/munlocked"), pages);
+  expect_audit_holds(stays.report, "pages rescued");
+  expect_audit_holds(stays.report, "pages to unevictable");
+}
+
 // --- huge pages that are locked in part -----------------------------------------------------------------------------
 
 class LockedInPart : public testing::TestWithParam<const char*> {};

@@ -114,6 +114,25 @@ void shm_unlock(Run& run) {
   run.report();
 }
 
+void shm_lock_stays(Run& run) {
+  const bool unlock = std::string_view(run.text("then", "")) == "unlock";
+  const ShmSegment segment(run.pages(64));
+  const Range all = segment.all();
+  write_pages(all);
+  lock_in_setup(all);
+  int error = 0;
+  run.expect = {.munlocked = all.pages};
+  run.measure([&] {
+    error = segment.lock();
+    run.munlock(all);
+    if (unlock && error == 0) error = segment.unlock();
+  });
+  if (error != 0) fail("SHM_LOCK or SHM_UNLOCK", error);
+  run.extra("mlocked_after", mlocked_pages(all));          // but for a batch a CPU
+  run.extra("unevictable_after", unevictable_pages(all));  // the same
+  run.report();
+}
+
 void ramfs(Run& run) {
   const long pages = run.pages();
   // Mounted where nobody else sees it: it goes with the process.
