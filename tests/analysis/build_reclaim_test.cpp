@@ -224,6 +224,28 @@ TEST(BuildSwap, InIsWhatFaultsFound) {
   EXPECT_EQ(swap->readahead, 24U);
 }
 
+Count read_when(const std::map<std::string, std::int64_t>& changes) {
+  Trace trace(capable());
+  trace.add(swapping());
+  for (const auto& [name, change] : changes) {
+    trace.data.vmstat_start[name] = 100;
+    trace.data.vmstat_end[name] = 100 + change;
+  }
+  return only_process(trace).swap.value_or(Swap{}).in_read;
+}
+
+// Three major faults of this process; the kernel's counters are those of all.
+TEST(BuildSwap, ReadIsWhatTheKernelLeavesNoDoubtAbout) {
+  EXPECT_EQ(read_when({{"pswpin", 3}}), 3U);
+  EXPECT_EQ(read_when({{"pswpin", 40}, {"swpin_zero", 0}, {"zswpin", 0}}), 3U);
+  EXPECT_EQ(read_when({{"pswpin", 0}, {"swpin_zero", 3}}), 0U);
+  EXPECT_EQ(read_when({{"pswpin", 40}, {"swpin_zero", 1}}), std::nullopt);
+  EXPECT_EQ(read_when({{"pswpin", 40}, {"zswpin", 1}}), std::nullopt);
+  // Kernels that have no counter of what zswap brings back.
+  EXPECT_EQ(read_when({{"pswpin", 2}}), std::nullopt);
+  EXPECT_EQ(read_when({}), std::nullopt);
+}
+
 TEST(BuildSwap, OutForkAndFree) {
   const auto swap = swap_of(capable());
   ASSERT_TRUE(swap);
@@ -239,7 +261,7 @@ TEST(BuildSwap, OutForkAndFree) {
 TEST(BuildSwap, EachPartIsUnknownWithoutItsSignal) {
   const auto no_in = swap_of(without_layout(capable()));
   ASSERT_TRUE(no_in);
-  for (const Count& count : {no_in->in, no_in->in_major, no_in->in_ns}) EXPECT_EQ(count, std::nullopt);
+  for (const Count& count : {no_in->in, no_in->in_major, no_in->in_read, no_in->in_ns}) EXPECT_EQ(count, std::nullopt);
   EXPECT_EQ(no_in->readahead, std::nullopt);
   EXPECT_EQ(no_in->out, 20U);
   const auto no_read = swap_of(without_functions(capable(), {"swap_read_folio", "swap_readpage"}));

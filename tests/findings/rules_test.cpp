@@ -463,9 +463,16 @@ TEST_F(Machine, ReclaimThatGetsNothing) {
 
 TEST_F(SwapRules, AStormIsARate) {
   process().swap->in_major = 900;
+  process().swap->in_read = 900;
   process().swap->in_ns = 5'000'000;
   EXPECT_EQ(recipe("swap-in-storm").evidence,
             (Evidence{{"pages", 20'000}, {"pages_per_s", 2000}, {"read", 900}, {"time_ns", 5'000'000}}));
+  // Some read, and whose is not known; nobody did.
+  process().swap->in_read.reset();
+  EXPECT_FALSE(found("swap-in-storm").evidence.contains("read"));
+  process().swap->in_read = 0;
+  EXPECT_TRUE(silent("swap-in-storm"));
+  process().swap->in_read = 900;
   report.window.duration_ns = 60 * kSecond;
   EXPECT_TRUE(silent("swap-in-storm"));
   process().swap.reset();

@@ -42,7 +42,7 @@ void measured_everything(Process& process) {
   process.vma.merges = 0;
   process.vma.max_map_count = 65530;
   process.reclaim = {ReclaimStall{}, ReclaimStall{}, 0, 0, 0, 0};
-  process.swap = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  process.swap = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 }
 
 std::vector<SignalCoverage> exact_signals() {
@@ -205,6 +205,7 @@ Process busy_process() {
                      .met_locked_inactive = 1'024};
   process.swap = {.in = 2'048,
                   .in_major = 131,
+                  .in_read = 131,
                   .in_ns = 41'200'000,
                   .readahead = 917,
                   .out = 4'096,

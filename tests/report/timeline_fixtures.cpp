@@ -124,7 +124,7 @@ Diff calm_and_busy() {
   Faults& faults = calm.processes[0].faults;
   faults.by_origin[MLT_ORIGIN_ACCESS] = minor_faults(1500, 700);
   faults.by_class.erase(faults.by_class.begin());
-  calm.processes[0].swap = Swap{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  calm.processes[0].swap = Swap{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   DiffSide before(calm);
   DiffSide after(busy());
   for (const TimelinePoint& point : stormy().points) {

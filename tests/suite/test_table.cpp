@@ -55,6 +55,7 @@ constexpr Row kRows[] = {
     {"system", "CgroupAudit.*", two_kernels, kMemory, false, 8},
     {"system", "MemoryHigh.*", two_kernels, kMemory, false, 8},
     {"system", "All/WithoutMlock.*", two_kernels, kMemory, true, 8},
+    {"system", "SwapZeroes.*", two_kernels, kMemory, false, 4},
     {"system", "Collapse.*", two_kernels, kMemory, false, 10},
     {"system", "Soak.*", two_kernels, kNodes, false, 20},
     // That the killer is seen is tested on every kernel, with the limit of a cgroup (Ending.*).

@@ -92,6 +92,7 @@ constexpr WorkloadRow kWorkloads[] = {
     {"thread-churn"},
     {"swap-touch"},
     {"swap-read-write"},
+    {"swap-zeroes", "", "SwapZeroes.*"},
     {"swap-lock", "slow-lock"},
     {"swap-fork", "fork-copies-swap"},
     {"swap-fork-wait", "", "SwapFork.*"},

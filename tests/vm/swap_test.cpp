@@ -96,6 +96,39 @@ TEST(SwapTight, WhatIsReadTwiceIsNotReadAhead) {
   }
 }
 
+// Newer kernels mark pages of zeroes and write nothing; they are made anew when they are needed.
+TEST(SwapZeroes, WhatIsNotReadIsNotSaidToBe) {
+  const TracedCommand traced =
+      trace_command({"mlt-workload", "swap-zeroes"}, {"--signals", "fault,cause,swap_out,swap_readahead"});
+  const Json& truth = traced.truth;
+  if (truth.contains("unsupported") || !sees_everything(traced.report)) {
+    printf("nothing to see: %s\n", truth.dump().c_str());
+    return;
+  }
+  expect_nothing_lost(traced.report);
+  const Json* process = find_process(traced.report, truth["pid"]);
+  ASSERT_NE(process, nullptr);
+  const std::uint64_t pages = number(truth, "/extra/swapped_out");
+  EXPECT_EQ(number(*process, "/swap/in"), pages);
+  EXPECT_EQ(number(*process, "/swap/out"), pages + number(truth, "/extra/swapped_out_before"));
+  const std::uint64_t major = number(*process, "/swap/in_major");
+  if (!truth["vmstat"]["swpout_zero"].is_number()) {
+    // Some of them, or all, are found in the swap cache: they are still being written.
+    EXPECT_EQ(number(*process, "/swap/in_read"), major);
+  } else {
+    EXPECT_GT(major, 0U);
+    EXPECT_EQ(number(truth, "/vmstat/swpout_zero"), pages);
+    EXPECT_EQ(number(truth, "/vmstat/swpin_zero"), pages);
+    if (traced.report["system"]["vmstat"].contains("pswpin")) {
+      printf("others read from swap, too\n");
+    } else {
+      EXPECT_EQ(number(*process, "/swap/in_read"), 0U);
+      for (const Json& finding : traced.report["findings"]) EXPECT_NE(finding.at("id"), "swap-in-storm");
+    }
+  }
+  expect_audit_holds(traced.report, "pages swapped out");
+}
+
 TEST(SwapLock, LockedPagesAreMlockedOrReportedAsNot) {
   const Observed traced = of_workload_runs("swap-lock");
   if (traced.nothing_to_see()) return;

@@ -59,6 +59,27 @@ void swap_touch(Run& run) {
   run.work([&] { write_pages(all); });
 }
 
+void swap_zeroes(Run& run) {
+  const Region region(run.pages(512));
+  const Range all = region.all();
+  for (long i = 0; i < all.pages; ++i) *reinterpret_cast<volatile char*>(all.page(i)) = 0;
+  // Where one page goes out others do, too; and all that is needed for it has been touched then.
+  const Region another(1);
+  write_pages(another.all());
+  if (!swap_out(another.all())) return run.unsupported(no_swap);
+  bool is_out = false;
+  run.expect = {.access = all.pages};
+  run.cause("swap_in", all.pages);
+  run.measure([&] {
+    is_out = swap_out(all);
+    read_pages(all);
+  });
+  if (!is_out) fail("swapping out, which has worked for another page");
+  run.extra("swapped_out", all.pages);
+  run.extra("swapped_out_before", 1);
+  run.report();
+}
+
 void swap_read_write(Run& run) {
   const SwappedRegion swapped(run.pages());
   if (!swapped.is_out) return run.unsupported(no_swap);

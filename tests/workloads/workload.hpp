@@ -101,7 +101,7 @@ struct Expect {
 
 // What the kernel says about this process and the system at one moment.
 struct Snapshot {
-  static constexpr std::array<std::string_view, 12> vmstat_names{"unevictable_pgs_mlocked",
+  static constexpr std::array<std::string_view, 16> vmstat_names{"unevictable_pgs_mlocked",
                                                                  "unevictable_pgs_munlocked",
                                                                  "unevictable_pgs_cleared",
                                                                  "unevictable_pgs_stranded",
@@ -112,7 +112,11 @@ struct Snapshot {
                                                                  "pgfault",
                                                                  "pgmajfault",
                                                                  "pswpin",
-                                                                 "pswpout"};
+                                                                 "pswpout",
+                                                                 "swpin_zero",
+                                                                 "swpout_zero",
+                                                                 "zswpin",
+                                                                 "zswpout"};
   rusage usage{};
   long cpu_ns = 0;  // processor time of this process
   long vmas = 0;

@@ -317,13 +317,31 @@ FaultTotals faults_by(mlt_cause cause, const ProcessCounts& process) {
   return sum;
 }
 
-std::optional<Swap> build_swap(const ProcessCounts& process, const Plan& plan) {
+std::optional<std::uint64_t> vmstat_change(const TraceData& data, const char* name) {
+  const auto end = data.vmstat_end.find(name);
+  const auto start = data.vmstat_start.find(name);
+  if (end == data.vmstat_end.end() || start == data.vmstat_start.end()) return std::nullopt;
+  return static_cast<std::uint64_t>(end->second - start->second);
+}
+
+// The kernel counts for all processes at once what it reads from swap, and what it brings back without reading.
+Count read_of(std::uint64_t major, const TraceData& data) {
+  const auto read = vmstat_change(data, "pswpin");
+  if (major == 0 || (read && *read == 0)) return 0;
+  if (!read || *read < major) return std::nullopt;
+  const bool all = vmstat_change(data, "swpin_zero").value_or(0) + vmstat_change(data, "zswpin").value_or(0) == 0;
+  return all ? Count(major) : std::nullopt;
+}
+
+std::optional<Swap> build_swap(const ProcessCounts& process, const TraceData& data) {
+  const Plan& plan = *data.plan;
   const mlt_proc& proc = process.proc;
   Swap swap;
   if (plan.measures("cause")) {
     const FaultTotals in = faults_by(MLT_CAUSE_SWAP_IN, process);
     swap.in = in.completed();
     swap.in_major = in.major;
+    swap.in_read = read_of(in.major, data);
     swap.in_ns = in.latency.sum();
   }
   swap.readahead = if_measured(plan, "swap_readahead", proc.swap_readahead);
@@ -487,7 +505,7 @@ Process build_process(const ProcessCounts& counts, const TraceData& data) {
   process.pages = build_pages(counts, data);
   process.vma = build_vma(proc, events, views, data);
   process.reclaim = build_reclaim(proc, *data.plan);
-  process.swap = build_swap(counts, *data.plan);
+  process.swap = build_swap(counts, data);
   process.life = build_life(events, data);
   process.life_not_kept = events.life_not_kept;
   return process;
@@ -556,14 +574,8 @@ std::vector<MemoryHighLimit> build_memory_high(const CgroupViews& cgroup) {
 }
 
 std::optional<SwapReadahead> build_swap_readahead(const TraceData& data) {
-  const auto change = [&](const char* name) -> std::optional<std::uint64_t> {
-    const auto end = data.vmstat_end.find(name);
-    const auto start = data.vmstat_start.find(name);
-    if (end == data.vmstat_end.end() || start == data.vmstat_start.end()) return std::nullopt;
-    return static_cast<std::uint64_t>(end->second - start->second);
-  };
-  const auto pages = change("swap_ra");
-  const auto hits = change("swap_ra_hit");
+  const auto pages = vmstat_change(data, "swap_ra");
+  const auto hits = vmstat_change(data, "swap_ra_hit");
   if (!pages || !hits) return std::nullopt;
   return SwapReadahead{*pages, *hits};
 }

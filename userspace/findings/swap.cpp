@@ -13,11 +13,13 @@ constexpr std::uint64_t kLongNs = 10'000'000;
 
 Found swap_in_storm(const Process& process, const Case& about) {
   if (!process.swap || !process.swap->in) return {};
+  // Pages of zeroes, and what zswap holds, cost no reading.
+  if (process.swap->in_read && *process.swap->in_read == 0) return {};
   const std::uint64_t pages = *process.swap->in;
   const std::uint64_t per_s = pages * kSecond / window_ns(about, kStormNs);
   if (per_s < about.options.swap_in_per_s) return {};
   Sighting seen{Severity::problem, {{"pages", figure(pages)}, {"pages_per_s", figure(per_s)}}, ""};
-  if (process.swap->in_major) seen.evidence["read"] = figure(*process.swap->in_major);
+  if (process.swap->in_read) seen.evidence["read"] = figure(*process.swap->in_read);
   if (process.swap->in_ns) seen.evidence["time_ns"] = figure(*process.swap->in_ns);
   return seen;
 }

@@ -372,7 +372,12 @@ struct Fields<Swap> {
   static constexpr std::string_view name = "swap";
   static constexpr auto list = std::tuple{
       field("in", &Swap::in, "Faults that found a swap entry."),
-      field("in_major", &Swap::in_major, "Of these, those that had to read."),
+      field("in_major", &Swap::in_major, "Of these, those whose page was not in the swap cache."),
+      field(
+          "in_read", &Swap::in_read,
+          "Of these, those that read from a swap device. Null: of all major ones some brought back pages of zeroes, or "
+          "what zswap had taken, and the kernel doesn't tell whose.")
+          .since("0.2"),
       field("in_ns", &Swap::in_ns).unit(nanoseconds),
       field("readahead", &Swap::readahead, "Pages that they read besides those that they needed.").unit(pages),
       field("out", &Swap::out, "Pages of this process written to swap by anybody.").unit(pages),

@@ -271,7 +271,8 @@ struct Reclaim {
 
 struct Swap {
   Count in;           // faults that found a swap entry
-  Count in_major;     // of these, those that had to read
+  Count in_major;     // of these, the major ones: the page was not in the swap cache
+  Count in_read;      // of these, those that read from a swap device; null: some did not, and whose is not known
   Count in_ns;        // time in all of them
   Count readahead;    // pages that they read besides those that they needed
   Count out;          // pages of this process written to swap, whoever did it

@@ -135,7 +135,7 @@ std::string spared(const Reclaim& reclaim) {
 
 std::string swapped_in(const Swap& swap) {
   if (!any(swap.in)) return "";
-  const std::string details = joined({some(swap.in_major, "of them had to read"),
+  const std::string details = joined({some(swap.in_read, "of them read from a device"),
                                       some(swap.readahead, "pages read ahead"), some_time(swap.in_ns, "in all")});
   return plural(*swap.in, "fault") + (details.empty() ? "" : ", " + details);
 }
