@@ -455,7 +455,7 @@ static __always_inline int mlt_lru_added(const void* folio, unsigned long flags)
   SEC("kprobe/" #function)                                                                                     \
   int BPF_KPROBE(mlt_##name##_kprobe, ##__VA_ARGS__) { return mlt_lru_added(page, mlt_page_flags(page)); }
 
-/* The page comes second from 6.0 on: c2bc16817aa0 "mm/swap: add folio_batch_move_lru()". */
+/* The page comes second from 6.0 on, when folio_batch_move_lru() came and __pagevec_lru_add_fn went. */
 MLT_LRU_ADDED(lru_add, lru_add, void* list, struct page* page)
 MLT_LRU_ADDED(lru_add_fn, lru_add_fn, void* list, struct page* page)
 MLT_LRU_ADDED(__pagevec_lru_add_fn, pagevec_add, struct page* page)
