@@ -307,6 +307,32 @@ TEST(AuditPages, Equal) {
   EXPECT_EQ(check.source, "/proc/vmstat unevictable_pgs_mlocked");
 }
 
+// Read on both sides of the moments from which everything counts, and from which nothing does.
+TEST(AuditPages, WhatCameWhileTheCountersWereRead) {
+  Trace trace(capable(), "page_lock");
+  ProcessCounts counts = process(1, 42);
+  trace.add(counts);
+  TraceData& data = trace.data;
+  const char* counter = "unevictable_pgs_mlocked";
+  data.vmstat_start[counter] = 1000;
+  data.vmstat_completed[counter] = 2000;
+  data.vmstat_closing[counter] = 7000;
+  data.vmstat_end[counter] = 10'000;
+  const auto check = [&](std::uint64_t traced) {
+    data.counts.processes[0].proc.mlocked = traced;
+    return check_of(data, "pages mlocked");
+  };
+  EXPECT_EQ(check(5000).kernel, 5000U);
+  EXPECT_EQ(check(5000).slack, 4000U);
+  EXPECT_EQ(check(5000).why, "");
+  for (const std::uint64_t traced : {5001, 7000, 9000}) {
+    EXPECT_EQ(check(traced).verdict, Verdict::equal) << traced;
+    EXPECT_EQ(check(traced).why, "within 4000 that came while the counters were read");
+  }
+  for (const std::uint64_t traced : {4938, 9062}) EXPECT_EQ(check(traced).verdict, Verdict::equal) << traced;
+  for (const std::uint64_t traced : {4937, 9063}) EXPECT_EQ(check(traced).verdict, Verdict::differs) << traced;
+}
+
 // Two processors, 31 pages each.
 TEST(AuditPages, TheKernelLagsByItsBatches) {
   for (const std::int64_t kernel : {500 - 62, 500 - 1, 500 + 1, 500 + 62}) {

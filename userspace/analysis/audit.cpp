@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "analysis/audit_cgroup.h"
 #include "analysis/audit_resident.h"
@@ -162,65 +166,78 @@ const std::vector<PageCheck>& page_checks() {
   return checks;
 }
 
-std::optional<std::int64_t> growth(const TraceData& data, const char* counter) {
-  const auto end = data.vmstat_end.find(counter);
-  const auto start = data.vmstat_start.find(counter);
-  if (end == data.vmstat_end.end() || start == data.vmstat_start.end()) return std::nullopt;
-  return end->second - start->second;
+using Vmstat = std::map<std::string, std::int64_t>;
+
+/// Of a counter between two moments; empty: this kernel does not have it.
+std::optional<std::int64_t> growth(const Vmstat& start, const Vmstat& end, const char* counter) {
+  const auto first = start.find(counter);
+  const auto last = end.find(counter);
+  if (first == start.end() || last == end.end()) return std::nullopt;
+  return last->second - first->second;
+}
+
+/// What a row's counters say of the time between two moments.
+std::optional<std::int64_t> growth(const PageCheck& row, const Vmstat& start, const Vmstat& end) {
+  std::int64_t pages = 0;
+  for (const char* counter : row.counters) {
+    const auto counted = growth(start, end, counter);
+    if (!counted) return std::nullopt;
+    pages += *counted;
+  }
+  for (const char* counter : row.where_there) pages += growth(start, end, counter).value_or(0);
+  return row.again == nullptr ? pages : pages - growth(start, end, row.again).value_or(0);
+}
+
+std::string source_of(const PageCheck& row, const TraceData& data, std::uint64_t twice) {
+  std::string source = "/proc/vmstat";
+  for (const char* counter : row.counters) source += std::string(" ") + counter;
+  for (const char* counter : row.where_there) {
+    if (data.vmstat_end.contains(counter)) source += std::string(" ") + counter;
+  }
+  const auto again = row.again == nullptr ? std::nullopt : growth(data.vmstat_start, data.vmstat_end, row.again);
+  if (again.value_or(0) != 0) source += fmt::format(" (without {} {})", *again, row.again);
+  if (twice != 0) source += fmt::format(" ({} of it in two of these)", twice);
+  return source;
 }
 
 std::uint64_t batch_lag(const TraceData& data) { return kBatch * data.host.cpus; }
 
+/// The counters are read on both sides of the moments that they are to be of: the kernel's value lies between what came
+/// between these readings and what came within them.
 AuditCheck page_check(const PageCheck& row, const TraceData& data) {
   AuditCheck check;
   check.check = row.name;
   std::uint64_t traced = data.counts.stats.*row.other;
   for (const ProcessCounts& process : data.counts.processes) traced += process.proc.*row.own;
   check.traced = traced;
-  check.source = "/proc/vmstat";
-  std::int64_t kernel = 0;
-  for (const char* counter : row.counters) {
-    check.source += std::string(" ") + counter;
-    const auto pages = growth(data, counter);
-    if (!pages) {
-      check.why = "this kernel does not count it";
-      return check;
-    }
-    kernel += *pages;
+  const std::uint64_t twice = row.twice == nullptr ? 0 : data.counts.stats.*row.twice;
+  check.source = source_of(row, data, twice);
+  const auto most = growth(row, data.vmstat_start, data.vmstat_end);
+  if (!most) {
+    check.why = "this kernel does not count it";
+    return check;
   }
-  for (const char* counter : row.where_there) {
-    const auto pages = growth(data, counter);
-    if (!pages) continue;
-    check.source += std::string(" ") + counter;
-    kernel += *pages;
-  }
-  if (const auto again = row.again == nullptr ? 0 : growth(data, row.again); again.value_or(0) != 0) {
-    check.source += fmt::format(" (without {} {})", *again, row.again);
-    kernel -= *again;
-  }
-  if (const __u64 twice = row.twice == nullptr ? 0 : data.counts.stats.*row.twice; twice != 0) {
-    check.source += fmt::format(" ({} of it in two of these)", twice);
-    kernel -= static_cast<std::int64_t>(twice);
-  }
-  check.kernel = static_cast<std::uint64_t>(kernel);
+  const std::int64_t least = growth(row, data.vmstat_completed, data.vmstat_closing).value_or(*most);
+  check.kernel = static_cast<std::uint64_t>(least) - twice;
+  check.slack = static_cast<std::uint64_t>(std::max<std::int64_t>(*most - least, 0));
   const PlannedSignal* planned = data.plan->find(row.signal);
   if (planned->way->approximate) {
     check.why = "only a part of them can be seen on this kernel";
     return check;
   }
   const std::uint64_t lag = batch_lag(data);
-  const std::uint64_t distance = std::max(traced, *check.kernel) - std::min(traced, *check.kernel);
-  if (distance == 0) {
-    check.verdict = Verdict::equal;
-  } else if (distance <= lag) {
-    check.verdict = Verdict::equal;
+  const std::uint64_t highest = *check.kernel + check.slack;
+  const std::uint64_t beyond = traced < *check.kernel ? *check.kernel - traced : traced - std::min(traced, highest);
+  check.verdict = beyond <= lag ? Verdict::equal : Verdict::differs;
+  if (beyond > lag) {
+    check.why = row.if_not;
+  } else if (beyond != 0) {
     check.why =
         row.batched
             ? fmt::format("within {}: the kernel counts when a processor's batch of {} is flushed", lag, kBatch)
             : fmt::format("within {}: more may come between the reading of the counters and the gate's moving", lag);
-  } else {
-    check.verdict = Verdict::differs;
-    check.why = row.if_not;
+  } else if (traced != *check.kernel) {
+    check.why = fmt::format("within {} that came while the counters were read", check.slack);
   }
   return check;
 }
@@ -231,7 +248,7 @@ std::uint64_t culled_unseen(const TraceData& data) {
   const PlannedSignal* unevictable = data.plan->find("unevictable");
   // Where only a part of the moves is looked for, the rest is not unseen.
   if (unevictable == nullptr || unevictable->way == nullptr || unevictable->way->approximate) return 0;
-  const auto culled = growth(data, "unevictable_pgs_culled");
+  const auto culled = growth(data.vmstat_start, data.vmstat_end, "unevictable_pgs_culled");
   if (!culled) return 0;
   const auto kernel = static_cast<std::uint64_t>(*culled);
   std::uint64_t seen = data.counts.stats.other_unevictable;
