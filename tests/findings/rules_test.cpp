@@ -394,6 +394,26 @@ TEST_F(Contention, ThreadsWaitForOtherCalls) {
   EXPECT_TRUE(silent("mmap-lock-contention"));
 }
 
+// A lock that is held by mmap is held to lock memory only under MCL_FUTURE; the sum says how much of it was.
+TEST_F(Contention, WhoHeldTheLockIsNamedWhereItIsKnown) {
+  recipe("lock-holds-up-threads");
+  const auto by = [&](std::uint64_t mlock_ns, std::uint64_t mmap_ns, std::uint64_t locking_ns) {
+    LockWaits& waits = *process().locks.mmap_lock;
+    waits.holders = {{MLT_CALL_MLOCK, "mlock", {1, mlock_ns}}, {MLT_CALL_MMAP, "mmap", {1, mmap_ns}}};
+    std::ranges::sort(waits.holders, std::greater(), [](const HolderWaits& holder) { return holder.waits.time_ns; });
+    waits.all.time_ns = mlock_ns + mmap_ns;
+    waits.while_locking.time_ns = locking_ns;
+    const std::string title = found("lock-holds-up-threads").title;
+    const std::size_t at = title.find(", mostly by ");
+    return at == std::string::npos ? "" : title.substr(at + 12);
+  };
+  constexpr std::uint64_t kMs = 1'000'000;
+  EXPECT_EQ(by(37 * kMs, 38 * kMs, 37 * kMs), "mlock");
+  EXPECT_EQ(by(37 * kMs, 38 * kMs, 75 * kMs), "mmap");
+  EXPECT_EQ(by(37 * kMs, 90 * kMs, 60 * kMs), "mlock");
+  EXPECT_EQ(by(37 * kMs, 90 * kMs, 80 * kMs), "");
+}
+
 TEST_F(Contention, NeitherHidesTheOther) {
   recipe("mmap-lock-contention");
   recipe("lock-holds-up-threads");

@@ -10,17 +10,30 @@ namespace {
 // Whoever waits for less would not know it from being scheduled away.
 constexpr std::uint64_t kNoticedNs = 1'000'000;
 
-bool locks_memory(mlt_call call) {
-  return (call >= MLT_CALL_MLOCK && call <= MLT_CALL_MUNLOCKALL) ||
-         (call >= MLT_CALL_MMAP && call <= MLT_CALL_MPROTECT);
-}
+bool locks_memory(mlt_call call) { return call >= MLT_CALL_MLOCK && call <= MLT_CALL_MUNLOCKALL; }
+/// Locks what it maps under MCL_FUTURE, and mprotect what it makes accessible of a locked mapping; else nothing.
+bool may_lock_memory(mlt_call call) { return call >= MLT_CALL_MMAP && call <= MLT_CALL_MPROTECT; }
 
-/// What the lock was held for most of the time, among the calls that are asked for; empty: nothing that is known.
+/// What the lock was held for longest, of the waits while memory was being locked or of the others; empty: not known.
+/// Of calls that may lock memory only the sum is known for both: such a call is named where no other can be longer.
 std::string longest_holder(const LockWaits& waits, bool locking) {
+  const HolderWaits* sure = nullptr;
+  const HolderWaits* possible = nullptr;
+  std::uint64_t rest_ns = locking ? waits.while_locking.time_ns : waits.all.time_ns - waits.while_locking.time_ns;
+  std::uint64_t possible_ns = 0;
   for (const HolderWaits& holder : waits.holders) {
-    if (!holder.name.empty() && (!locking || locks_memory(holder.call))) return ", mostly by " + holder.name;
+    if (may_lock_memory(holder.call)) {
+      possible_ns += holder.waits.time_ns;
+      if (possible == nullptr) possible = &holder;
+    } else if (locks_memory(holder.call) == locking) {
+      rest_ns -= std::min(rest_ns, holder.waits.time_ns);
+      if (sure == nullptr && !holder.name.empty()) sure = &holder;
+    }
   }
-  return "";
+  const HolderWaits* longest = sure;
+  if (possible != nullptr && (sure == nullptr || std::min(possible->waits.time_ns, rest_ns) > sure->waits.time_ns))
+    longest = possible_ns <= rest_ns ? possible : nullptr;
+  return longest != nullptr ? ", mostly by " + longest->name : "";
 }
 
 /// Per-VMA locks ought to spare page faults mmap_lock: how many they did not.
