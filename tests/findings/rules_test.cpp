@@ -233,6 +233,8 @@ TEST_F(Future, StacksThatMmapPopulates) {
   EXPECT_TRUE(silent("thread-stack-populate"));
   call.flags = MAP_STACK;
   EXPECT_EQ(found("thread-stack-populate").evidence.at("calls"), 1);
+  call.flags = MAP_STACK | MAP_POPULATE;  // whatever is locked, the call itself asks for the pages
+  EXPECT_TRUE(silent("thread-stack-populate"));
 }
 
 TEST_F(Future, MemoryThatStays) {

@@ -9,8 +9,10 @@ namespace mlt::rules {
 namespace {
 
 // A stack is mapped without access and then made accessible: glibc before 2.42. The call holds mmap_lock for writing.
+// What a call asks to be made present is so whether the process's mappings are locked or not.
 bool makes_stack(const LockCall& call) {
-  return call.call == MLT_CALL_MPROTECT || (call.call == MLT_CALL_MMAP && (call.flags & MAP_STACK) != 0);
+  return call.call == MLT_CALL_MPROTECT ||
+         (call.call == MLT_CALL_MMAP && (call.flags & (MAP_STACK | MAP_POPULATE | MAP_LOCKED)) == MAP_STACK);
 }
 
 }  // namespace
