@@ -52,7 +52,7 @@ source_files() { # EXTENSION...
 }
 
 shell_scripts() {
-	(cd "$ROOT" && grep -lE '^#!.*\bsh\b|^#!.*\bbash\b' -r scripts .ci | LC_ALL=C sort)
+	(cd "$ROOT" && grep -lE '^#!.*\bsh\b|^#!.*\bbash\b' -r scripts tests .ci | LC_ALL=C sort)
 }
 
 # Seconds since START ($EPOCHREALTIME), as 12.3.
