@@ -124,16 +124,27 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
 static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread* thread, struct task_struct* task) {
   u64 minor = BPF_CORE_READ(task, min_flt);
   u64 major = BPF_CORE_READ(task, maj_flt);
-  /* It may have had these before the gate was opened, or none. */
-  u64 opened = thread->opened_flt < minor + major ? thread->opened_flt : minor + major;
-  s64 doubtful = opened - (thread->taken_min_flt + thread->taken_maj_flt);
-  if (!thread->has_counted && doubtful > 0) mlt_add(proc->exited_doubtful_flt, doubtful);
+  u64 since = minor + major - thread->taken_min_flt - thread->taken_maj_flt;
+  /* Before the gate was opened or after it was closed it may have had these, or none. */
+  s64 doubtful = 0;
+  if (mlt_phase == MLT_ENDED)
+    doubtful = since;
+  else if (!thread->has_counted && thread->opened_flt != MLT_NOT_OPENED)
+    doubtful = thread->opened_flt - thread->taken_min_flt - thread->taken_maj_flt;
+  else if (!thread->has_counted)
+    doubtful = since;
+  if (doubtful > 0) mlt_add(proc->exited_doubtful_flt, doubtful);
   mlt_add(proc->exited_min_flt, minor - thread->taken_min_flt);
   mlt_add(proc->exited_maj_flt, major - thread->taken_maj_flt);
   thread->taken_min_flt = minor;
   thread->taken_maj_flt = major;
   if (thread->fault_state) mlt_add(proc->missed_returns, 1);
   thread->fault_state = 0;
+}
+
+/* It ended after the trace did. */
+static __always_inline bool mlt_outlives(const struct mlt_proc* proc) {
+  return mlt_phase == MLT_ENDED && !proc->exit_ns;
 }
 
 /* As the parent will be told it (wait_task_zombie): the group ended as one, or its threads one by one. */
@@ -184,7 +195,7 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
   if (thread) {
     u32 index = *place;
     struct mlt_proc* proc = mlt_proc_at(thread->proc);
-    if (proc) mlt_settle(proc, thread, gone);
+    if (proc && !mlt_outlives(proc)) mlt_settle(proc, thread, gone);
     /* The end of its exit_mmap was missed. */
     if (proc && thread->unmap_freed) mlt_add(proc->swap_freed, thread->unmap_freed);
     for (u32 i = 0; i < MLT_THREAD_BLOCKS; i++) {
@@ -207,7 +218,7 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
   /* The number may belong to a new process; and a leader that another thread's execve released has not ended its
    * process. */
   if (!proc || proc->start_boottime != BPF_CORE_READ(gone, start_boottime)) return 0;
-  if (BPF_CORE_READ(gone, signal, live.counter)) return 0;
+  if (BPF_CORE_READ(gone, signal, live.counter) || mlt_outlives(proc)) return 0;
   /* The exit program may have been skipped: kernels that preempt tracepoint programs do that. */
   if (!proc->exit_ns) {
     proc->exit_ns = bpf_ktime_get_ns();
