@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "analysis/crowd.h"
 #include "report/fixtures.h"
 #include "report/timeline_fixtures.h"
 
@@ -198,6 +199,60 @@ TEST(Compare, CaveatsWhereTheTwoWereMadeDifferently) {
 TEST(Compare, EmptyReports) {
   const Diff diff = compare(DiffSide(Report{}), DiffSide(fixtures::busy()));
   for (const Figure& one : diff.figures) EXPECT_EQ(one.change, Change::unknown) << one.key;
+}
+
+// How much of a crowd is listed must not decide what differs.
+TEST(Compare, ProcessesThatAreSummedUpCount) {
+  const auto crowd = [](std::uint32_t processes, const char* signal) {
+    Report report = fixtures::crowd(processes);
+    for (Process& process : report.processes) {
+      process.comm = process.pid % 2 == 0 ? "sh" : "make";
+      process.exited = true;
+      process.ending = Ending{std::nullopt, signal, false, false, "", ""};
+    }
+    return report;
+  };
+  const Report before = crowd(60, "SIGTERM");
+  const Report after = crowd(90, "SIGSEGV");
+  const auto summed = [](const Report& report) { return summed_up(report, {.processes = 10}).value(); };
+  const Diff whole = compare(DiffSide(before), DiffSide(after));
+  const Diff other = compare(DiffSide(summed(before)), DiffSide(summed(after)));
+  ASSERT_EQ(whole.figures.size(), other.figures.size());
+  for (const Figure& one : whole.figures) {
+    const auto same = std::ranges::find_if(
+        other.figures, [&](const Figure& figure) { return figure.key == one.key && figure.command == one.command; });
+    ASSERT_NE(same, other.figures.end()) << one.command << " " << one.key;
+    EXPECT_EQ(same->before, one.before) << one.command << " " << one.key;
+    EXPECT_EQ(same->after, one.after) << one.command << " " << one.key;
+    EXPECT_EQ(same->change, one.change) << one.command << " " << one.key;
+  }
+  ASSERT_EQ(whole.values.size(), other.values.size());
+  for (const ValueDiff& one : whole.values) {
+    const auto same = std::ranges::find_if(
+        other.values, [&](const ValueDiff& value) { return value.key == one.key && value.command == one.command; });
+    ASSERT_NE(same, other.values.end());
+    EXPECT_EQ(same->before, one.before);
+    EXPECT_EQ(same->after, one.after);
+  }
+  EXPECT_EQ(other.text, whole.text);
+}
+
+TEST(Compare, AFindingOfManyIsThatOfEachCommand) {
+  const auto with = [](std::vector<Finding> findings) {
+    Report report = fixtures::crowd(20);
+    for (Process& process : report.processes) process.comm = process.pid % 2 == 0 ? "sh" : "make";
+    report.findings = std::move(findings);
+    return DiffSide(report);
+  };
+  const Finding one{"fork-cow", Severity::warning, 1000, "title", {}, "", ""};
+  Finding many = one;
+  many.processes = FindingProcesses{9, {1000, 1001}, {"sh", "make"}};
+  const Diff diff = compare(with({one}), with({many}));
+  ASSERT_EQ(diff.findings.size(), 2U);
+  EXPECT_EQ(diff.findings[0].change, FindingChange::came);
+  EXPECT_EQ(diff.findings[0].command, "make");
+  EXPECT_EQ(diff.findings[1].change, FindingChange::stays);
+  EXPECT_EQ(diff.findings[1].command, "sh");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -327,7 +328,7 @@ TEST(ParseErrors, NameTheWordAndTheHelp) {
 
 TEST(ParseErrors, AValueIsMissing) {
   for (const char* option : {"--pid", "--tid", "--cgroup", "--duration", "--interval", "--output", "--signals", "--btf",
-                             "--color", "--fail-on", "--threshold"})
+                             "--color", "--fail-on", "--threshold", "--processes"})
     EXPECT_TRUE(has(usage_error({option}), option)) << option;
 }
 
@@ -454,6 +455,45 @@ TEST(ParseHelp, SaysWhatHappensToAFileThatExists) {
   EXPECT_TRUE(has(help, "replaces an earlier one, but no other file"));
   EXPECT_TRUE(has(help, "--max-size"));
   EXPECT_TRUE(has(parsed<PrintText>({"report", "--help"}).text, "single faults as CSV"));
+}
+
+// --- the first word
+// ---------------------------------------------------------------------------------------------------
+
+TEST(FirstWord, ThatIsNoCommand) {
+  const std::string lab = usage_error({"lab", "run", "x"});
+  EXPECT_TRUE(
+      has(lab, "'lab' is no command (there are trace, record, report, diff, probes); a program to run comes after --"));
+  EXPECT_TRUE(has(usage_error({"ls"}), "'ls' is no command"));
+  EXPECT_TRUE(has(usage_error({"ls", "-l", "-p", "1"}), "'ls' is no command"));
+}
+
+TEST(FirstWord, ThatIsNearlyOne) {
+  EXPECT_TRUE(has(usage_error({"repotr", "file"}),
+                  "'repotr' is no command (did you mean report?); a program to run comes after --"));
+  EXPECT_TRUE(has(usage_error({"recrod"}), "did you mean record?"));
+  EXPECT_TRUE(has(usage_error({"prob"}), "did you mean probes?"));
+}
+
+TEST(FirstWord, MayBeAnInterval) {
+  EXPECT_EQ(trace({"500ms", "-p", "1"}).interval_ns, 500'000'000U);
+  EXPECT_TRUE(has(usage_error({"5x", "-p", "1"}), "'5x' is not an interval"));
+}
+
+TEST(FirstWord, OneTooManyAfterTheCount) {
+  const std::string error = usage_error({"-p", "1", "1", "5", "sleep"});
+  EXPECT_TRUE(has(error, "'sleep' is one word too many after INTERVAL and COUNT; a program to run comes after --"));
+}
+
+// --- how much of a crowd
+// ----------------------------------------------------------------------------------------------
+
+TEST(Processes, ANumberOrAll) {
+  EXPECT_FALSE(trace({"-a"}).common.processes);
+  EXPECT_EQ(trace({"-a", "--processes", "50"}).common.processes, 50U);
+  EXPECT_EQ(trace({"-a", "--processes", "all"}).common.processes, std::numeric_limits<std::size_t>::max());
+  for (const char* wrong : {"0", "-1", "many"})
+    EXPECT_TRUE(has(usage_error({"-a", std::string("--processes=") + wrong}), "is no number of processes")) << wrong;
 }
 
 }  // namespace

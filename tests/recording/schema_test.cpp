@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "analysis/crowd.h"
 #include "model/names.h"
 #include "recording/look.h"
 #include "report/fixtures.h"
@@ -87,6 +88,20 @@ std::string report_with_places() {
   json["processes"][0]["locks"]["totals"][0]["parts"] = nlohmann::json::parse(R"({"memory_ns": 1, "file_ns": 2,
     "swap_in_ns": 3, "reclaim_ns": 4, "lock_wait_ns": 5, "off_cpu_ns": 6, "other_ns": 7})");
   json["processes"][1]["locks"]["calls_unseen"] = "a program of 32 bits";
+  // Of a crowd.
+  json["processes"][0]["life"][0]["child_comm"] = "gzip";
+  nlohmann::json group = json["processes"][0];
+  for (const char* key : {"pid", "parent_pid", "exe", "cgroup", "threads", "exited", "ending", "life", "children"})
+    group.erase(key);
+  group.update(nlohmann::json::parse(R"({"processes": 7, "exited": 7, "endings": [{"processes": 7, "status": 3,
+    "signal": "SIGKILL", "core_dumped": false, "oom_killed": true, "oom_limit": "cgroup", "oom_cgroup": "/a"}]})"));
+  group["locks"]["calls_unseen"] = "a program of 32 bits";
+  json["process_groups"] = {group};
+  json["coverage"]["audit_groups"] = nlohmann::json::parse(R"([{"check": "faults", "checks": 7, "traced": 8,
+    "kernel": null, "slack": 0, "source": "/proc/PID/stat", "verdict": "unavailable", "why": "exited"},
+    {"check": "faults", "checks": 1, "traced": 8, "kernel": 8, "slack": 0, "source": "/proc/PID/stat",
+    "verdict": "equal", "why": null}])");
+  json["findings"][0]["processes"] = nlohmann::json::parse(R"({"count": 7, "pids": [4242], "commands": ["gzip"]})");
   return json.dump();
 }
 
@@ -148,6 +163,18 @@ TEST(Format, TheDocumentShowsTheSchema) {
     return;
   }
   EXPECT_EQ(document.substr(begin, end - begin), schema_sql());
+}
+
+TEST(Views, HoldWhatOfACrowdIsSummedUp) {
+  const Directory directory;
+  const Report whole = fixtures::crowd(60);
+  const Report report = summed_up(whole, {.processes = 10, .groups = 5}).value();
+  sample::record(sample::options(directory.file("r")), report, {});
+  Sql sql(directory.file("r"));
+  EXPECT_EQ(sql.rows("SELECT sum(processes) FROM process_group"), (std::vector<Sql::Row>{{"50"}}));
+  const std::string faults = std::to_string(sum_of(whole).faults.of_all_origins().completed());
+  EXPECT_EQ(sql.rows("SELECT (SELECT sum(minor + major) FROM faults) + (SELECT sum(minor + major) FROM group_faults)"),
+            (std::vector<Sql::Row>{{faults}}));
 }
 
 }  // namespace

@@ -32,12 +32,5 @@ TEST(Conclude, Caveats) {
                    "1 audit check differs from the kernel's own count.", "Not measured: vma, lru."}));
 }
 
-TEST(Describe, Targets) {
-  EXPECT_EQ(describe({"pid", {1, 2}, "", true}), "pids 1, 2 and children");
-  EXPECT_EQ(describe({"tid", {7}, "", false}), "thread 7");
-  EXPECT_EQ(describe({"all", {}, "", false}), "all processes");
-  EXPECT_EQ(describe({"cgroup", {}, "/a/b", true}), "cgroup /a/b and children");
-}
-
 }  // namespace
 }  // namespace mlt

@@ -11,6 +11,7 @@
 #include "report/fixtures.h"
 #include "report/golden.h"
 #include "report/layout.h"
+#include "util/units.h"
 
 namespace mlt {
 namespace {
@@ -143,16 +144,68 @@ TEST_F(Text, ForksAndExitsThatWereNotKeptAreCounted) {
 }
 
 TEST_F(Text, OfManyProcessesFiveAreDetailed) {
-  Report report = fixtures::crowd(25);
+  Report report = fixtures::crowd(15);
   std::string text = rendered(report);
-  EXPECT_TRUE(contains(text, "25 PROCESSES"));
-  EXPECT_TRUE(contains(text, "(5 more with fewer faults"));
+  EXPECT_TRUE(contains(text, "15 PROCESSES, most time in faults and calls first\n"));
   EXPECT_TRUE(contains(text, "PROCESS 1004 "));
   EXPECT_FALSE(contains(text, "PROCESS 1005 "));
-  EXPECT_TRUE(contains(rendered(report, {.verbose = true}), "PROCESS 1024 "));
+  EXPECT_TRUE(contains(rendered(report, {.verbose = true}), "PROCESS 1014 "));
 
   report.findings = {{"fork-cow", Severity::warning, 1009, "title", {}, "", ""}};
   EXPECT_TRUE(contains(rendered(report), "PROCESS 1009 "));
+}
+
+/// `processes` short ones of one command, whose parent is the first.
+Report short_programs(std::uint32_t processes) {
+  Report report = fixtures::crowd(processes);
+  Process& parent = report.processes[0];
+  for (std::uint32_t i = 1; i < processes; ++i) {
+    Process& process = report.processes[i];
+    process.comm = "sh";
+    process.exited = true;
+    process.ending = Ending{0, "", false, false, "", ""};
+    parent.life.push_back({i * 1'000'000, LifeEvent::Kind::fork, process.pid, 0, 0, false, false, "", "sh"});
+  }
+  return report;
+}
+
+TEST_F(Text, ManyShortProgramsAreALine) {
+  const Report report = short_programs(614);
+  const std::string text = rendered(report);
+  EXPECT_TRUE(contains(text, "614 PROCESSES"));
+  EXPECT_TRUE(contains(text, "594 x"));
+  EXPECT_TRUE(contains(text, "sh (exited)"));
+  EXPECT_TRUE(contains(text, "   0.001  forked 613 x sh, until 0.613\n"));
+  EXPECT_LE(std::ranges::count(text, '\n'), 200);
+  // 10 faults for each process that comes after it, and itself.
+  EXPECT_TRUE(contains(text, format_count(std::uint64_t{614 * 615 / 2 * 10})));
+}
+
+TEST_F(Text, AsManyProcessesAsAreAskedFor) {
+  const Report report = short_programs(60);
+  EXPECT_TRUE(contains(rendered(report, {.processes = 5}), "55 x"));
+  EXPECT_FALSE(contains(rendered(report, {.processes = 60}), " x   "));
+  EXPECT_TRUE(contains(rendered(report, {.processes = 60}), "\n  1059  "));
+  EXPECT_FALSE(contains(rendered(report, {.verbose = true}), "until"));
+  EXPECT_TRUE(contains(rendered(report, {.verbose = true}), "forked pid 1059\n"));
+}
+
+TEST_F(Text, AFindingOfManyNamesThem) {
+  Report report = short_programs(60);
+  report.findings = {{"fork-cow",
+                      Severity::warning,
+                      1055,
+                      "title",
+                      {{"faults", 9}},
+                      "",
+                      "",
+                      FindingProcesses{40, {1055, 1056}, {"sh"}}}};
+  const std::string text = to_text(report, {.width = 0});
+  EXPECT_TRUE(contains(text, "40 processes (sh): title [fork-cow]\n"));
+  EXPECT_TRUE(
+      contains(text, "Of: pids 1055, 1056 and 38 more; counts and times are of all, the rest is of the first\n"));
+  EXPECT_TRUE(contains(text, "  1055"));
+  EXPECT_TRUE(contains(text, "PROCESS 1055 "));
 }
 
 TEST_F(Text, TenProcessesNeedNoOverview) {
@@ -163,18 +216,34 @@ TEST_F(Text, TenProcessesNeedNoOverview) {
 
 TEST_F(Text, AnEmptyReport) { EXPECT_TRUE(contains(rendered({}), "No process was seen.\n")); }
 
-TEST_F(Text, ManyEqualChecksAreSummedUp) {
+TEST_F(Text, ManyChecksAreSummedUp) {
   Report report = fixtures::quiet();
-  const AuditCheck equal = report.coverage.audit[0];
-  AuditCheck differs = equal;
-  differs.check = "one that differs";
-  differs.verdict = Verdict::differs;
-  report.coverage.audit.assign(12, equal);
-  report.coverage.audit.push_back(differs);
-  const std::string text = rendered(report);
-  EXPECT_TRUE(contains(text, "12 checks more, equal"));
-  EXPECT_TRUE(contains(text, "one that differs"));
-  EXPECT_FALSE(contains(text, "faults of pid 812"));
+  const auto check = [](const std::string& name, Verdict verdict, const char* why) {
+    AuditCheck one;
+    one.check = name;
+    one.traced = one.kernel = 5;
+    one.source = "the source";
+    one.verdict = verdict;
+    one.why = why;
+    return one;
+  };
+  std::vector<AuditCheck>& audit = report.coverage.audit;
+  audit.clear();
+  for (int i = 0; i < 2000; ++i) audit.push_back(check("faults of " + std::to_string(100 + i), Verdict::equal, ""));
+  for (int i = 0; i < 30; ++i)
+    audit.push_back(check("faults of " + std::to_string(3000 + i), Verdict::unavailable, "why"));
+  for (int i = 0; i < 15; ++i) audit.push_back(check("faults of " + std::to_string(4000 + i), Verdict::differs, "how"));
+  for (const char* name : {"pages mlocked", "pages munlocked"}) audit.push_back(check(name, Verdict::equal, ""));
+  const std::string text = to_text(report, {.width = 0});
+  EXPECT_TRUE(contains(text, "faults of 2,000 processes   10,000  10,000  equal\n"));
+  EXPECT_TRUE(
+      contains(text, "faults of 30 processes         150     150  unavailable\n    why\n    kernel: the source\n"));
+  EXPECT_TRUE(contains(text, "faults of 4009                   5       5  differs\n"));
+  EXPECT_FALSE(contains(text, "faults of 4010"));
+  EXPECT_TRUE(
+      contains(text, "faults of 5 processes more                  differs\n    pids 4010, 4011, 4012, 4013, 4014\n"));
+  EXPECT_TRUE(contains(text, "2 checks more, equal"));
+  EXPECT_TRUE(contains(rendered(report, {.verbose = true}), "faults of 4010"));
 }
 
 TEST_F(Text, ReclaimAndSwapAreToldOnlyWhenTheyDidSomething) {

@@ -63,6 +63,7 @@ constexpr Row kRows[] = {
     {"record", "All/RecordedCommand.*:Recorded.*", two_kernels, {}, true, 10},
     {"record", "RecordEvents.*", two_kernels, {}, true, 10},
     {"record", "Record.*", two_kernels, {}, false, 8},
+    {"record", "Crowd.*", two_kernels, {}, false, 12},
 
     // Times, where the host's load has no say.
     {"timed", "Speed.*", every_kernel, kCounted, false, 15},

@@ -120,7 +120,7 @@ TEST(Target, ThreadAlone) {
 }
 
 TEST(Target, AllSeesAProcessThatComesLater) {
-  Program tracer(trace_faults({"--json", "-a"}));
+  Program tracer(trace_faults({"--json", "-a", "--processes", "all"}));
   ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
   const Finished workload = run({"mlt-workload", "lock-untouched"});
   const auto tracer_pid = static_cast<std::uint64_t>(tracer.pid());
@@ -142,7 +142,7 @@ TEST(Target, AllSeesAProcessThatComesLater) {
 TEST(Target, ReusedPidIsAnotherProcess) {
   const std::string knob = "/proc/sys/kernel/ns_last_pid";
   if (access(knob.c_str(), W_OK) != 0) return;  // a kernel without CHECKPOINT_RESTORE cannot be told which pid is next
-  Program tracer(trace_faults({"--json", "-a"}));
+  Program tracer(trace_faults({"--json", "-a", "--processes", "all"}));
   ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
   const auto pid_of_a_run = [] {
     return printed_truth(run({"mlt-workload", "touch", "--pages", "100"}).out).at("pid").get<int>();

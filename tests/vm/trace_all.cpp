@@ -37,7 +37,7 @@ Traced trace_all(const std::map<std::string, Words>& commands, const Words& opti
     pids += (pids.empty() ? "" : ",") + std::to_string(program->pid());
     held[name] = std::move(program);
   }
-  Words words = {"mlocktrace", "--json"};
+  Words words = {"mlocktrace", "--json", "--processes", "all"};
   if (std::ranges::find(options, "-c") == options.end()) words.insert(words.end(), {"-p", pids});
   words.insert(words.end(), options.begin(), options.end());
   Program tracer(words);

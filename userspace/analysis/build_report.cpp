@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <unordered_map>
 
 #include "analysis/audit.h"
 #include "analysis/audit_resident.h"
@@ -398,13 +399,35 @@ Vma build_vma(const mlt_proc& proc, const ProcessEvents& events, const ProcessVi
   return vma;
 }
 
-// The number that BPF saw, as the caller sees it, for processes that are traced too.
-std::uint32_t visible_pid_of(std::uint32_t tgid, const Counts& counts) {
-  for (const ProcessCounts& process : counts.processes) {
-    if (process.proc.tgid == tgid) return visible_pid(process.proc);
+/// The traced processes by the number that BPF saw. Of a crowd, several have had the same.
+class Numbers {
+ public:
+  explicit Numbers(const Counts& counts) {
+    for (const ProcessCounts& process : counts.processes) by_tgid_[process.proc.tgid].push_back(&process.proc);
   }
-  return tgid;
-}
+
+  /// The number as the caller sees it, for processes that are traced too.
+  [[nodiscard]] std::uint32_t visible(std::uint32_t tgid) const {
+    const auto found = by_tgid_.find(tgid);
+    return found == by_tgid_.end() ? tgid : visible_pid(*found->second.front());
+  }
+
+  /// The name of the child that `parent` made; empty where several children of it had the number, and other names.
+  [[nodiscard]] std::string comm_of_child(std::uint32_t tgid, std::uint32_t parent) const {
+    const auto found = by_tgid_.find(tgid);
+    if (found == by_tgid_.end()) return "";
+    std::string comm;
+    for (const mlt_proc* proc : found->second) {
+      if (proc->parent_tgid != parent) continue;
+      if (!comm.empty() && comm != proc->comm) return "";
+      comm = proc->comm;
+    }
+    return comm;
+  }
+
+ private:
+  std::unordered_map<std::uint32_t, std::vector<const mlt_proc*>> by_tgid_;
+};
 
 LifeEvent::Kind life_kind(std::uint32_t event_kind) {
   switch (event_kind) {
@@ -416,13 +439,17 @@ LifeEvent::Kind life_kind(std::uint32_t event_kind) {
   }
 }
 
-std::vector<LifeEvent> build_life(const ProcessEvents& events, const TraceData& data) {
+std::vector<LifeEvent> build_life(const mlt_proc& proc, const ProcessEvents& events, const Numbers& numbers,
+                                  const TraceData& data) {
   std::vector<LifeEvent> life;
   for (const mlt_event_process& event : events.life) {
     LifeEvent entry;
     entry.at_ns = relative(event.head.ns, data);
     entry.kind = life_kind(event.head.kind);
-    if (event.child_tgid != 0) entry.child_pid = visible_pid_of(event.child_tgid, data.counts);
+    if (event.child_tgid != 0) {
+      entry.child_pid = numbers.visible(event.child_tgid);
+      entry.child_comm = numbers.comm_of_child(event.child_tgid, proc.tgid);
+    }
     entry.locked_bytes = event.locked_pages * data.host.page_size;
     entry.locked_bytes_after = event.locked_pages_after * data.host.page_size;
     entry.mcl_future = (event.def_flags & kVmLocked) != 0;
@@ -476,7 +503,7 @@ void add_ending(Process& process, const mlt_proc& proc, const ProcessSnapshot* l
   }
 }
 
-Process build_process(const ProcessCounts& counts, const TraceData& data) {
+Process build_process(const ProcessCounts& counts, const Numbers& numbers, const TraceData& data) {
   static const ProcessEvents kNoEvents;
   static const ProcessViews kNoViews;
   static const std::vector<MapsLine> kNoMaps;
@@ -490,7 +517,7 @@ Process build_process(const ProcessCounts& counts, const TraceData& data) {
 
   Process process;
   process.pid = visible_pid(proc);
-  process.parent_pid = proc.parent_tgid == 0 ? 0 : visible_pid_of(proc.parent_tgid, data.counts);
+  process.parent_pid = proc.parent_tgid == 0 ? 0 : numbers.visible(proc.parent_tgid);
   process.comm = proc.comm;
   if (latest != nullptr) {
     process.exe = latest->exe;
@@ -506,7 +533,7 @@ Process build_process(const ProcessCounts& counts, const TraceData& data) {
   process.vma = build_vma(proc, events, views, data);
   process.reclaim = build_reclaim(proc, *data.plan);
   process.swap = build_swap(counts, data);
-  process.life = build_life(events, data);
+  process.life = build_life(proc, events, numbers, data);
   process.life_not_kept = events.life_not_kept;
   return process;
 }
@@ -518,10 +545,11 @@ std::uint64_t completed_of(const Process& process) {
 }
 
 void add_children(std::vector<Process>& processes) {
+  std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> of_parent;
+  for (const Process& child : processes) of_parent[child.parent_pid].push_back(child.pid);
   for (Process& parent : processes) {
-    for (const Process& child : processes) {
-      if (parent.pid != 0 && child.parent_pid == parent.pid) parent.children.push_back(child.pid);
-    }
+    const auto found = of_parent.find(parent.pid);
+    if (parent.pid != 0 && found != of_parent.end()) parent.children = found->second;
   }
 }
 
@@ -607,7 +635,9 @@ Report build_report(const TraceData& data) {
   report.window = {data.start_unix_ns, data.end_ns - data.start_ns, relative(data.complete_ns, data)};
   report.target = data.target;
   report.coverage = build_coverage(data);
-  for (const ProcessCounts& process : data.counts.processes) report.processes.push_back(build_process(process, data));
+  const Numbers numbers(data.counts);
+  for (const ProcessCounts& process : data.counts.processes)
+    report.processes.push_back(build_process(process, numbers, data));
   std::ranges::stable_sort(report.processes, std::greater{}, completed_of);
   add_children(report.processes);
   report.system = build_system(data);

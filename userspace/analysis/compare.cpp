@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 
 #include "model/names.h"
 #include "model/tables.h"
@@ -23,7 +24,8 @@ enum class Taste { less_is_better, neutral };
 
 /// What the counts of one scope add up to, and how they are spread over time where that is known.
 struct Scope {
-  std::vector<const Process*> processes;
+  std::vector<const Process*> processes;  // the sums of groups among them
+  std::vector<const ProcessGroup*> groups;
   const Series* series = nullptr;
   double seconds = 0;
 };
@@ -342,6 +344,11 @@ Scope scope_of(const DiffSide& side, const std::string& command) {
   for (const Process& process : side.report.processes) {
     if (command.empty() || process.comm == command) scope.processes.push_back(&process);
   }
+  for (const ProcessGroup& group : side.report.groups) {
+    if (!command.empty() && group.comm != command) continue;
+    scope.processes.push_back(&group.sum);
+    scope.groups.push_back(&group);
+  }
   const auto series = side.series.find(command);
   if (series != side.series.end()) scope.series = &series->second;
   scope.seconds = static_cast<double>(side.report.window.duration_ns) / 1e9;
@@ -354,6 +361,9 @@ std::vector<std::string> commands_of(const DiffSide& before, const DiffSide& aft
   for (const DiffSide* side : {&before, &after}) {
     for (const Process& process : side->report.processes) {
       if (std::ranges::find(names, process.comm) == names.end()) names.push_back(process.comm);
+    }
+    for (const ProcessGroup& group : side->report.groups) {
+      if (!group.comm.empty() && std::ranges::find(names, group.comm) == names.end()) names.push_back(group.comm);
     }
   }
   if (names.size() < 2) return {};
@@ -381,11 +391,12 @@ using Values = std::map<std::string, std::map<std::string, std::size_t>>;  // by
 
 struct ValueCounter {
   Values& values;
+  std::size_t processes = 1;  // that have what is walked
   template <typename Codec, typename Value>
   void operator()(const model::Column& column, const Value* value) {
     if constexpr (!model::is_list<Value>) {
       if (column.is_compared)
-        ++values[column.path][value == nullptr ? "" : model::value_text<Codec>(column.unit, *value)];
+        values[column.path][value == nullptr ? "" : model::value_text<Codec>(column.unit, *value)] += processes;
     }
   }
 };
@@ -393,7 +404,26 @@ struct ValueCounter {
 Values values_of(const Scope& scope) {
   Values values;
   ValueCounter counter{values};
-  for (const Process* process : scope.processes) model::walk("", process, counter);
+  const auto is_sum = [&](const Process* process) {
+    return std::ranges::any_of(scope.groups, [&](const ProcessGroup* group) { return &group->sum == process; });
+  };
+  for (const Process* process : scope.processes) {
+    if (!is_sum(process)) model::walk("", process, counter);
+  }
+  // Of a group, its endings are what is known of each.
+  for (const ProcessGroup* group : scope.groups) {
+    Process one = group->sum;
+    std::uint64_t without = group->processes;
+    for (const GroupEnding& ending : group->endings) {
+      one.ending = ending.ending;
+      ValueCounter of_ending{values, ending.processes};
+      model::walk("", &one, of_ending);
+      without -= std::min(without, ending.processes);
+    }
+    one.ending.reset();
+    ValueCounter of_others{values, without};
+    if (without != 0) model::walk("", &one, of_others);
+  }
   return values;
 }
 
@@ -421,8 +451,15 @@ using Findings = std::map<std::pair<std::string, std::string>, Finding>;
 Findings findings_of(const Report& report) {
   Findings findings;
   for (const Finding& finding : report.findings) {
-    const auto [known, is_new] = findings.try_emplace({finding.id, command_of(report, finding.pid)}, finding);
-    if (!is_new && finding.severity > known->second.severity) known->second = finding;
+    const auto add = [&](const std::string& command) {
+      const auto [known, is_new] = findings.try_emplace({finding.id, command}, finding);
+      if (!is_new && finding.severity > known->second.severity) known->second = finding;
+    };
+    if (finding.processes) {
+      std::ranges::for_each(finding.processes->commands, add);
+    } else {
+      add(command_of(report, finding.pid));
+    }
   }
   return findings;
 }
@@ -527,7 +564,14 @@ void conclude(Diff& diff) {
 }  // namespace
 
 DiffSide::DiffSide(Report of) : report(std::move(of)) {
-  for (const Process& process : report.processes) commands_[process.pid] = process.comm;
+  // Of a process that is not listed, the timeline does not tell the command: the part of it that it does tell is no
+  // measure of how its count varies.
+  std::set<std::string> in_part;
+  for (const ProcessGroup& group : report.groups) in_part.insert(group.comm);
+  const bool others = in_part.contains("");
+  for (const Process& process : report.processes) {
+    if (!others && !in_part.contains(process.comm)) commands_[process.pid] = process.comm;
+  }
 }
 
 void DiffSide::add(const TimelinePoint& point) {

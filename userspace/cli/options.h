@@ -22,6 +22,8 @@ struct CommonOptions {
   bool json = false;
   bool verbose = false;
   bool quiet = false;
+  /// That are listed one by one, in text and in JSON; no value: as many as suit the format.
+  std::optional<std::size_t> processes;
 };
 
 struct TraceOptions {

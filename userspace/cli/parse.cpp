@@ -1,9 +1,13 @@
 // The only code that knows CLI11.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
+#include <limits>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "cli/options.h"
 #include "proc/text_file.h"
@@ -36,6 +40,7 @@ struct Raw {
   std::string color = "auto";
   std::optional<std::string> fail_on;
   std::optional<std::string> max_size;
+  std::optional<std::string> processes;
   std::vector<std::string> thresholds;
   std::vector<std::string> positionals;
   bool follow = false;
@@ -58,6 +63,37 @@ class HelpFormatter : public CLI::Formatter {
 
 tl::unexpected<Error> usage(std::string what, std::string hint = "`mlocktrace --help` shows the options") {
   return fail(std::move(what), 0, std::move(hint), ExitStatus::usage);
+}
+
+constexpr std::string_view kAfterDashes = "a program to run comes after --: mlocktrace -- CMD ARG...";
+
+/// Letters to put in, to leave out or to change.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({changed, row[j] + 1, row[j + 1] + 1}));
+    }
+  }
+  return row[b.size()];
+}
+
+/// A first word that is neither a command nor an option nor an interval.
+tl::unexpected<Error> no_command(const std::string& word, const std::vector<std::string>& commands) {
+  const std::string* near =
+      &*std::ranges::min_element(commands, {}, [&](const std::string& command) { return distance(word, command); });
+  const bool is_near = distance(word, *near) <= 2 || near->starts_with(word);
+  std::string all;
+  for (const std::string& command : commands) all += (all.empty() ? "there are " : ", ") + command;
+  return usage("'" + word + "' is no command (" + (is_near ? "did you mean " + *near + "?" : all) + ")",
+               std::string(kAfterDashes));
+}
+
+bool may_be_command(const std::string& word) {
+  return !word.empty() && word[0] != '-' && word[0] != '.' && std::isdigit(static_cast<unsigned char>(word[0])) == 0;
 }
 
 Result<std::uint32_t> parse_id(std::string_view text, std::string_view what) {
@@ -95,6 +131,11 @@ void add_common(CLI::App& app, CommonOptions& common, Raw& raw) {
   app.add_flag("-q,--quiet", common.quiet, "no banner and no progress on stderr");
 }
 
+void add_processes(CLI::App& app, Raw& raw) {
+  app.add_option("--processes", raw.processes,
+                 "list so many one by one, the others by command: N or all (20; JSON: 100)");
+}
+
 void add_trace(CLI::App& app, TraceOptions& options, Raw& raw) {
   auto* target = app.add_option_group("target", "what to trace: one of");
   target->add_option("-p,--pid", raw.pids, "these processes: PID[,PID...]");
@@ -107,13 +148,14 @@ void add_trace(CLI::App& app, TraceOptions& options, Raw& raw) {
   app.add_flag("--follow,!--no-follow", raw.follow, "trace children too (always with -- CMD, -c and -a)");
   app.add_flag("-U,--user-stacks", options.user_stacks, "count faults by user stack, unwound by frame pointers");
   app.add_flag("-K,--kernel-stacks", options.kernel_stacks, "count faults by kernel stack");
+  add_processes(app, raw);
   app.add_flag("--dry-run", options.dry_run, "print what would be attached, attach nothing");
   app.add_option("--fail-on", raw.fail_on, "exit with 4 on findings: severities (and graver) or names, NAME[,NAME...]");
   app.add_option("--threshold", raw.thresholds, "NAME=VALUE: when a finding is one (see --list-findings)")
       ->allow_extra_args(false);
   app.add_flag("--list-findings", raw.list_findings, "list what can be found, and the thresholds");
   app.add_option("times", raw.positionals, "report every INTERVAL seconds, COUNT times")
-      ->expected(0, 2)
+      ->expected(0, -1)  // too many: finish_times says what that may mean
       ->option_text("[INTERVAL [COUNT]]");
 }
 
@@ -141,6 +183,7 @@ void add_report(CLI::App& app, ReportOptions& options, Raw& raw) {
   format->add_flag("--events", raw.events, "the single faults as CSV (recorded with --events)");
   app.add_option("--slow", raw.slow, "--perfetto: show single faults that took this long (50us)")
       ->needs(format->get_option("--perfetto"));
+  add_processes(app, raw);
   app.add_option("-o,--output", options.output, "write to this file");
   app.add_option("--color", raw.color, "auto, always or never (NO_COLOR counts as never)")
       ->check(CLI::IsMember({"auto", "always", "never"}));
@@ -162,10 +205,24 @@ void add_diff(CLI::App& app, DiffOptions& options, Raw& raw) {
   app.add_flag("-q,--quiet", options.common.quiet, "no remarks on stderr");
 }
 
+Status finish_processes(CommonOptions& common, const Raw& raw) {
+  if (!raw.processes) return {};
+  const auto number = parse_number(*raw.processes);
+  if (*raw.processes == "all") {
+    common.processes = std::numeric_limits<std::size_t>::max();
+  } else if (number && *number != 0) {
+    common.processes = *number;
+  } else {
+    return usage("'" + *raw.processes + "' is no number of processes", "write --processes 50 or --processes all");
+  }
+  return {};
+}
+
 Status finish_common(CommonOptions& common, const Raw& raw) {
   common.color = raw.color == "always"  ? ColorMode::always
                  : raw.color == "never" ? ColorMode::never
                                         : ColorMode::automatic;
+  if (Status status = finish_processes(common, raw); !status) return status;
   if (!raw.signals) return {};
   auto wishes = parse_signals(*raw.signals);
   if (!wishes) return tl::unexpected(wishes.error());
@@ -187,6 +244,9 @@ Status finish_times(TraceOptions& options, const Raw& raw) {
     if (!ns) return tl::unexpected(ns.error());
     options.interval_ns = *ns;
   }
+  if (raw.positionals.size() > 2)
+    return usage("'" + raw.positionals[2] + "' is one word too many after INTERVAL and COUNT",
+                 std::string(kAfterDashes));
   if (raw.positionals.size() == 2) {
     options.count = parse_number(raw.positionals[1]);
     if (!options.count || *options.count == 0) return usage("'" + raw.positionals[1] + "' is not a count");
@@ -328,6 +388,11 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
   const bool names_command =
       !words.empty() && std::ranges::any_of(commands, [&](CLI::App* one) { return one->get_name() == words[0]; });
   const bool wants_text = !words.empty() && (words[0] == "--help" || words[0] == "-h" || words[0] == "--version");
+  if (!words.empty() && !names_command && may_be_command(words[0])) {
+    std::vector<std::string> names;
+    for (const CLI::App* one : commands) names.push_back(one->get_name());
+    return no_command(words[0], names);
+  }
   if (!names_command && !wants_text) words.insert(words.begin(), "trace");
   std::ranges::reverse(words);
   try {

@@ -9,6 +9,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "analysis/crowd.h"
+#include "report/json.h"
+
 namespace mlt {
 
 Result<Output> Output::open(const std::string& path) {
@@ -59,12 +62,18 @@ bool use_unicode() {
   return false;
 }
 
+std::string json_of(const Report& report, const CommonOptions& options, bool pretty) {
+  const auto crowd = summed_up(report, bounds_of_files(options.processes));
+  return to_json(crowd ? *crowd : report, pretty);
+}
+
 TextOptions text_options(const CommonOptions& options, const Output& output) {
   TextOptions text;
   text.color = use_color(options.color, output.is_terminal());
   text.unicode = use_unicode();
   text.verbose = options.verbose;
   text.width = output.width();
+  text.processes = options.processes;
   return text;
 }
 

@@ -35,6 +35,9 @@ bool use_color(ColorMode mode, bool terminal);
 /// Whether the user's locale can show more than ASCII.
 bool use_unicode();
 
+/// What was traced as JSON: no more of a crowd than `--processes` says.
+std::string json_of(const Report& report, const CommonOptions& options, bool pretty);
+
 /// How text is to be laid out that goes there.
 TextOptions text_options(const CommonOptions& options, const Output& output);
 

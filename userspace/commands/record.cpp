@@ -8,7 +8,6 @@
 #include "commands/output.h"
 #include "proc/smaps.h"
 #include "recording/writer.h"
-#include "report/json.h"
 #include "trace/targets.h"
 #include "trace/trace_run.h"
 #include "util/say.h"
@@ -113,7 +112,7 @@ Status Recorder::add_interval(const TraceData& part) {
 Status Recorder::set_report(const Report& report) {
   look_at_spaces();
   if (Status status = writer_->set_spaces(spaces_); !status) return status;
-  return writer_->set_report(to_json(report, false), report.window.duration_ns);
+  return writer_->set_report(json_of(report, options_.trace.common, false), report.window.duration_ns);
 }
 
 Status Recorder::commit(const Counts& counts) {
@@ -148,7 +147,7 @@ Status Recorder::end(const TraceData& rest, const Report& report) {
   if (Status status = commit(rest.counts); !status) return status;
   if (Status status = writer_->close(); !status) return status;
   say_summary(report);
-  return options_.trace.common.json ? output_.write(to_json(report, true)) : Status();
+  return options_.trace.common.json ? output_.write(json_of(report, options_.trace.common, true)) : Status();
 }
 
 void Recorder::say_summary(const Report& report) const {

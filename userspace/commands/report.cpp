@@ -163,6 +163,7 @@ Status write(const Source& source, const ReportOptions& options, Output& output)
 Result<int> run_report(const ReportOptions& options) {
   auto source = Source::open(options.file);
   if (!source) return tl::unexpected(source.error());
+  if (options.common.processes) source->sum_up(*options.common.processes);
   if (options.format == ReportFormat::csv) return write_csv(*source, options.output).map([] { return 0; });
   if (options.format == ReportFormat::pprof || options.format == ReportFormat::folded) {
     if (Status status = needs_stacks(*source); !status) return tl::unexpected(status.error());

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "analysis/crowd.h"
 #include "report/read_json.h"
 #include "util/units.h"
 
@@ -47,6 +48,10 @@ Result<Source> Source::open(const std::string& path) {
   source.report_ = std::move(*report);
   source.recording_.emplace(std::move(*recording));
   return source;
+}
+
+void Source::sum_up(std::size_t processes) {
+  if (auto crowd = summed_up(report_, {.processes = processes})) report_ = std::move(*crowd);
 }
 
 std::vector<std::string> Source::notes() const {

@@ -15,6 +15,8 @@ class Source {
   static Result<Source> open(const std::string& path);
 
   [[nodiscard]] const Report& report() const { return report_; }
+  /// No more processes one by one than these.
+  void sum_up(std::size_t processes);
   /// Empty for a report alone: there is nothing over time, and no single faults.
   [[nodiscard]] const Recording* recording() const { return recording_ ? &*recording_ : nullptr; }
   /// What the reader must know beside the report: cut off, intervals or events that are missing.

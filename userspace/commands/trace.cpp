@@ -1,5 +1,6 @@
 // mlocktrace trace: what a trace yields, printed.
 #include "analysis/build_report.h"
+#include "analysis/crowd.h"
 #include "commands/commands.h"
 #include "commands/dry_run.h"
 #include "commands/output.h"
@@ -30,12 +31,14 @@ class Printer : public TraceSink {
 Status Printer::interval(const TraceData& part, const ReportNow&) {
   const Report report = build_report(part);
   const bool header = intervals_++ % 20 == 0;
-  return output_.write(options_.common.json ? to_json_line(report)
+  const auto crowd =
+      options_.common.json ? summed_up(report, bounds_of_files(options_.common.processes)) : std::nullopt;
+  return output_.write(options_.common.json ? to_json_line(crowd ? *crowd : report)
                                             : to_interval_text(report, header, text_options(options_.common, output_)));
 }
 
 Status Printer::end(const TraceData&, const Report& report) {
-  return output_.write(options_.common.json ? to_json(report, !options_.interval_ns.has_value())
+  return output_.write(options_.common.json ? json_of(report, options_.common, !options_.interval_ns.has_value())
                                             : to_text(report, text_options(options_.common, output_)));
 }
 

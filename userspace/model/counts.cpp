@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <unordered_map>
 
 #include "model/vma_counts.h"
 
@@ -72,10 +73,13 @@ bool idle(const ProcessCounts& process) {
 
 Counts Counts::since(const Counts& earlier) const {
   Counts difference;
+  std::unordered_map<std::uint32_t, const ProcessCounts*> before;
+  for (const ProcessCounts& process : earlier.processes) before.emplace(process.id, &process);
   for (const ProcessCounts& now : processes) {
-    const auto old = std::ranges::find(earlier.processes, now.id, &ProcessCounts::id);
+    const auto found = before.find(now.id);
     ProcessCounts part = now;
-    if (old != earlier.processes.end()) {
+    if (found != before.end()) {
+      const ProcessCounts* old = found->second;
       part.proc = mlt::since(now.proc, old->proc);
       part.by_class = mlt::since(now.by_class, old->by_class);
       part.by_thread = mlt::since(now.by_thread, old->by_thread);

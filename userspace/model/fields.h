@@ -338,7 +338,10 @@ struct Fields<LifeEvent> {
           .unit(bytes),
       field("mcl_future", &LifeEvent::mcl_future, "MCL_FUTURE was in force before."),
       field("mcl_onfault", &LifeEvent::mcl_onfault, "MCL_ONFAULT was in force before.").since("0.1"),
-      field<NullIfEmpty>("comm", &LifeEvent::comm)};
+      field<NullIfEmpty>("comm", &LifeEvent::comm),
+      field<NullIfEmpty>("child_comm", &LifeEvent::child_comm,
+                         "The child's name when it was last seen; null: no child was made, or it was not traced.")
+          .since("0.2")};
 };
 
 // ---- Reclaim, swap
@@ -429,6 +432,35 @@ struct Fields<Process> {
                  field("children", &Process::children, "PIDs of the traced processes that this one forked.").table()};
 };
 
+template <>
+struct Fields<GroupEnding> {
+  static constexpr std::string_view name = "group_ending";
+  static constexpr auto list = std::tuple{field("processes", &GroupEnding::processes), inlined(&GroupEnding::ending)};
+};
+
+template <>
+struct Fields<ProcessGroup> {
+  static constexpr std::string_view name = "process_group";
+  static constexpr std::string_view meaning =
+      "The processes of one command that are not listed one by one. What adds up is the sum of theirs, and stands "
+      "where "
+      "a process has it; a longest time is the longest. Lists of single calls, changes, threads and mappings are empty "
+      "or null.";
+  static constexpr auto list = std::tuple{
+      field<NullIfEmpty>("comm", &ProcessGroup::comm, "null: of all other commands."),
+      field("processes", &ProcessGroup::processes),
+      field("exited", &ProcessGroup::exited, "Of these."),
+      field("endings", &ProcessGroup::endings, "How they ended, most processes first.").table(),
+      field("faults", of<&ProcessGroup::sum, &Process::faults>).table(),
+      field("populate", of<&ProcessGroup::sum, &Process::populate>),
+      field("locks", of<&ProcessGroup::sum, &Process::locks>),
+      field("pages", of<&ProcessGroup::sum, &Process::pages>),
+      field("vma", of<&ProcessGroup::sum, &Process::vma>),
+      field("life_not_kept", of<&ProcessGroup::sum, &Process::life_not_kept>, "All their forks, execs and exits."),
+      field("swap", of<&ProcessGroup::sum, &Process::swap>),
+      field("reclaim", of<&ProcessGroup::sum, &Process::reclaim>)};
+};
+
 // ---- What surrounds the processes
 
 template <>
@@ -461,10 +493,28 @@ struct Fields<AuditCheck> {
 };
 
 template <>
+struct Fields<AuditGroup> {
+  static constexpr std::string_view name = "audit_group";
+  static constexpr std::string_view meaning =
+      "Checks of one kind that came to the same, in sum, of processes that are not listed one by one.";
+  static constexpr auto list = std::tuple{
+      field("check", &AuditGroup::check),
+      field("checks", &AuditGroup::checks),
+      field("traced", &AuditGroup::traced),
+      field("kernel", &AuditGroup::kernel),
+      field("slack", &AuditGroup::slack),
+      field("source", &AuditGroup::source),
+      field<Word<verdict_name, static_cast<std::size_t>(Verdict::unavailable) + 1>>("verdict", &AuditGroup::verdict),
+      field<NullIfEmpty>("why", &AuditGroup::why)};
+};
+
+template <>
 struct Fields<Coverage> {
   static constexpr std::string_view name = "coverage";
-  static constexpr auto list = std::tuple{field("signals", &Coverage::signals), field("lost", &Coverage::lost),
-                                          field("audit", &Coverage::audit)};
+  static constexpr auto list = std::tuple{
+      field("signals", &Coverage::signals), field("lost", &Coverage::lost),
+      field("audit", &Coverage::audit, "Each that differs, and those of the processes that are listed one by one."),
+      field("audit_groups", &Coverage::audit_groups, "The others.").since("0.2")};
 };
 
 template <>
@@ -503,6 +553,15 @@ struct Fields<Storm> {
 };
 
 template <>
+struct Fields<FindingProcesses> {
+  static constexpr std::string_view name = "finding_processes";
+  static constexpr auto list =
+      std::tuple{field("count", &FindingProcesses::count),
+                 field("pids", &FindingProcesses::pids, "The gravest first; not all of them."),
+                 field("commands", &FindingProcesses::commands, "Most processes first; not all of them.")};
+};
+
+template <>
 struct Fields<Finding> {
   static constexpr std::string_view name = "finding";
   static constexpr auto list = std::tuple{
@@ -512,7 +571,12 @@ struct Fields<Finding> {
       field("title", &Finding::title),
       field("evidence", &Finding::evidence),
       field<NullIfEmpty>("advice", &Finding::advice),
-      field<NullIfEmpty>("see", &Finding::see)};
+      field<NullIfEmpty>("see", &Finding::see),
+      field(
+          "processes", &Finding::processes,
+          "Of a finding of many processes: pid is the gravest, and the evidence is of all of them where it adds up, of "
+          "that one elsewhere. null: it is of pid alone.")
+          .since("0.2")};
 };
 
 // ---- The system
@@ -628,6 +692,10 @@ struct Fields<Report> {
                                           field("target", &Report::target),
                                           field("coverage", &Report::coverage),
                                           field("processes", &Report::processes, "Most faults first."),
+                                          field("process_groups", &Report::groups,
+                                                "Of a crowd: the processes that are not listed above, by command, most "
+                                                "time first. With them, every total is whole.")
+                                              .since("0.2"),
                                           field("system", &Report::system),
                                           field("storms", &Report::storms),
                                           field("findings", &Report::findings, "Gravest first.")};

@@ -57,7 +57,23 @@ std::string_view lookup(const Names<N>& names, Enum value) {
 
 constexpr std::int64_t kMaxErrno = 4095;
 
+std::string pids_of(const Target& target) {
+  std::string text;
+  for (const std::uint32_t pid : target.pids) text += fmt::format("{}{}", text.empty() ? "" : ", ", pid);
+  return text;
+}
+
+std::string target_of(const Target& target) {
+  if (target.kind == "all") return "all processes";
+  if (target.kind == "cgroup") return "cgroup " + target.text;
+  if (target.kind == "command") return target.text;
+  if (target.kind == "tid") return "thread " + pids_of(target);
+  return fmt::format("pid{} {}", target.pids.size() == 1 ? "" : "s", pids_of(target));
+}
+
 }  // namespace
+
+std::string describe(const Target& target) { return target_of(target) + (target.follow ? " and children" : ""); }
 
 std::string_view origin_name(mlt_origin origin) { return lookup(kOrigins, origin); }
 std::string_view lock_state_name(mlt_lock_state state) { return lookup(kLockStates, state); }

@@ -30,6 +30,9 @@ std::string call_text(const StormCall& call);
 /// The function; "module+0x10" where it is not known, or the address.
 std::string frame_name(const Frame& frame);
 
+/// "pid 42 and children", "all processes", "cgroup /a/b": what is traced.
+std::string describe(const Target& target);
+
 /// Whether a system call that returned `ret` failed.
 bool is_error(std::int64_t ret);
 /// "ENOMEM" for -ENOMEM, "errno 4000" for a number without a name, empty for a success.

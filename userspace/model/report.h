@@ -320,6 +320,7 @@ struct LifeEvent {
   bool mcl_future = false;               // MCL_FUTURE was in force before: /proc does not show it
   bool mcl_onfault = false;              // the same for MCL_ONFAULT
   std::string comm;                      // exec: the new name
+  std::string child_comm = {};           // the child's name when it was last seen; empty: it was not traced
 };
 
 /// How a process ended.
@@ -353,6 +354,23 @@ struct Process {
   std::vector<std::uint32_t> children;  // traced processes that this one forked
 };
 
+/// How many of a group ended in one way.
+struct GroupEnding {
+  Ending ending;
+  std::uint64_t processes = 0;
+};
+
+/// The processes of one command that are not listed one by one, in sum: with them, the totals of a report are whole.
+struct ProcessGroup {
+  std::string comm;  // empty: of all other commands
+  std::uint64_t processes = 0;
+  std::uint64_t exited = 0;
+  std::vector<GroupEnding> endings;
+  /// What adds up, added up. Calls, changes, life and the like are not listed, but counted as not kept; of times that
+  /// are the longest, the longest; a limit only where it is that of each.
+  Process sum;
+};
+
 enum class SignalState { exact, partial, off };
 
 struct SignalCoverage {
@@ -382,10 +400,23 @@ struct AuditCheck {
   std::string why;  // empty when equal
 };
 
+/// Checks of one kind that came to the same, of processes that are not listed one by one. None that differs is in one.
+struct AuditGroup {
+  std::string check;  // "faults"
+  std::uint64_t checks = 0;
+  Count traced;  // in sum
+  Count kernel;
+  std::uint64_t slack = 0;
+  std::string source;  // "/proc/PID/stat min_flt + maj_flt"
+  Verdict verdict = Verdict::unavailable;
+  std::string why;
+};
+
 struct Coverage {
   std::vector<SignalCoverage> signals;
   Lost lost;
   std::vector<AuditCheck> audit;
+  std::vector<AuditGroup> audit_groups;  // with `audit`, all checks that were made
 };
 
 /// A call that may have led to a storm.
@@ -421,6 +452,13 @@ struct Storm {
 
 enum class Severity { info, notice, warning, problem };
 
+/// Which processes a finding is of that is of many.
+struct FindingProcesses {
+  std::uint64_t count = 0;
+  std::vector<std::uint32_t> pids;    // the gravest first; not all of them
+  std::vector<std::string> commands;  // most processes first; not all of them
+};
+
 struct Finding {
   std::string id;
   Severity severity = Severity::info;
@@ -429,6 +467,8 @@ struct Finding {
   std::map<std::string, std::int64_t> evidence;
   std::string advice;
   std::string see;
+  /// Of many processes: `pid` is the gravest, and the evidence is of all where it adds up, of that one elsewhere.
+  std::optional<FindingProcesses> processes = std::nullopt;
 };
 
 struct Host {
@@ -503,7 +543,8 @@ struct Report {
   Window window;
   Target target;
   Coverage coverage;
-  std::vector<Process> processes;  // most faults first
+  std::vector<Process> processes;    // most faults first
+  std::vector<ProcessGroup> groups;  // of a crowd: the processes that are not among those, most time first
   System system;
   std::vector<Finding> findings;  // gravest first
   std::vector<Storm> storms;      // in order of time

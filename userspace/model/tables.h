@@ -59,6 +59,9 @@ inline std::vector<OriginFaults> faults_by_origin(const Process& process) {
   }
   return rows;
 }
+inline std::vector<OriginFaults> group_faults_by_origin(const ProcessGroup& group) {
+  return faults_by_origin(group.sum);
+}
 inline const std::vector<VmaFaults>& faults_by_vma(const Process& process) {
   static const std::vector<VmaFaults> kNone;
   return process.faults.by_vma ? *process.faults.by_vma : kNone;
@@ -141,10 +144,24 @@ inline constexpr auto kTables = std::tuple{
     table<Process>("vma-changes", "vma_change", "vma.changes", "Splits and merges of mappings.",
                    of<&Process::vma, &Vma::changes>),
     table<Process>("life", "life_event", "life", "Forks, execs, exits, and what became of the locks.", &Process::life),
+    table<Report>("process-groups", "process_group", "process_groups",
+                  "Processes that are not listed one by one, by command.", &Report::groups, kProcessNames),
+    table<ProcessGroup>("group-faults", "group_faults", "faults", "Of a group of processes by origin.",
+                        group_faults_by_origin),
+    table<ProcessGroup>(
+        "group-causes", "group_faults_by_cause", "faults.by_cause", "Most time first.",
+        [](const ProcessGroup& group) -> auto& { return group.sum.faults.by_class; }),
+    table<ProcessGroup>(
+        "group-call-totals", "group_call_total", "locks.totals", "Of all calls of a kind.",
+        [](const ProcessGroup& group) -> auto& { return group.sum.locks.totals; }),
+    table<ProcessGroup>("group-endings", "group_ending", "endings", "How many ended in which way.",
+                        &ProcessGroup::endings),
     table<Report>("storms", "storm", "storms", "Times of far too many faults.", &Report::storms, kStormNames),
     table<Report>("findings", "finding", "findings", "What is wrong and what to do, gravest first.", &Report::findings),
     table<Report>("audit", "audit", "coverage.audit", "Counts compared with the kernel's own.",
                   of<&Report::coverage, &Coverage::audit>),
+    table<Report>("audit-groups", "audit_group", "coverage.audit_groups", "Checks that came to the same, in sum.",
+                  of<&Report::coverage, &Coverage::audit_groups>),
     table<Report>("signals", "signal", "coverage.signals", "What was measured, and how.",
                   of<&Report::coverage, &Coverage::signals>),
     table<Report>("swap-devices", "swap_device", "system.swap_devices", "Where pages are swapped to.",

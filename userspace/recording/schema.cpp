@@ -174,10 +174,15 @@ template <typename Table>
 void add_view(std::string& sql, const Table& table) {
   using Row = typename Table::row;
   constexpr bool kOfReport = std::is_same_v<typename Table::owner, Report>;
+  constexpr bool kOfGroup = std::is_same_v<typename Table::owner, ProcessGroup>;
   constexpr bool kByOrigin = std::is_same_v<Row, model::OriginFaults>;
   sql += fmt::format("\nCREATE VIEW {} AS SELECT  -- {}\n", table.view, table.meaning);
   Columns columns(sql, "row.value", table.renamed);
-  if (!kOfReport) columns.add("process.value ->> '$.pid'", "pid");
+  if (kOfGroup) {
+    columns.add("process.value ->> '$.comm'", "comm");
+  } else if (!kOfReport) {
+    columns.add("process.value ->> '$.pid'", "pid");
+  }
   if constexpr (kByOrigin) {
     // What the row is of is its key.
     columns.add("row.key", "origin");
@@ -189,9 +194,9 @@ void add_view(std::string& sql, const Table& table) {
   if (kOfReport) {
     sql += fmt::format("FROM report, json_each(report.json, '$.{}') AS row", table.path);
   } else {
-    sql += fmt::format(
-        "FROM report, json_each(report.json, '$.processes') AS process, json_each(process.value, '$.{}') AS row",
-        table.path);
+    sql +=
+        fmt::format("FROM report, json_each(report.json, '$.{}') AS process, json_each(process.value, '$.{}') AS row",
+                    kOfGroup ? "process_groups" : "processes", table.path);
   }
   sql += kByOrigin ? "\nWHERE row.key IN ('access', 'kernel', 'populate', 'remote');\n"
                    : "\nWHERE row.type = 'object';\n";  // a list may be null

@@ -45,20 +45,6 @@ std::vector<std::string> caveats_of(const Coverage& coverage) {
   return caveats;
 }
 
-std::string pids_of(const Target& target) {
-  std::string text;
-  for (const std::uint32_t pid : target.pids) text += fmt::format("{}{}", text.empty() ? "" : ", ", pid);
-  return text;
-}
-
-std::string target_of(const Target& target) {
-  if (target.kind == "all") return "all processes";
-  if (target.kind == "cgroup") return "cgroup " + target.text;
-  if (target.kind == "command") return target.text;
-  if (target.kind == "tid") return "thread " + pids_of(target);
-  return fmt::format("pid{} {}", target.pids.size() == 1 ? "" : "s", pids_of(target));
-}
-
 }  // namespace
 
 std::string subject_of(const Report& report, std::uint32_t pid) {
@@ -66,6 +52,24 @@ std::string subject_of(const Report& report, std::uint32_t pid) {
   const auto process = std::ranges::find(report.processes, pid, &Process::pid);
   if (process == report.processes.end() || process->comm.empty()) return fmt::format("pid {}: ", pid);
   return fmt::format("pid {} ({}): ", pid, process->comm);
+}
+
+std::string subject_of(const Report& report, const Finding& finding) {
+  if (!finding.processes) return subject_of(report, finding.pid);
+  std::string names;
+  for (const std::string& command : finding.processes->commands) names += (names.empty() ? "" : ", ") + command;
+  return fmt::format("{} processes{}: ", format_count(finding.processes->count),
+                     names.empty() ? "" : fmt::format(" ({})", names));
+}
+
+std::string which_of(const Finding& finding) {
+  if (!finding.processes) return {};
+  std::string text;
+  for (const std::uint32_t pid : finding.processes->pids)
+    text += fmt::format("{}{}", text.empty() ? "pids " : ", ", pid);
+  const std::uint64_t more = finding.processes->count - finding.processes->pids.size();
+  if (more != 0) text += fmt::format(" and {} more", format_count(more));
+  return text + "; counts and times are of all, the rest is of the first";
 }
 
 std::string fact_of(std::string_view key, std::int64_t value) {
@@ -80,8 +84,6 @@ std::string fact_of(std::string_view key, std::int64_t value) {
   return fmt::format("{} {}", words(key), amount);
 }
 
-std::string describe(const Target& target) { return target_of(target) + (target.follow ? " and children" : ""); }
-
 Conclusion conclude(const Report& report) {
   Conclusion conclusion;
   conclusion.counts = counts_of(report.findings);
@@ -93,7 +95,7 @@ Conclusion conclude(const Report& report) {
   const Finding& first = report.findings.front();
   conclusion.gravest = first.severity;
   conclusion.text = first.severity >= Severity::warning
-                        ? subject_of(report, first.pid) + first.title + "."
+                        ? subject_of(report, first) + first.title + "."
                         : "Nothing is wrong in what was measured; there are things worth knowing.";
   return conclusion;
 }

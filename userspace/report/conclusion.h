@@ -21,10 +21,14 @@ Conclusion conclude(const Report& report);
 /// "pid 4242 (trade-engine): " before what is said about a process; empty for 0, the system.
 std::string subject_of(const Report& report, std::uint32_t pid);
 
+/// The same for a finding; "613 processes (sh, make): " where it is of many.
+std::string subject_of(const Report& report, const Finding& finding);
+
+/// "pids 12, 13 and 611 more; …": which processes a finding is of that is of many, and whose its evidence is. Empty for
+/// others.
+std::string which_of(const Finding& finding);
+
 /// "limit 80 MiB" for limit_bytes: the unit is the end of the name.
 std::string fact_of(std::string_view key, std::int64_t value);
-
-/// "pid 42 and children", "all processes", "cgroup /a/b": what was traced.
-std::string describe(const Target& target);
 
 }  // namespace mlt

@@ -39,9 +39,10 @@ class Line {
 
 /// After what stands first; the names of the columns where there is no row.
 template <typename Row>
-void add_line(std::string& out, std::span<const model::Renamed> renamed, const Row* row, std::string_view first) {
+void add_line(std::string& out, std::span<const model::Renamed> renamed, const Row* row,
+              const std::optional<std::string>& first) {
   Line line(out, renamed, row == nullptr);
-  if (!first.empty()) line.add(first);
+  if (first) line.add(*first);
   model::walk("", row, line);
   line.end();
 }
@@ -49,13 +50,17 @@ void add_line(std::string& out, std::span<const model::Renamed> renamed, const R
 template <typename Table>
 CsvTable to_csv(const Table& table, const Report& report) {
   constexpr bool kOfReport = std::is_same_v<typename Table::owner, Report>;
+  constexpr bool kOfGroup = std::is_same_v<typename Table::owner, ProcessGroup>;
   CsvTable csv{std::string(table.csv), ""};
-  add_line<typename Table::row>(csv.text, table.renamed, nullptr, kOfReport ? "" : "pid");
-  const auto add = [&](const auto& owner, const std::string& pid) {
-    for (const auto& row : std::invoke(table.rows, owner)) add_line(csv.text, table.renamed, &row, pid);
+  add_line<typename Table::row>(csv.text, table.renamed, nullptr,
+                                kOfReport ? std::nullopt : std::optional<std::string>(kOfGroup ? "comm" : "pid"));
+  const auto add = [&](const auto& owner, const std::optional<std::string>& whose) {
+    for (const auto& row : std::invoke(table.rows, owner)) add_line(csv.text, table.renamed, &row, whose);
   };
   if constexpr (kOfReport) {
-    add(report, "");
+    add(report, std::nullopt);
+  } else if constexpr (kOfGroup) {
+    for (const ProcessGroup& group : report.groups) add(group, csv_field(group.comm));
   } else {
     for (const Process& process : report.processes) add(process, fmt::format("{}", process.pid));
   }
@@ -65,16 +70,19 @@ CsvTable to_csv(const Table& table, const Report& report) {
 /// The buckets of the histograms: no field, but what the fields are made from.
 CsvTable latency(const Report& report) {
   CsvTable csv{"latency", "pid,origin,from_ns,to_ns,faults\r\n"};
-  for (const Process& process : report.processes) {
+  const auto add = [&](const std::string& pid, const Process& process) {
     for (const auto& [origin, totals] : model::faults_by_origin(process)) {
       const auto& buckets = totals.latency.buckets();
       for (std::size_t i = 0; i < buckets.size(); ++i) {
         if (buckets[i] == 0) continue;
         const BucketRange range = bucket_range(i);
-        csv.text += fmt::format("{},{},{},{},{}\r\n", process.pid, origin_name(origin), range.lo, range.hi, buckets[i]);
+        csv.text += fmt::format("{},{},{},{},{}\r\n", pid, origin_name(origin), range.lo, range.hi, buckets[i]);
       }
     }
-  }
+  };
+  for (const Process& process : report.processes) add(fmt::format("{}", process.pid), process);
+  // Of processes that are not listed, there is no pid.
+  for (const ProcessGroup& group : report.groups) add("", group.sum);
   return csv;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <iterator>
+#include <map>
 
 #include "model/fields.h"
 #include "report/phrases.h"
@@ -227,28 +228,16 @@ std::string oom_limit(const Ending& ending) {
   return fmt::format("at the memory limit of cgroup {}", ending.oom_cgroup);
 }
 
-// ---- Processes together
-
-using mlt::add;
-
-void add(std::optional<ReclaimStall>& sum, const std::optional<ReclaimStall>& one) {
-  if (!one) return;
-  const ReclaimStall before = sum.value_or(ReclaimStall{});
-  sum = {before.calls + one->calls, before.time_ns + one->time_ns, before.reclaimed + one->reclaimed,
-         std::max(before.max_ns, one->max_ns)};
-}
-
-template <typename Type>
-void add(std::optional<Type>& sum, const std::optional<Type>& one) {
-  if (!one) return;
-  if (!sum) sum.emplace();
-  model::for_each_field<Type>([&](const auto& field) { add(field(*sum), field(*one)); });
-}
-
 /// Those that say something.
 std::vector<Fact> told(std::vector<Fact> facts) {
   std::erase_if(facts, [](const Fact& fact) { return fact.text.empty(); });
   return facts;
+}
+
+std::string ended(const Ending& ending) {
+  if (ending.status) return *ending.status == 0 ? "exited" : fmt::format("exited with status {}", *ending.status);
+  if (ending.oom_killed.value_or(false)) return "killed by the OOM killer, " + oom_limit(ending);
+  return fmt::format("killed by {}{}", ending.signal, ending.core_dumped ? ", core dumped" : "");
 }
 
 }  // namespace
@@ -256,11 +245,23 @@ std::vector<Fact> told(std::vector<Fact> facts) {
 std::string process_state(const Process& process) {
   if (!process.exited) return "still running";
   // An older report.
-  if (!process.ending) return "exited";
-  const Ending& ending = *process.ending;
-  if (ending.status) return *ending.status == 0 ? "exited" : fmt::format("exited with status {}", *ending.status);
-  if (ending.oom_killed.value_or(false)) return "killed by the OOM killer, " + oom_limit(ending);
-  return fmt::format("killed by {}{}", ending.signal, ending.core_dumped ? ", core dumped" : "");
+  return process.ending ? ended(*process.ending) : "exited";
+}
+
+std::string group_state(const ProcessGroup& group) {
+  std::map<std::string, std::uint64_t> states;
+  std::uint64_t told = 0;
+  for (const GroupEnding& one : group.endings) {
+    states[ended(one.ending)] += one.processes;
+    told += one.processes;
+  }
+  if (group.exited > told) states["exited"] += group.exited - told;
+  if (group.processes > group.exited) states["still running"] = group.processes - group.exited;
+  if (states.size() == 1) return states.begin()->first;
+  std::string text;
+  for (const auto& [state, count] : states)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_count(count), state);
+  return text;
 }
 
 std::vector<Fact> memory_facts(const Process& process, const Host& host) {
@@ -283,15 +284,6 @@ std::vector<Fact> reclaim_facts(const Process& process) {
                {"swap in", swapped_in(swap)},
                {"swap out", swapped_out(swap)},
                {"swap entries", entries(swap)}});
-}
-
-std::vector<Fact> reclaim_facts(const std::vector<Process>& processes) {
-  Process all;
-  for (const Process& process : processes) {
-    add(all.reclaim, process.reclaim);
-    add(all.swap, process.swap);
-  }
-  return reclaim_facts(all);
 }
 
 std::vector<Fact> mmap_lock_facts(const Locks& locks) {

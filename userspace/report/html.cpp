@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "analysis/crowd.h"
 #include "model/names.h"
 #include "report/conclusion.h"
 #include "report/facts.h"
@@ -124,8 +125,15 @@ Json facts_of(const Report& report) {
                          {"memory", to_json(memory_facts(process, report.host))},
                          {"pressure", to_json(reclaim_facts(process))},
                          {"locks", to_json(mmap_lock_facts(process.locks))}});
+  Json groups = Json::array();
+  for (const ProcessGroup& group : report.groups)
+    groups.push_back({{"state", group_state(group)},
+                      {"memory", Json::array()},
+                      {"pressure", Json::array()},
+                      {"locks", to_json(mmap_lock_facts(group.sum.locks))}});
   return {{"processes", processes},
-          {"together", {{"pressure", to_json(reclaim_facts(report.processes))}}},
+          {"groups", groups},
+          {"together", {{"pressure", to_json(reclaim_facts(sum_of(report)))}}},
           {"system", system_facts(report.system)}};
 }
 
@@ -190,7 +198,7 @@ HtmlBuilder::HtmlBuilder(const Report& report) : report_(report) {
   const std::size_t processes = std::min(report.processes.size(), kMostSeries);
   const std::size_t series = processes + (report.processes.size() > 1 ? 1 : 0);
   const std::size_t rows = std::max(kMostRows / std::max<std::size_t>(series, 1) / 2 * 2, kFewestRows);
-  if (report.processes.size() != 1) lines_.insert({0, {Series(rows), {}, {}, true}});
+  if (report.processes.size() + report.groups.size() != 1) lines_.insert({0, {Series(rows), {}, {}, true}});
   for (std::size_t i = 0; i < processes; ++i)
     lines_.insert({report.processes[i].pid, {Series(rows), {}, {}, i < kMostGrids}});
 }

@@ -3,6 +3,7 @@
 // Every text that is handed in is taken as untrusted and sanitized here, so that no renderer can forget it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -76,6 +77,7 @@ class Page {
   void labelled(std::size_t indent, const Span& label, std::size_t label_width, const Span& text);
   void table(std::size_t indent, const Table& table);
 
+  [[nodiscard]] std::size_t lines() const { return static_cast<std::size_t>(std::ranges::count(text_, '\n')); }
   [[nodiscard]] std::string take() { return std::move(text_); }
 
  private:

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <span>
 
+#include "analysis/crowd.h"
 #include "model/names.h"
 #include "report/conclusion.h"
 #include "report/facts.h"
@@ -18,6 +19,7 @@ namespace {
 
 // What an issue can hold, and what anybody reads of it: the whole is in the HTML and the JSON report.
 constexpr std::size_t kProcesses = 20;
+constexpr std::size_t kGroups = 12;
 constexpr std::size_t kDetailed = 3;
 constexpr std::size_t kRows = 20;
 constexpr std::size_t kLongest = 200;
@@ -95,11 +97,12 @@ void findings(std::string& out, const Report& report) {
   out += "## Findings\n\n";
   const std::size_t shown_count = std::min(report.findings.size(), kRows);
   for (const Finding& finding : std::span(report.findings).first(shown_count)) {
-    out += fmt::format("### {}: {}{}\n\n", severity_name(finding.severity),
-                       markdown_text(subject_of(report, finding.pid)), markdown_text(finding.title));
+    out += fmt::format("### {}: {}{}\n\n", severity_name(finding.severity), markdown_text(subject_of(report, finding)),
+                       markdown_text(finding.title));
     std::string seen;
     for (const auto& [key, value] : finding.evidence) seen += (seen.empty() ? "" : ", ") + fact_of(key, value);
     if (!seen.empty()) out += fmt::format("- **Seen:** {}\n", markdown_text(seen));
+    if (finding.processes) out += fmt::format("- **Of:** {}\n", markdown_text(which_of(finding)));
     if (!finding.advice.empty()) out += fmt::format("- **Do:** {}\n", markdown_text(finding.advice));
     if (!finding.see.empty()) out += fmt::format("- **See:** {}\n", markdown_text(finding.see));
     out += fmt::format("- **Name:** {}\n\n", markdown_code(finding.id));
@@ -231,26 +234,29 @@ void process(std::string& out, const Process& process, const Host& host) {
 }
 
 void overview(std::string& out, const Report& report) {
-  const std::size_t rows = std::min(report.processes.size(), kProcesses);
   out += "## Processes\n\n";
-  {
-    MarkdownTable table(out, {{"pid", true},
-                              {"command"},
-                              {"faults", true},
-                              {"major", true},
-                              {"time", true},
-                              {"p99", true},
-                              {"locked", true},
-                              {"lock calls", true}});
-    for (const Process& one : std::span(report.processes).first(rows)) {
-      const FaultTotals totals = one.faults.of_all_origins();
-      table.row({fmt::format("{}", one.pid), markdown_code(one.comm), format_count(totals.completed()),
-                 format_count(totals.major), format_duration(totals.latency.sum()),
-                 totals.latency.empty() ? "–" : format_duration(totals.latency.quantile(0.99)),
-                 bytes_or_na(one.locks.locked_bytes.end), lock_calls(one.locks)});
-    }
-  }
-  left_out(out, report.processes.size() - rows, "processes");
+  MarkdownTable table(out, {{"pid", true},
+                            {"command"},
+                            {"faults", true},
+                            {"major", true},
+                            {"time", true},
+                            {"p99", true},
+                            {"locked", true},
+                            {"lock calls", true}});
+  const auto row = [&](const std::string& which, const std::string& command, const Process& one) {
+    const FaultTotals totals = one.faults.of_all_origins();
+    table.row({which, command, format_count(totals.completed()), format_count(totals.major),
+               format_duration(totals.latency.sum()),
+               totals.latency.empty() ? "–" : format_duration(totals.latency.quantile(0.99)),
+               bytes_or_na(one.locks.locked_bytes.end), lock_calls(one.locks)});
+  };
+  for (const Process& one : report.processes) row(fmt::format("{}", one.pid), markdown_code(one.comm), one);
+  for (const ProcessGroup& group : report.groups)
+    row(format_count(group.processes) + " ×",
+        fmt::format("{}: {}", group.comm.empty() ? "of other commands" : markdown_code(group.comm),
+                    markdown_text(group_state(group))),
+        group.sum);
+  if (!report.groups.empty()) row("**all**", "", sum_of(report));
 }
 
 void system(std::string& out, const System& system) {
@@ -263,10 +269,10 @@ void system(std::string& out, const System& system) {
 
 // ---- What it rests on
 
-std::string kernel_value(const AuditCheck& check) {
-  if (!check.kernel) return "n/a";
-  if (check.slack == 0) return format_count(*check.kernel);
-  return fmt::format("{} to {}", format_count(*check.kernel), format_count(*check.kernel + check.slack));
+std::string kernel_value(const Count& kernel, std::uint64_t slack) {
+  if (!kernel) return "n/a";
+  if (slack == 0) return format_count(*kernel);
+  return fmt::format("{} to {}", format_count(*kernel), format_count(*kernel + slack));
 }
 
 void coverage(std::string& out, const Coverage& coverage) {
@@ -274,16 +280,33 @@ void coverage(std::string& out, const Coverage& coverage) {
   const Lost& lost = coverage.lost;
   out += lost.any() ? fmt::format("**Lost:** {}. The figures are incomplete.\n\n", describe(lost))
                     : "Nothing was lost.\n\n";
-  if (!coverage.audit.empty()) {
+  std::vector<AuditGroup> groups = coverage.audit_groups;
+  std::size_t left = 0;
+  if (!coverage.audit.empty() || !groups.empty()) {
     MarkdownTable table(out, {{"audit"}, {"traced", true}, {"kernel", true}, {"verdict"}, {"source"}, {""}});
-    for (const AuditCheck& check : std::span(coverage.audit).first(std::min(coverage.audit.size(), kRows))) {
+    const auto row = [&](const std::string& name, const auto& check) {
       const std::string verdict(verdict_name(check.verdict));
-      table.row({markdown_text(check.check), count_or_na(check.traced), kernel_value(check),
+      table.row({markdown_text(name), count_or_na(check.traced), kernel_value(check.kernel, check.slack),
                  check.verdict == Verdict::differs ? "**" + verdict + "**" : verdict, markdown_code(check.source),
                  markdown_text(check.why)});
+    };
+    // Where they are many, what is the same of several processes is a row.
+    const bool many = coverage.audit.size() > kRows || !groups.empty();
+    std::size_t rows = 0;
+    for (const AuditCheck& check : coverage.audit) {
+      if (many && check.verdict != Verdict::differs && check_of(check.check)) {
+        add_to_groups(groups, check);
+      } else if (rows < kRows || !check_of(check.check)) {
+        row(check.check, check);
+        ++rows;
+      } else {
+        ++left;
+      }
     }
+    for (const AuditGroup& group : groups)
+      row(fmt::format("{} of {} ×", group.check, format_count(group.checks)), group);
   }
-  if (coverage.audit.size() > kRows) left_out(out, coverage.audit.size() - kRows, "checks");
+  left_out(out, left, "checks that differ");
   if (coverage.signals.empty()) return;
   out += "<details><summary>Signals: what was measured, and how</summary>\n\n";
   {
@@ -332,12 +355,14 @@ std::string markdown_code(std::string_view text) {
   return fence + (pad ? " " + inside + " " : inside) + fence;
 }
 
-std::string to_markdown(const Report& report, const std::vector<std::string>& notes) {
+std::string to_markdown(const Report& whole, const std::vector<std::string>& notes) {
+  const auto crowd = summed_up(whole, {.processes = kProcesses, .groups = kGroups});
+  const Report& report = crowd ? *crowd : whole;
   std::string out;
   headline(out, report, notes);
   findings(out, report);
   storms(out, report);
-  if (report.processes.size() > 1) overview(out, report);
+  if (report.processes.size() > 1 || !report.groups.empty()) overview(out, report);
   const std::size_t detailed = report.processes.size() > kDetailed + 2 ? kDetailed : report.processes.size();
   for (const Process& one : std::span(report.processes).first(detailed)) process(out, one, report.host);
   system(out, report.system);

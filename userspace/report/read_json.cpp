@@ -170,6 +170,7 @@ template <typename Type>
 void complete(Type& /*value*/) {}
 void complete(LockCall& call) { call.call = call_kind(call.name); }
 void complete(CallTotals& totals) { totals.call = call_kind(totals.name); }
+void complete(ProcessGroup& group) { group.sum.comm = group.comm; }
 void complete(HolderWaits& holder) { holder.call = holder.name.empty() ? MLT_CALL_NONE : call_kind(holder.name); }
 
 template <typename Owner>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "model/report.h"
@@ -13,6 +14,8 @@ struct TextOptions {
   bool unicode = true;     // bars and dashes; else ASCII alone
   bool verbose = false;    // every process, call, thread and signal
   std::size_t width = 80;  // columns; 0: lines are never wrapped
+  /// That are listed one by one; the others are summed up. Not said: 20, all with `verbose`.
+  std::optional<std::size_t> processes = std::nullopt;
 };
 
 /// The whole report, findings first, ending in a newline.

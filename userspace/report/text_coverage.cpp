@@ -1,8 +1,12 @@
 // What was measured and how well: signals, losses, and the audit against the kernel's own counters.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
+#include <span>
 
+#include "analysis/crowd.h"
 #include "model/names.h"
 #include "report/text_sections.h"
 #include "util/units.h"
@@ -63,10 +67,10 @@ void losses(Page& page, const Lost& lost) {
   page.labelled(2, {"LOST", Style::red}, kState, {text + ". The numbers above are incomplete.", Style::red});
 }
 
-std::string kernel_value(const AuditCheck& check) {
-  if (!check.kernel) return "n/a";
-  if (check.slack == 0) return format_count(*check.kernel);
-  return fmt::format("{}..{}", format_count(*check.kernel), format_count(*check.kernel + check.slack));
+std::string kernel_value(const Count& kernel, std::uint64_t slack) {
+  if (!kernel) return "n/a";
+  if (slack == 0) return format_count(*kernel);
+  return fmt::format("{}..{}", format_count(*kernel), format_count(*kernel + slack));
 }
 
 Style style_of(Verdict verdict) {
@@ -78,29 +82,93 @@ Style style_of(Verdict verdict) {
   return Style::plain;
 }
 
-void audit(Page& page, const std::vector<AuditCheck>& checks, bool verbose) {
-  constexpr std::size_t kMany = 10;
-  if (checks.empty()) return;
-  using enum Table::Align;
-  Table table({{"audit", left, true}, {"traced", right}, {"kernel", right}, {"verdict"}});
-  std::uint64_t summed_up = 0;
-  for (const AuditCheck& check : checks) {
-    const bool equal = check.verdict == Verdict::equal;
-    if (equal && !verbose && checks.size() > kMany) {
-      ++summed_up;
-      continue;
-    }
-    table.add_row({{check.check},
-                   {count_or_na(check.traced)},
-                   {kernel_value(check)},
-                   {std::string(verdict_name(check.verdict)), style_of(check.verdict)}});
-    const Style style = check.verdict == Verdict::differs ? Style::red : Style::dim;
-    if (!check.why.empty()) table.add_note({check.why, style});
-    if (!equal || verbose) table.add_note({"kernel: " + check.source, Style::dim});
+/// Checks that are told one by one, even where there are many.
+constexpr std::size_t kMany = 10;
+
+class AuditTable {
+ public:
+  explicit AuditTable(bool with_source) : with_source_(with_source) {}
+
+  void add(const AuditCheck& check) {
+    table_.add_row({{check.check},
+                    {count_or_na(check.traced)},
+                    {kernel_value(check.kernel, check.slack)},
+                    {std::string(verdict_name(check.verdict)), style_of(check.verdict)}});
+    add_notes(check.verdict, check.why, check.source);
   }
+  void add(const AuditGroup& group) {
+    table_.add_row({{fmt::format("{} of {}", group.check, processes(group.checks))},
+                    {count_or_na(group.traced)},
+                    {kernel_value(group.kernel, group.slack)},
+                    {std::string(verdict_name(group.verdict)), style_of(group.verdict)}});
+    add_notes(group.verdict, group.why, group.source);
+  }
+  /// Of those that differ and are too many.
+  void add(const std::string& kind, const std::vector<std::uint32_t>& pids) {
+    constexpr std::size_t kNamed = 40;
+    table_.add_row({{fmt::format("{} of {} more", kind, processes(pids.size()))},
+                    {},
+                    {},
+                    {std::string(verdict_name(Verdict::differs)), style_of(Verdict::differs)}});
+    const auto named = std::span(pids).first(std::min(pids.size(), kNamed));
+    table_.add_note(
+        {fmt::format("pids {}{}", fmt::join(named, ", "), named.size() < pids.size() ? ", …: -v, --json" : ""),
+         Style::red});
+  }
+
+  [[nodiscard]] const Table& table() const { return table_; }
+
+ private:
+  static std::string processes(std::uint64_t count) {
+    return fmt::format("{} {}", format_count(count), count == 1 ? "process" : "processes");
+  }
+  void add_notes(Verdict verdict, const std::string& why, const std::string& source) {
+    if (!why.empty()) table_.add_note({why, verdict == Verdict::differs ? Style::red : Style::dim});
+    if (verdict != Verdict::equal || with_source_) table_.add_note({"kernel: " + source, Style::dim});
+  }
+
+  Table table_{{{"audit", Table::Align::left, true},
+                {"traced", Table::Align::right},
+                {"kernel", Table::Align::right},
+                {"verdict"}}};
+  bool with_source_;
+};
+
+/// One by one what differs, in sum what is the same of many processes.
+void audit_of_many(Page& page, const Coverage& coverage) {
+  AuditTable table(false);
+  std::vector<AuditGroup> groups = coverage.audit_groups;
+  std::map<std::string, std::vector<std::uint32_t>> differing;
+  std::size_t told = 0;
+  std::uint64_t equal = 0;
+  for (const AuditCheck& check : coverage.audit) {
+    const auto of = check_of(check.check);
+    if (check.verdict == Verdict::differs && of && told++ >= kMany) {
+      differing[of->kind].push_back(of->pid);
+    } else if (check.verdict != Verdict::differs && of) {
+      add_to_groups(groups, check);
+    } else if (check.verdict == Verdict::equal) {
+      ++equal;
+    } else {
+      table.add(check);
+    }
+  }
+  for (const auto& [kind, pids] : differing) table.add(kind, pids);
+  for (const AuditGroup& group : groups) table.add(group);
   page.blank();
-  page.table(2, table);
-  if (summed_up != 0) page.paragraph(2, {fmt::format("{} more, equal", plural(summed_up, "check")), Style::green});
+  page.table(2, table.table());
+  if (equal != 0) page.paragraph(2, {fmt::format("{} more, equal", plural(equal, "check")), Style::green});
+}
+
+void audit(Page& page, const Coverage& coverage, bool verbose) {
+  if (coverage.audit.empty() && coverage.audit_groups.empty()) return;
+  if (!verbose && (coverage.audit.size() > kMany || !coverage.audit_groups.empty()))
+    return audit_of_many(page, coverage);
+  AuditTable table(verbose);
+  for (const AuditCheck& check : coverage.audit) table.add(check);
+  for (const AuditGroup& group : coverage.audit_groups) table.add(group);
+  page.blank();
+  page.table(2, table.table());
 }
 
 }  // namespace
@@ -112,7 +180,7 @@ void coverage(Page& page, const Report& report, const TextOptions& options) {
   signals(page, coverage.signals, options.verbose);
   beginning(page, report.window);
   losses(page, coverage.lost);
-  audit(page, coverage.audit, options.verbose);
+  audit(page, coverage, options.verbose);
 }
 
 }  // namespace mlt::text

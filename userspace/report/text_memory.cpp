@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
 
 #include "model/names.h"
 #include "report/text_sections.h"
@@ -37,25 +40,59 @@ std::string locked_after(const LifeEvent& event) {
                                        : fmt::format("has {} locked", format_bytes(event.locked_bytes_after));
 }
 
-std::string describe(const LifeEvent& event) {
+/// `child`: "pid 123", or "613 x sh".
+std::string describe(const LifeEvent& event, const std::string& child) {
   const std::string state = lock_state(event);
   const auto if_locked = [&](const std::string& outcome) {
     return state.empty() ? "" : fmt::format(" ({}; {})", state, outcome);
   };
   switch (event.kind) {
-    case LifeEvent::Kind::fork:
-      return fmt::format("forked pid {}", event.child_pid) + if_locked("the child " + locked_after(event));
+    case LifeEvent::Kind::fork: return fmt::format("forked {}", child) + if_locked("the child " + locked_after(event));
     case LifeEvent::Kind::vfork:
-      return fmt::format("forked pid {}, which runs in this address space until it executes", event.child_pid) +
+      return fmt::format("forked {}, which runs in this address space until it executes", child) +
              if_locked("the locks stay");
     case LifeEvent::Kind::share:
-      return fmt::format("cloned pid {}, which shares this address space", event.child_pid) +
-             if_locked("the locks are of both");
+      return fmt::format("cloned {}, which shares this address space", child) + if_locked("the locks are of both");
     case LifeEvent::Kind::exec:
       return fmt::format("executed {}", event.comm) + if_locked("the new program " + locked_after(event));
     case LifeEvent::Kind::exit: return "exited" + (state.empty() ? "" : fmt::format(" ({} until then)", state));
   }
   return "";
+}
+
+std::string describe(const LifeEvent& event) { return describe(event, fmt::format("pid {}", event.child_pid)); }
+
+/// Events that are the same but for the child and the time.
+struct SameEvents {
+  const LifeEvent* first = nullptr;
+  std::uint64_t last_ns = 0;
+  std::uint64_t count = 0;
+};
+
+std::string describe(const SameEvents& events) {
+  if (events.count == 1) return describe(*events.first);
+  const std::string comm = events.first->child_comm.empty() ? "processes" : "x " + events.first->child_comm;
+  std::string text = describe(*events.first, fmt::format("{} {}", format_count(events.count), comm));
+  if (events.first->child_pid == 0) text += fmt::format(", {}", plural(events.count, "time"));
+  return text;
+}
+
+std::vector<SameEvents> same_events(const std::vector<LifeEvent>& life) {
+  std::vector<SameEvents> list;
+  std::map<std::pair<std::string, std::string>, std::size_t> places;
+  for (const LifeEvent& event : life) {
+    const auto [place, is_new] = places.try_emplace({describe(event, ""), event.child_comm}, list.size());
+    if (is_new) list.push_back({&event, 0, 0});
+    SameEvents& same = list[place->second];
+    same.last_ns = event.at_ns;
+    ++same.count;
+  }
+  return list;
+}
+
+void add_event(Table& table, const SameEvents& events, const TextOptions& options) {
+  const std::string until = events.count == 1 ? "" : fmt::format(", until {}", at_seconds(events.last_ns, options));
+  table.add_row({{at_seconds(events.first->at_ns, options), Style::dim}, {describe(events) + until}});
 }
 
 }  // namespace
@@ -87,10 +124,18 @@ void vma_changes(Page& page, const Process& process, const TextOptions& options)
 }
 
 void life(Page& page, const Process& process, const TextOptions& options) {
+  constexpr std::size_t kAll = 10;
+  constexpr std::size_t kMostSame = 15;
   if (process.life.empty()) return;
   Table table({{"at (s)", Table::Align::right}, {"event", Table::Align::left, true}});
-  for (const LifeEvent& event : process.life) {
-    table.add_row({{at_seconds(event.at_ns, options), Style::dim}, {describe(event)}});
+  if (options.verbose || process.life.size() <= kAll) {
+    for (const LifeEvent& event : process.life) add_event(table, {&event, event.at_ns, 1}, options);
+  } else {
+    std::vector<SameEvents> list = same_events(process.life);
+    std::uint64_t left_out = 0;
+    for (; list.size() > kMostSame; list.pop_back()) left_out += list.back().count;
+    for (const SameEvents& events : list) add_event(table, events, options);
+    if (left_out != 0) table.add_note({fmt::format("({} more: -v or --json)", format_count(left_out)), Style::dim}, 4);
   }
   page.blank();
   page.table(2, table);

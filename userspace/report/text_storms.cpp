@@ -13,6 +13,7 @@ namespace {
 
 // What is shown without -v.
 constexpr std::size_t kStorms = 10;
+constexpr std::size_t kStormsOfCrowd = 5;
 
 std::string rate(const Storm& storm) {
   std::string text = fmt::format("{} in {}, {}/s at the most", plural(storm.faults, "fault"),
@@ -38,7 +39,9 @@ void storms(Page& page, const Report& report, const TextOptions& options) {
   if (report.storms.empty()) return;
   page.blank();
   page.line(0, {{"STORMS", Style::bold}});
-  const std::size_t shown = options.verbose ? report.storms.size() : std::min(report.storms.size(), kStorms);
+  const std::size_t shown = options.verbose
+                                ? report.storms.size()
+                                : std::min(report.storms.size(), report.groups.empty() ? kStorms : kStormsOfCrowd);
   for (std::size_t i = 0; i < shown; ++i) {
     const Storm& storm = report.storms[i];
     page.paragraph(2, {fmt::format("at {} s, pid {}: {}", at_seconds(storm.start_ns, options), storm.pid, rate(storm))},

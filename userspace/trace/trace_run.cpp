@@ -14,6 +14,7 @@
 #include "analysis/build_storms.h"
 #include "findings/findings.h"
 #include "kernel/probe_kernel.h"
+#include "model/names.h"
 #include "proc/smaps.h"
 #include "proc/system_files.h"
 #include "trace/targets.h"
@@ -399,7 +400,7 @@ Result<int> TraceRun::run(Kernel kernel, int signals) {
   if (child_) {
     if (Status status = start_command(); !status) return tl::unexpected(status.error());
   }
-  say(fmt::format("tracing {}{}", data_.target.kind == "command" ? data_.target.text : data_.target.kind,
+  say(fmt::format("tracing {}{}", describe(data_.target),
                   options_.duration_ns || child_ ? "" : "; Ctrl-C ends the trace"));
   const Status followed = follow_until_end(signals);
   end();

@@ -4,7 +4,7 @@ import "./style.css";
 import { forgetColours, h, name, short } from "./dom.js";
 import { bytes, duration, plural } from "./format.js";
 import { drawDiff, diffSections } from "./diff.js";
-import { choices, diff, processesOf, report, target, titleOf } from "./model.js";
+import { choices, diff, processCount, processesOf, report, target, titleOf } from "./model.js";
 import { drawn, reset } from "./plots.js";
 import { OF_ALL, OF_PROCESSES, verdict } from "./sections.js";
 
@@ -60,7 +60,7 @@ function top() {
   return h("header", { class: "top" },
     h("h1", null, "mlocktrace: ", name(target, 100)),
     h("div", { class: "controls" }, themeButton()),
-    h("p", { class: "meta" }, `Traced for ${duration(time.duration_ns)} from ${began}. Linux ${host.kernel} ${host.arch}, ${plural(host.cpus, "CPU")}${memory}, ${bytes(host.page_size)} pages. ${plural(report.processes.length, "process")}.`.replace("processs", "processes")));
+    h("p", { class: "meta" }, `Traced for ${duration(time.duration_ns)} from ${began}. Linux ${host.kernel} ${host.arch}, ${plural(host.cpus, "CPU")}${memory}, ${bytes(host.page_size)} pages. ${plural(processCount, "process")}.`.replace("processs", "processes")));
 }
 
 const contentsOf = (parts) =>

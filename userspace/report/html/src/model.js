@@ -5,27 +5,34 @@ const parsed = JSON.parse(document.getElementById("data").textContent);
 /// Two traces compared; else the page is of one.
 export const diff = parsed.diff ?? null;
 
-const nothing = { window: { duration_ns: 0 }, processes: [], storms: [], findings: [], coverage: { signals: [], lost: {}, audit: [] }, system: {} };
+const nothing = { window: { duration_ns: 0 }, processes: [], process_groups: [], storms: [], findings: [], coverage: { signals: [], lost: {}, audit: [], audit_groups: [] }, system: {} };
 export const report = parsed.report ?? nothing;
 export const { conclusion, target, buckets, events } = parsed;
 export const spaces = parsed.spaces ?? [];
 /// What is said in words: the text report and Markdown say the same (report/facts.cpp).
 const facts = new Map(report.processes.map((process, i) => [process, parsed.facts.processes[i]]));
+/// Those of a crowd that are not listed one by one, in sum: where all are added up they are some more processes.
+export const groups = report.process_groups.map((group, i) => {
+  const one = { ...group, group: true, pid: null, life: [], children: [] };
+  facts.set(one, parsed.facts.groups[i]);
+  return one;
+});
 export const factsOf = (process) => facts.get(process);
 export const factsTogether = parsed.facts?.together;
 export const systemFacts = parsed.facts?.system ?? [];
 export const span_ns = report.window.duration_ns;
 export const ORIGINS = ["access", "kernel", "populate", "remote"];
 
-const everyone = report.processes;
-export const byPid = new Map(everyone.map((process) => [process.pid, process]));
+const everyone = [...report.processes, ...groups];
+export const processCount = report.processes.length + groups.reduce((count, group) => count + group.processes, 0);
+export const byPid = new Map(report.processes.map((process) => [process.pid, process]));
 
 /// The processes of a choice: 0 is all of them.
 export const processesOf = (pid) => (pid === 0 ? everyone : [byPid.get(pid)]);
 /// What is drawn over time; null when no timeline was recorded.
 export const linesOf = (pid) => parsed.lines[everyone.length === 1 ? everyone[0].pid : pid] ?? null;
 export const hasTimeline = Object.keys(parsed.lines ?? {}).length > 0;
-export const choices = everyone.length > 1 ? [0, ...everyone.map((process) => process.pid)] : everyone.map((process) => process.pid);
+export const choices = everyone.length > 1 ? [0, ...report.processes.map((process) => process.pid)] : report.processes.map((process) => process.pid);
 
 // ---- Histograms
 

@@ -16,7 +16,7 @@ const toned = (tone, text) => h("span", { class: tone }, text);
 const range = (start, end) => `0x${start.toString(16)}-0x${end.toString(16)} (${bytes(end - start)})`;
 const many = (processes) => processes.length > 1;
 const pidColumn = (processes) => (many(processes) ? [{ title: "pid", right: true }] : []);
-const pidCell = (processes, item) => (many(processes) ? [item.pid] : []);
+const pidCell = (processes, item) => (many(processes) ? [item.pid ?? "others"] : []);
 
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}. `;
 
@@ -28,16 +28,22 @@ function told(title, processes, section) {
 
 // ---- What is wrong, why, what to do
 
+const which = (process) => (process.group ? `${count(process.processes)} ×` : process.pid);
+const subjectOf = ({ pid, processes }) =>
+  processes ? `${plural(processes.count, "process").replace("processs", "processes")} (${processes.commands.map((comm) => short(comm, 40)).join(", ")}): ` : subject(pid);
 const subject = (pid) => (pid == null ? "" : `pid ${pid}${byPid.get(pid)?.comm ? ` (${short(byPid.get(pid).comm, 40)})` : ""}: `);
 
 const findingView = (finding) =>
   h("article", { class: `finding ${finding.severity}` },
-    h("h3", null, h("span", { class: "word" }, finding.severity), subject(finding.pid), finding.title),
+    h("h3", null, h("span", { class: "word" }, finding.severity), subjectOf(finding), finding.title),
     Object.keys(finding.evidence).length
       ? h("dl", { class: "facts" }, Object.entries(finding.evidence).map(([key, value]) => {
           const [label, amount] = fact(key, value);
           return h("div", null, h("dt", null, label), h("dd", null, amount));
         }))
+      : null,
+    finding.processes
+      ? about(`Pids ${finding.processes.pids.join(", ")}${finding.processes.count > finding.processes.pids.length ? ` and ${count(finding.processes.count - finding.processes.pids.length)} more` : ""}; counts and times are of all, the rest is of the first.`)
       : null,
     finding.advice ? h("p", null, h("strong", null, "Do: "), finding.advice) : null,
     h("p", { class: "see" }, finding.see ? `See ${finding.see}. ` : "", "Name: ", h("code", null, finding.id)));
@@ -112,7 +118,7 @@ function processTable(processes) {
     right("longest"), right("locked"), right("lock calls"), { title: "" }],
     processes.map((process) => {
       const faults = allFaults([process]);
-      return [process.pid, name(process.comm, 40), count(faults.minor + faults.major), count(faults.major), duration(faults.latency.sum),
+      return [which(process), process.comm ? name(process.comm, 40) : "of other commands", count(faults.minor + faults.major), count(faults.major), duration(faults.latency.sum),
         faults.latency.count ? duration(faults.latency.quantile(0.99)) : "–", faults.latency.count ? duration(faults.latency.max) : "–",
         lockedBytes(process), process.locks.calls_unseen ? NA : count(process.locks.calls.length + process.locks.calls_not_kept), process.exited ? factsOf(process).state : ""];
     }));
@@ -335,16 +341,17 @@ const stateTone = { exact: "fine", partial: "fair", off: "bad" };
 const verdictTone = { equal: "fine", differs: "bad", unavailable: "quiet" };
 
 function trust(host) {
-  const { signals, lost, audit } = report.coverage;
+  const { signals, lost, audit, audit_groups: summed } = report.coverage;
   const losses = [[lost.events, "events found no room in the ring buffer"], [lost.map_full, "faults, processes or pages found no room in a table"], [lost.missed_probes, "return probes did not fire"]].filter(([n]) => n);
   host.append(losses.length
     ? h("p", { class: "bad" }, `Lost: ${losses.map(([n, what]) => `${count(n)} ${what}`).join("; ")}. The figures above are incomplete.`)
     : h("p", null, toned("fine", "Nothing was lost.")));
   if (report.window.complete_after_ns) host.append(about(`Faults count from the start, everything else from ${duration(report.window.complete_after_ns)} on.`));
   host.append(h("h3", null, "Audit: our counts beside the kernel's own"));
-  host.append(audit.length
+  const checks = [...audit, ...summed.map((group) => ({ ...group, check: `${group.check} of ${count(group.checks)} × others` }))];
+  host.append(checks.length
     ? table("Audit", [{ title: "check" }, right("traced"), right("kernel"), { title: "verdict" }, { title: "source" }, { title: "why" }],
-      audit.map((check) => [check.check, count(check.traced), check.kernel == null ? NA : check.slack ? `${count(check.kernel)} to ${count(check.kernel + check.slack)}` : count(check.kernel),
+      checks.map((check) => [check.check, count(check.traced), check.kernel == null ? NA : check.slack ? `${count(check.kernel)} to ${count(check.kernel + check.slack)}` : count(check.kernel),
         toned(verdictTone[check.verdict], check.verdict), h("code", null, check.source), check.why ?? ""]))
     : h("p", { class: "empty" }, "No audit was made."));
   host.append(h("h3", null, "Signals: what was measured, and how"), table("Signals",
