@@ -288,9 +288,60 @@ static __always_inline u64 mlt_turn(struct mlt_turn* folio, u64 tag) {
 
 struct mlt_flush {
   const void* array;
-  u64 seen; /* a bit for each folio that had its turn; several may share one */
-  u64 done; /* a bit for each entry whose note is done with */
+  u64 seen;   /* a bit for each folio that had its turn; several may share one */
+  u64 done;   /* a bit for each entry whose note is done with */
+  u64 others; /* a bit for each of mlt_flushes that began before, and is under way on another processor */
 };
+
+/*
+ * Two processors may flush a folio that two processes lock: both find it on no unevictable list when they begin, and
+ * who gets the lock of the LRU lists second finds it there. Which flush began first decides who counts it. A flush is
+ * over when its batch is empty, or something else is in there (mlock_folio_batch).
+ */
+static __always_inline u64 mlt_flush_begin(void* batch, const void* array, u32 size) {
+  u64 turn = __sync_fetch_and_add(&mlt_flush_turns, 1);
+  struct mlt_flush_begun* own = &mlt_flushes[turn % MLT_FLUSH_SLOTS];
+  u64 others = 0;
+  own->batch = (u64)batch;
+  own->size = size;
+  own->last = mlt_batch_entry(array, size ? size - 1 : 0) & ~3ULL;
+  own->turn = turn;
+  for (u32 i = 0; i < MLT_FLUSH_SLOTS; i++) {
+    struct mlt_flush_begun* other = &mlt_flushes[i];
+    void* theirs = (void*)other->batch;
+    if (!theirs || theirs == batch || other->turn >= turn) continue;
+    u32 filled = mlt_batch_size(theirs);
+    if (!filled || filled != other->size) continue;
+    if ((mlt_batch_entry(mlt_batch_array(theirs), filled - 1) & ~3ULL) == other->last) others |= 1ULL << i;
+  }
+  return others;
+}
+
+struct mlt_search {
+  const void* array;
+  u64 folio;
+  u64 found;
+};
+
+/* An entry loses its tag when its turn begins: what has one is still to come. */
+static long mlt_search_nth(u32 i, struct mlt_search* search) {
+  u64 entry = mlt_batch_entry(search->array, i);
+  search->found |= (entry & ~3ULL) == search->folio && (entry & 3);
+  return search->found;
+}
+
+/* Will another processor, which began before, lock the folio? */
+static __noinline u64 mlt_is_flushed_elsewhere(u64 others, u64 folio) {
+  struct mlt_search search = {.folio = folio};
+  for (u32 i = 0; i < MLT_FLUSH_SLOTS; i++) {
+    if (!(others >> i & 1)) continue;
+    void* batch = (void*)mlt_flushes[i].batch;
+    u32 size = mlt_batch_size(batch);
+    search.array = mlt_batch_array(batch);
+    bpf_loop(size < MLT_BATCH_MAX ? size : MLT_BATCH_MAX, mlt_search_nth, &search, 0);
+  }
+  return search.found;
+}
 
 struct mlt_replay {
   const void* array;
@@ -327,6 +378,10 @@ __noinline int mlt_flush_entry(struct mlt_flush* flush, u32 i) {
   if (flush->seen & bit) bpf_loop(i, mlt_replay_nth, &replay, 0);
   flush->seen |= bit;
   u64 moved = mlt_turn(&replay.state, entry & 3);
+  if (flush->others && (moved & MLT_TURN_CULLED)) {
+    if (mlt_is_flushed_elsewhere(flush->others, folio)) moved &= ~MLT_TURN_CULLED;
+    mlt_add(mlt_stats.flushed_at_once, mlt_folio_pages((void*)folio, flags));
+  }
   u32* note = bpf_map_lookup_elem(&mlt_moving, &folio);
   u32 index = note ? *note & MLT_NOTE_PROC : 0;
   u64 foretold = note && !(entry & 3) ? mlt_note_unlocked(*note) : 0;
@@ -368,6 +423,7 @@ static __noinline int mlt_flush(void* batch) {
   struct mlt_flush flush = {.array = mlt_batch_array(batch)};
   u32 size = mlt_batch_size(batch);
   if (size > MLT_BATCH_MAX) size = MLT_BATCH_MAX;
+  flush.others = mlt_flush_begin(batch, flush.array, size);
   bpf_loop(size, mlt_flush_nth, &flush, 0);
   if (flush.done) bpf_loop(size, mlt_forget_nth, &flush, 0);
   return 0;

@@ -22,6 +22,8 @@ __u64 mlt_oom_task;
 __u64 mlt_oom_control;
 struct mlt_stats mlt_stats;
 struct mlt_recent mlt_recent[MLT_RECENT_SLOTS];
+struct mlt_flush_begun mlt_flushes[MLT_FLUSH_SLOTS];
+__u64 mlt_flush_turns;
 
 struct mlt_thread_map mlt_threads SEC(".maps");
 struct mlt_block_map mlt_blocks SEC(".maps");

@@ -34,6 +34,8 @@ extern __u64 mlt_unmapping_others; /* tasks in mlt_unmappings; more after an end
 extern __u64 mlt_oom_task;
 extern __u64 mlt_oom_control;
 extern struct mlt_recent mlt_recent[MLT_RECENT_SLOTS]; /* by processor */
+extern struct mlt_flush_begun mlt_flushes[MLT_FLUSH_SLOTS];
+extern __u64 mlt_flush_turns;
 
 struct mlt_thread_map {
   __uint(type, BPF_MAP_TYPE_ARRAY);

@@ -399,6 +399,7 @@ struct mlt_stats {
   __u64 unmlocked_unevictable; /* moved to the unevictable LRU list without being mlocked, of any process */
   __u64 cleared_stranded; /* munlocked by clear_page_mlock, and counted as cleared and as stranded, of any process */
   __u64 kswapd_wakeups;
+  __u64 flushed_at_once; /* moved to the unevictable LRU list while another processor flushed its batch, too */
   __u64 fault_ring_full; /* single faults that found no room in their ring buffer: counted all the same */
 };
 
@@ -411,6 +412,16 @@ struct mlt_recent {
   __u64 last;  /* to here */
   __u64 owner; /* record of the process; 0: none that is traced */
   __u64 check; /* of all the others, and of the tick of the clock: it is neither torn nor old */
+};
+
+/* The last flushes of mlock batches, some of which may be under way on other processors. BPF alone uses them. */
+#define MLT_FLUSH_SLOTS 4
+
+struct mlt_flush_begun {
+  __u64 batch; /* address: of a processor */
+  __u64 last;  /* its last entry then: the folio */
+  __u64 size;
+  __u64 turn; /* which of all flushes it is */
 };
 
 enum mlt_event_kind {

@@ -333,6 +333,23 @@ TEST(AuditPages, WhatCameWhileTheCountersWereRead) {
   for (const std::uint64_t traced : {4937, 9063}) EXPECT_EQ(check(traced).verdict, Verdict::differs) << traced;
 }
 
+TEST(AuditPages, WhatTwoProcessorsMovedAtOnce) {
+  Trace trace(capable(), "page_lock,unevictable");
+  ProcessCounts counts = process(1, 42);
+  counts.proc.unevictable = 1200;
+  trace.add(counts);
+  trace.data.counts.stats.flushed_at_once = 138;
+  trace.data.vmstat_start["unevictable_pgs_culled"] = 0;
+  trace.data.vmstat_end["unevictable_pgs_culled"] = 1000;
+  AuditCheck check = check_of(trace.data, "pages to unevictable");
+  EXPECT_EQ(check.verdict, Verdict::equal);
+  EXPECT_EQ(
+      check.why,
+      "within 200: of 138 pages that one processor moved while another one did, too, the kernel counts some once");
+  trace.data.counts.stats.flushed_at_once = 137;
+  EXPECT_EQ(check_of(trace.data, "pages to unevictable").verdict, Verdict::differs);
+}
+
 // Two processors, 31 pages each.
 TEST(AuditPages, TheKernelLagsByItsBatches) {
   for (const std::int64_t kernel : {500 - 62, 500 - 1, 500 + 1, 500 + 62}) {

@@ -276,9 +276,9 @@ TEST(CountsSince, LossAloneIsNews) {
 
 TEST(CountsSince, LossOfTheWholeTrace) {
   Counts before;
-  before.stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  before.stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
   Counts now;
-  now.stats = {11, 22, 33, 44, 55, 66, 77, 88, 99, 110, 121, 132, 143, 154, 165};
+  now.stats = {11, 22, 33, 44, 55, 66, 77, 88, 99, 110, 121, 132, 143, 154, 165, 176};
   const mlt_stats stats = now.since(before).stats;
   EXPECT_EQ(stats.ring_full, 10U);
   EXPECT_EQ(stats.thread_full, 20U);
@@ -294,7 +294,8 @@ TEST(CountsSince, LossOfTheWholeTrace) {
   EXPECT_EQ(stats.unmlocked_unevictable, 120U);
   EXPECT_EQ(stats.cleared_stranded, 130U);
   EXPECT_EQ(stats.kswapd_wakeups, 140U);
-  EXPECT_EQ(stats.fault_ring_full, 150U);
+  EXPECT_EQ(stats.flushed_at_once, 150U);
+  EXPECT_EQ(stats.fault_ring_full, 160U);
 }
 
 TEST(CountsSince, SkippedRuns) {
