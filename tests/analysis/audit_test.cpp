@@ -333,6 +333,30 @@ TEST(AuditPages, WhatCameWhileTheCountersWereRead) {
   for (const std::uint64_t traced : {4937, 9063}) EXPECT_EQ(check(traced).verdict, Verdict::differs) << traced;
 }
 
+TEST(AuditPages, WhatReclaimByGenerationsMovesCannotBeSeen) {
+  Trace trace(capable(), "page_lock,unevictable");
+  ProcessCounts counts = process(1, 42);
+  counts.proc.unevictable = 100;
+  trace.add(counts);
+  TraceData& data = trace.data;
+  const auto grown = [&](const char* counter, std::int64_t by) {
+    data.vmstat_start[counter] = 0;
+    data.vmstat_end[counter] = by;
+  };
+  const auto verdict = [&] { return check_of(data, "pages to unevictable").verdict; };
+  grown("unevictable_pgs_culled", 1000);
+  grown("pgscan_direct", 5000);
+  EXPECT_EQ(verdict(), Verdict::differs);
+  data.by_generations = true;
+  EXPECT_EQ(verdict(), Verdict::unavailable);
+  EXPECT_NE(check_of(data, "pages to unevictable").why.find("lru_gen"), std::string::npos);
+  grown("pgscan_direct", 0);  // there was no reclaim
+  EXPECT_EQ(verdict(), Verdict::differs);
+  grown("pgscan_direct", 5000);
+  grown("unevictable_pgs_culled", 10);  // more was seen than there was
+  EXPECT_EQ(verdict(), Verdict::differs);
+}
+
 TEST(AuditPages, WhatTwoProcessorsMovedAtOnce) {
   Trace trace(capable(), "page_lock,unevictable");
   ProcessCounts counts = process(1, 42);

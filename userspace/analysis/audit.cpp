@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "analysis/audit_cgroup.h"
 #include "analysis/audit_resident.h"
+#include "proc/system_files.h"
 
 namespace mlt {
 
@@ -173,8 +173,6 @@ const std::vector<PageCheck>& page_checks() {
   return checks;
 }
 
-using Vmstat = std::map<std::string, std::int64_t>;
-
 /// Of a counter between two moments; empty: this kernel does not have it.
 std::optional<std::int64_t> growth(const Vmstat& start, const Vmstat& end, const char* counter) {
   const auto first = start.find(counter);
@@ -208,6 +206,15 @@ std::string source_of(const PageCheck& row, const TraceData& data, std::uint64_t
 }
 
 std::uint64_t batch_lag(const TraceData& data) { return kBatch * data.host.cpus; }
+
+/// Reclaim by generations moves what it finds unevictable by itself (sort_folio, mm/vmscan.c, since 6.1), in a function
+/// that the compiler inlines.
+bool may_be_moved_by_reclaim(const TraceData& data) {
+  std::int64_t scanned = 0;
+  for (const char* counter : {"pgscan_kswapd", "pgscan_direct", "pgscan_khugepaged", "pgscan_proactive"})
+    scanned += growth(data.vmstat_start, data.vmstat_end, counter).value_or(0);
+  return data.by_generations && scanned != 0;
+}
 
 /// The counters are read on both sides of the moments that they are to be of: the kernel's value lies between what came
 /// between these readings and what came within them.
@@ -243,6 +250,10 @@ AuditCheck page_check(const PageCheck& row, const TraceData& data) {
         "within {}: of {} pages that one processor moved while another one did, too, the kernel "
         "counts some once",
         lag + at_once, at_once);
+  } else if (beyond > lag && row.at_once != nullptr && traced < *check.kernel && may_be_moved_by_reclaim(data)) {
+    check.verdict = Verdict::unavailable;
+    check.why =
+        "reclaim goes by generations here (lru_gen) and moves unevictable pages where no function can be hooked";
   } else if (beyond > lag) {
     check.why = row.if_not;
   } else if (beyond != 0) {

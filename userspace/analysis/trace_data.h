@@ -88,6 +88,7 @@ struct TraceData {
   std::vector<SwapDevice> swap_devices;                 // at the end
   Symbolizer symbols;                                   // of the code that was seen, when stacks are asked for
   std::optional<std::uint64_t> max_map_count;
+  bool by_generations = false;  // reclaims_by_generations() of proc/system_files.h
 };
 
 }  // namespace mlt

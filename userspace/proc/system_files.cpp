@@ -106,4 +106,12 @@ Host read_host() {
   return host;
 }
 
+bool reclaims_by_generations() {
+  // "0x0007": the lowest bit is the main switch.
+  const auto text = read_text_file("/sys/kernel/mm/lru_gen/enabled");
+  if (!text || !text->starts_with("0x")) return false;
+  const auto words = split_words(std::string_view(*text).substr(2));
+  return !words.empty() && (parse_number(words[0], 16).value_or(0) & 1) != 0;
+}
+
 }  // namespace mlt

@@ -23,4 +23,7 @@ Host read_host();
 /// Threads on this machine, by /proc/loadavg.
 std::optional<std::uint32_t> read_thread_count();
 
+/// Does reclaim go by generations of pages (Documentation/admin-guide/mm/multigen_lru.rst), not by two lists?
+bool reclaims_by_generations();
+
 }  // namespace mlt

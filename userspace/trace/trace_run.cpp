@@ -1,9 +1,11 @@
 #include "trace/trace_run.h"
 
 #include <fmt/format.h>
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -51,6 +53,14 @@ std::uint64_t clock_ns(clockid_t clock) {
 
 StormLimits storm_limits(const FindingOptions& options) {
   return {options.storm_per_s, options.storm_time_percent, options.storm_factor, options.storm_seconds * 1'000'000'000};
+}
+
+// Of RCU: after it the kernel frees the threads that have ended. Where a program was skipped at their end, their record
+// is settled then (mlt_process_free). Not to be had with nohz_full: then that may come too late.
+void await_grace_period() {
+  constexpr useconds_t kMoment = 10'000;
+  syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+  usleep(kMoment);
 }
 
 Result<Fd> catch_signals() {
@@ -154,6 +164,7 @@ Status TraceRun::count_faults(Session& session) {
   data_.host = read_host();
   data_.target = describe_target(options_, targets_);
   data_.max_map_count = read_max_map_count();
+  data_.by_generations = reclaims_by_generations();
   const auto pids = watched_pids();
   for (const std::uint32_t pid : pids) {
     data_.views[pid].start = read_process(pid);
@@ -291,6 +302,7 @@ Status TraceRun::follow_until_end(int signals) {
     // A command is waited for as a child: it must stay a zombie until its counters are read.
     if (const auto ended = child_ ? std::nullopt : watch.ended()) {
       say(*ended);
+      await_grace_period();
       break;
     }
     const std::uint64_t wait_ns = time_to_wait();
