@@ -66,7 +66,6 @@ static __always_inline u64 mlt_run_delay(void) {
 static __always_inline u64 mlt_off_cpu(struct mlt_thread* thread) {
   u64 delay = mlt_run_delay();
   u64 ns = delay - thread->call_run_delay;
-  if (!ns) return 0;
   thread->call_run_delay = delay;
   thread->call_parts_ns[MLT_PART_OFF_CPU] += ns;
   return ns;

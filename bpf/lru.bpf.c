@@ -21,6 +21,13 @@
       mlt_add(mlt_stats.other_##name, (pages)); \
   })
 
+/* An address that the verifier takes for a pointer to something, as a plain number: global functions take no others. */
+static __always_inline u64 mlt_number(const void* address) {
+  u64 number = 0;
+  bpf_probe_read_kernel(&number, sizeof(number), &address);
+  return number;
+}
+
 /* The process of this record; NULL: none, or one that has ended, whose record may have been read for the last time. */
 static __always_inline struct mlt_proc* mlt_noted_proc(u32 index) {
   struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
@@ -37,18 +44,20 @@ static __always_inline bool mlt_is_unevictable_file(const void* folio) {
 
 /*
  * A page reached the unevictable list; `by_file`: because of its mapping. `index`: record of the process on whose
- * behalf; 0: not known, or not traced.
+ * behalf; 0: not known, or not traced. A global function, as some below: the verifier checks it once, and not on every
+ * way that leads to it.
  */
-static __always_inline void mlt_made_unevictable(const void* folio, bool by_file, u32 index, u64 pages) {
+__noinline int mlt_made_unevictable(u64 folio, u32 by_file, u32 index, u64 pages) {
   if (by_file && mlt_phase == MLT_COMPLETE) {
     mlt_add(mlt_stats.unmlocked_unevictable, pages);
-    if (!index) index = mlt_mapper_of(folio, pages, 0);
+    if (!index) index = mlt_mapper_of((void*)folio, pages, 0);
     /* Put back by reclaim. The last of them may wait in the processor's batch until somebody else comes by. */
     struct mlt_proc* mapper = index && mlt_is_reclaiming() ? mlt_proc_at(index) : NULL;
     if (mapper) mlt_add(mapper->culled, pages);
   }
   struct mlt_proc* proc = mlt_noted_proc(index);
   mlt_add_pages(proc, unevictable, pages);
+  return 0;
 }
 
 static __always_inline void mlt_note_move(const void* folio, u32 proc) {
@@ -249,13 +258,14 @@ MLT_ENTRY(clear_page_mlock, clear_page, mlt_page_cleared(page), void* page)
 #define MLT_TAG_MLOCK 1
 #define MLT_TAG_NEW 2
 
-/* What a turn of the flush goes by and changes; each 0 or 1, but for the count. */
+/* What a turn of the flush goes by and changes; each 0 or 1, but for the count. Small: of the stack, 512 bytes are for
+ * all functions that are under way, and a flush has six. */
 struct mlt_turn {
-  u64 lru;
-  u64 unevictable;
-  u64 mlocked;
-  u64 held; /* by its mapping, whoever locks it */
-  u64 count;
+  u8 lru;
+  u8 unevictable;
+  u8 mlocked;
+  u8 held; /* by its mapping, whoever locks it */
+  u32 count;
 };
 
 #define MLT_TURN_CULLED 1
@@ -298,18 +308,19 @@ struct mlt_flush {
  * who gets the lock of the LRU lists second finds it there. Which flush began first decides who counts it. A flush is
  * over when its batch is empty, or something else is in there (mlock_folio_batch).
  */
-static __always_inline u64 mlt_flush_begin(void* batch, const void* array, u32 size) {
+__noinline u32 mlt_flush_begin(u64 batch, u32 size) {
+  const void* array = mlt_batch_array((void*)batch);
   u64 turn = __sync_fetch_and_add(&mlt_flush_turns, 1);
   struct mlt_flush_begun* own = &mlt_flushes[turn % MLT_FLUSH_SLOTS];
   u64 others = 0;
-  own->batch = (u64)batch;
+  own->batch = batch;
   own->size = size;
   own->last = mlt_batch_entry(array, size ? size - 1 : 0) & ~3ULL;
   own->turn = turn;
   for (u32 i = 0; i < MLT_FLUSH_SLOTS; i++) {
     struct mlt_flush_begun* other = &mlt_flushes[i];
     void* theirs = (void*)other->batch;
-    if (!theirs || theirs == batch || other->turn >= turn) continue;
+    if (!theirs || (u64)theirs == batch || other->turn >= turn) continue;
     u32 filled = mlt_batch_size(theirs);
     if (!filled || filled != other->size) continue;
     if ((mlt_batch_entry(mlt_batch_array(theirs), filled - 1) & ~3ULL) == other->last) others |= 1ULL << i;
@@ -331,7 +342,7 @@ static long mlt_search_nth(u32 i, struct mlt_search* search) {
 }
 
 /* Will another processor, which began before, lock the folio? */
-static __noinline u64 mlt_is_flushed_elsewhere(u64 others, u64 folio) {
+__noinline u32 mlt_is_flushed_elsewhere(u64 others, u64 folio) {
   struct mlt_search search = {.folio = folio};
   for (u32 i = 0; i < MLT_FLUSH_SLOTS; i++) {
     if (!(others >> i & 1)) continue;
@@ -389,7 +400,7 @@ __noinline int mlt_flush_entry(struct mlt_flush* flush, u32 i) {
   if (moved | foretold) {
     u64 pages = mlt_folio_pages((void*)folio, flags);
     struct mlt_proc* proc = mlt_noted_proc(index);
-    if (moved & MLT_TURN_CULLED) mlt_made_unevictable((void*)folio, replay.state.held, index, pages);
+    if (moved & MLT_TURN_CULLED) mlt_made_unevictable(folio, replay.state.held, index, pages);
     if (moved & MLT_TURN_RESCUED) mlt_add_pages(proc, rescued, pages);
     if (unlocked != foretold) mlt_add_pages(proc, munlocked, (unlocked - foretold) * pages);
   }
@@ -423,7 +434,7 @@ static __noinline int mlt_flush(void* batch) {
   struct mlt_flush flush = {.array = mlt_batch_array(batch)};
   u32 size = mlt_batch_size(batch);
   if (size > MLT_BATCH_MAX) size = MLT_BATCH_MAX;
-  flush.others = mlt_flush_begin(batch, flush.array, size);
+  flush.others = mlt_flush_begin(mlt_number(batch), size);
   bpf_loop(size, mlt_flush_nth, &flush, 0);
   if (flush.done) bpf_loop(size, mlt_forget_nth, &flush, 0);
   return 0;
@@ -492,7 +503,7 @@ static __noinline int mlt_listed(const void* folio, unsigned long flags, bool by
   u32 index = note ? *note & MLT_NOTE_PROC : 0;
   u64 pages = mlt_folio_pages(folio, flags);
   struct mlt_proc* proc = mlt_noted_proc(index);
-  if (held && !was) mlt_made_unevictable(folio, by_file, index, pages);
+  if (held && !was) mlt_made_unevictable(mlt_number(folio), by_file, index, pages);
   if (was && !held) mlt_add_pages(proc, rescued, pages);
   /* Otherwise a flush follows. */
   if (note && (*note & MLT_NOTE_FLUSHED)) bpf_map_delete_elem(&mlt_moving, &key);
@@ -532,7 +543,7 @@ static __always_inline int mlt_lru_added_old(const void* page) {
   bool by_file = mlt_is_unevictable_file(page);
   bool held = (flags & mlt_page_flag(PG_mlocked)) || by_file;
   if (was ? !held : note & MLT_NOTE_UNEVICTABLE) mlt_add_pages(proc, rescued, pages);
-  if (!was && held) mlt_made_unevictable(page, by_file, index, pages);
+  if (!was && held) mlt_made_unevictable(mlt_number(page), by_file, index, pages);
   if (found) bpf_map_delete_elem(&mlt_moving, &key);
   return 0;
 }
@@ -546,6 +557,7 @@ int mlt_lru_insertion_current(struct bpf_raw_tracepoint_args* ctx) {
   unsigned long flags = mlt_page_flags(folio);
   if (!(flags & mlt_page_flag(PG_unevictable))) return 0;
   struct mlt_thread* thread = mlt_current();
-  mlt_made_unevictable(folio, mlt_is_unevictable_file(folio), thread ? thread->proc : 0, mlt_folio_pages(folio, flags));
+  u32 index = thread ? thread->proc : 0;
+  mlt_made_unevictable((u64)folio, mlt_is_unevictable_file(folio), index, mlt_folio_pages(folio, flags));
   return 0;
 }

@@ -45,7 +45,7 @@ class OwnCommand : public testing::TestWithParam<const char*> {};
 // From the first instruction to the last, children included: the kernel's counters at exit are the other side.
 TEST_P(OwnCommand, EveryFaultOfTheCommandAndItsChildrenIsCounted) {
   const std::string workload = GetParam();
-  Words words = {"mlocktrace", "-q", "--json", "--", "mlt-workload", workload};
+  Words words = {"mlocktrace", "-q", "--json", "--processes", "all", "--", "mlt-workload", workload};
   // One with all the signals that a user gets.
   if (workload != "fork-cow-locked") words.insert(words.begin() + 1, {"--signals", "fault,fault_entry"});
   const Finished finished = run(words);

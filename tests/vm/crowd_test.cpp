@@ -1,6 +1,7 @@
 // Very many processes: what is printed of them stays readable, and every total is what it was.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,21 +19,32 @@ namespace {
 
 constexpr int kChildren = 1000;
 
-/// Short processes, one after the other; how many faults the kernel counted in them.
+/// Of the children, so that they are known among whatever else runs here.
+constexpr const char* kName = "mlt-crowd";
+
+void touch_memory() {
+  auto* const memory =
+      static_cast<volatile char*>(mmap(nullptr, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  for (int page = 0; page < 4; ++page) memory[page * 4096] = 1;
+}
+
+/// Short processes, one after the other; how many faults the kernel counted in them. They have their name from this
+/// process, which is known by its own from the fault before.
 std::uint64_t run_children() {
   std::uint64_t faults = 0;
+  touch_memory();
+  prctl(PR_SET_NAME, kName);
   for (int i = 0; i < kChildren; ++i) {
     const pid_t pid = fork();
     if (pid == 0) {
-      auto* const memory = static_cast<volatile char*>(
-          mmap(nullptr, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-      for (int page = 0; page < 4; ++page) memory[page * 4096] = 1;
+      touch_memory();
       _exit(i % 10 == 0 ? 3 : 0);
     }
     rusage usage{};
     EXPECT_EQ(wait4(pid, nullptr, 0, &usage), pid);
     faults += static_cast<std::uint64_t>(usage.ru_minflt + usage.ru_majflt);
   }
+  prctl(PR_SET_NAME, "mlt-live-tests");
   return faults;
 }
 
@@ -44,18 +56,15 @@ struct Sum {
 };
 
 Sum sum_of_children(const Json& report) {
-  const auto parent = static_cast<std::uint64_t>(getpid());
-  const Json* self = find_process(report, parent);
-  EXPECT_NE(self, nullptr) << "the busiest is not listed";
   Sum sum;
   for (const Json& process : report.at("processes")) {
-    if (process.at("parent_pid") != parent) continue;
+    if (process.at("comm") != kName) continue;
     ++sum.processes;
     sum.faults += completed_faults(process);
     sum.with_status += process.at("ending").at("status") == 3 ? 1 : 0;
   }
   for (const Json& group : report.at("process_groups")) {
-    if (self == nullptr || group.at("comm") != self->at("comm")) continue;
+    if (group.at("comm") != kName) continue;
     sum.processes += group.at("processes").get<std::uint64_t>();
     sum.faults += completed_faults(group);
     for (const Json& ending : group.at("endings"))

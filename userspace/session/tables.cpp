@@ -121,7 +121,15 @@ Tables::Places Tables::take_retired() {
   for (const std::uint32_t index : places.vmas) {
     if ((vmas_[index].state & MLT_BLOCK_RETIRED) != 0) fold_vma(index);
   }
-  for (const std::uint32_t index : gone) free_process(index, places);
+  if (gone.empty()) return places;
+  std::unordered_set<std::uint32_t> in_use;
+  for (const std::uint32_t index : places.blocks) {
+    if (blocks_[index].task != 0) in_use.insert(blocks_[index].proc);
+  }
+  for (const std::uint32_t index : places.vmas) {
+    if (vmas_[index].task != 0) in_use.insert(vmas_[index].proc);
+  }
+  for (const std::uint32_t index : gone) free_process(index, in_use);
   return places;
 }
 
@@ -140,17 +148,13 @@ void Tables::fold_vma(std::uint32_t index) {
   __atomic_store_n(&retired.state, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
 }
 
-// `places`: listed since the process was gone.
-void Tables::free_process(std::uint32_t index, const Places& places) {
+// `in_use`: records of processes that have a block or a mapping, listed since this one was gone.
+void Tables::free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use) {
   // Somebody holds its address space still, and what is given up with it is its: next time.
   if (procs_[index].spaces != 0) return;
   // Blocks that are left are of threads whose end the kernel has not announced yet: next time. Or they were shared by
   // the whole process: then the record stays, for they cannot be told from those of its place's next owner.
-  const auto is_its = [index](const auto& record) { return record.task != 0 && record.proc == index; };
-  if (std::ranges::any_of(places.blocks, is_its,
-                          [this](std::uint32_t place) -> mlt_block& { return blocks_[place]; }) ||
-      std::ranges::any_of(places.vmas, is_its, [this](std::uint32_t place) -> mlt_vma& { return vmas_[place]; }))
-    return;
+  if (in_use.contains(index)) return;
   gone_.push_back(take(index));
   for (const auto& [tgid, keeper] : gone_.back().keepers) {
     const std::uint64_t key = std::uint64_t{index} << 32 | tgid;

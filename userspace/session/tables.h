@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <unordered_set>
 
 #include "model/counts.h"
 #include "session/mapped_table.h"
@@ -51,7 +52,7 @@ class Tables {
   [[nodiscard]] std::map<std::uint32_t, mlt_keeper> keepers_of(std::uint32_t index) const;
   void fold_block(std::uint32_t index);
   void fold_vma(std::uint32_t index);
-  void free_process(std::uint32_t index, const Places& places);
+  void free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use);
   [[nodiscard]] ProcessCounts take(std::uint32_t index);
   static void add(Taken& taken, const mlt_block& block);
 
