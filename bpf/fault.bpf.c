@@ -111,18 +111,19 @@ const __u8 mlt_part_of[32] = {
     [MLT_CAUSE_MKWRITE] = MLT_PART_FILE,       [MLT_CAUSE_SWAP_IN] = MLT_PART_SWAP_IN,
 };
 
+/* Nearly every fault is over sooner, and too soon to have been off the CPU for a time that matters. */
+#define MLT_LONG_SHIFT 15
+
 /* A fault inside a call that is followed: what the call's time went into. */
 static __always_inline void mlt_fault_in_call(struct mlt_thread* thread, u64 ns) {
   u64 waited = thread->fault_waited_ns;
+  if (ns >> MLT_LONG_SHIFT) waited += mlt_off_cpu(thread);
   if (waited) {
     thread->fault_waited_ns = 0;
     ns = ns > waited ? ns - waited : 0;
   }
   thread->call_parts_ns[mlt_part_of[thread->fault_cause & 31] & (MLT_CALL_PARTS - 1)] += ns;
 }
-
-/* Nearly every fault is over sooner, and too soon to have been off the CPU for a time that matters. */
-#define MLT_LONG_NS 32768
 
 /* Nearly every fault ends here. False: this one wants a closer look, and nothing has been done about it. */
 static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags, u32 ret) {
@@ -132,15 +133,12 @@ static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags
   struct mlt_block* block = mlt_block_at(thread->last_block);
   if (!block) return false;
   u64 ns = bpf_ktime_get_ns() - thread->fault_start;
-  if (thread->call_start) {
-    if (ns >= MLT_LONG_NS) return false;
-    mlt_fault_in_call(thread, ns);
-  }
   thread->fault_start = 0;
   thread->fault_address = 0;
   thread->fault_state = MLT_NO_FAULT;
   block->minor++;
   mlt_count_latency(block, ns);
+  if (thread->call_start) mlt_fault_in_call(thread, ns);
   mlt_where_end(thread, thread->fault_cause, ns, MLT_KIND_MINOR);
   mlt_stacks_count(thread, thread->last_class, ns, MLT_KIND_MINOR);
   return true;
@@ -277,10 +275,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     mlt_report_fault(thread, thread->fault_address, class_id, ns, kind);
     thread->fault_start = 0;
     thread->fault_address = 0;
-    if (thread->call_start) {
-      thread->fault_waited_ns += mlt_off_cpu(thread);
-      mlt_fault_in_call(thread, ns);
-    }
+    if (thread->call_start) mlt_fault_in_call(thread, ns);
     if (!thread->has_counted) mlt_begin_counting(thread, kind);
   }
   mlt_count(thread, class_id, ns, kind);

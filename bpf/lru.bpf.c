@@ -43,21 +43,26 @@ static __always_inline bool mlt_is_unevictable_file(const void* folio) {
 }
 
 /*
- * A page reached the unevictable list; `by_file`: because of its mapping. `index`: record of the process on whose
- * behalf; 0: not known, or not traced. A global function, as some below: the verifier checks it once, and not on every
- * way that leads to it.
+ * A page reached the unevictable list because of its mapping; returns on whose behalf. A global function, as some
+ * below: the verifier checks it once, and not on every way that leads to it.
  */
-__noinline int mlt_made_unevictable(u64 folio, u32 by_file, u32 index, u64 pages) {
-  if (by_file && mlt_phase == MLT_COMPLETE) {
-    mlt_add(mlt_stats.unmlocked_unevictable, pages);
-    if (!index) index = mlt_mapper_of((void*)folio, pages, 0);
-    /* Put back by reclaim. The last of them may wait in the processor's batch until somebody else comes by. */
-    struct mlt_proc* mapper = index && mlt_is_reclaiming() ? mlt_proc_at(index) : NULL;
-    if (mapper) mlt_add(mapper->culled, pages);
-  }
+__noinline u32 mlt_made_unevictable_by_file(u64 folio, u32 index, u64 pages) {
+  mlt_add(mlt_stats.unmlocked_unevictable, pages);
+  if (!index) index = mlt_mapper_of((void*)folio, pages, 0);
+  /* Put back by reclaim. The last of them may wait in the processor's batch until somebody else comes by. */
+  struct mlt_proc* mapper = index && mlt_is_reclaiming() ? mlt_proc_at(index) : NULL;
+  if (mapper) mlt_add(mapper->culled, pages);
+  return index;
+}
+
+/*
+ * A page reached the unevictable list; `by_file`: because of its mapping. `index`: record of the process on whose
+ * behalf; 0: not known, or not traced.
+ */
+static __always_inline void mlt_made_unevictable(const void* folio, bool by_file, u32 index, u64 pages) {
+  if (by_file && mlt_phase == MLT_COMPLETE) index = mlt_made_unevictable_by_file(mlt_number(folio), index, pages);
   struct mlt_proc* proc = mlt_noted_proc(index);
   mlt_add_pages(proc, unevictable, pages);
-  return 0;
 }
 
 static __always_inline void mlt_note_move(const void* folio, u32 proc) {
@@ -199,17 +204,21 @@ MLT_ENTRY(munlock_page, unlock_page, mlt_page_unlock(page), void* page)
  * Up to 5.17: PG_mlocked is simply cleared, and set again if another mapping still locks the page. A page that somebody
  * has isolated is left to him: he may never put it back, as when it is migrated, and no note may outlast it.
  */
-static __always_inline int mlt_page_unlock_old(const void* page, u32 unlocking) {
+static __always_inline int mlt_page_unlock_old(const void* page, u32 unlocking, u32 index) {
   unsigned long flags = mlt_page_flags(page);
   if (!(flags & mlt_page_flag(PG_mlocked))) return 0;
-  struct mlt_thread* thread = mlt_current();
-  struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
+  struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
   u64 pages = mlt_folio_pages(page, flags);
   mlt_add_pages(proc, munlocked, pages);
-  u32 index = proc ? thread->proc : 0;
   u32 listed = unlocking && (flags & mlt_page_flag(PG_unevictable)) ? MLT_NOTE_UNEVICTABLE : 0;
   if (flags & mlt_page_flag(PG_lru)) mlt_note_move(page, index | unlocking | listed);
   return 0;
+}
+
+/* Asked before the stack is needed for anything else. */
+static __always_inline u32 mlt_current_proc(void) {
+  struct mlt_thread* thread = mlt_current();
+  return thread ? thread->proc : 0;
 }
 
 /* The i-th folio of a batch, with its tag in the two low bits. */
@@ -221,23 +230,29 @@ static __always_inline u64 mlt_batch_entry(const void* array, u32 i) {
 
 #define MLT_PAGEVEC_MAX 15
 
-/* A page that KSM has merged may be in there more than once. It is munlocked once. */
-static __noinline int mlt_unlock_batch_old(void* pagevec) {
-  u64 pages[MLT_PAGEVEC_MAX] = {};
+/*
+ * A page that KSM has merged may be in there more than once. It is munlocked once. Pages are told apart by 32 bits of
+ * their address, which do for 256 GiB of struct page: the stack has no room for more.
+ */
+static __noinline int mlt_unlock_batch_old(void* pagevec, u32 index) {
+  u32 keys[MLT_PAGEVEC_MAX] = {};
   u32 size = mlt_batch_size(pagevec);
-  bpf_probe_read_kernel(pages, sizeof(pages), mlt_batch_array(pagevec));
+  const void* array = mlt_batch_array(pagevec);
+#pragma unroll
+  for (u32 i = 0; i < MLT_PAGEVEC_MAX; i++) keys[i] = mlt_batch_entry(array, i) >> 6;
   for (u32 i = 0; i < MLT_PAGEVEC_MAX; i++) {
     if (i >= size) break;
+    u64 page = mlt_batch_entry(array, i);
     u64 is_new = 1;
 #pragma unroll
-    for (u32 j = 0; j < MLT_PAGEVEC_MAX; j++) is_new &= mlt_is_set(pages[j] ^ pages[i]) | (1 ^ mlt_is_less(j, i));
-    if (pages[i] && is_new) mlt_page_unlock_old((void*)pages[i], MLT_NOTE_UNLOCK);
+    for (u32 j = 0; j < MLT_PAGEVEC_MAX; j++) is_new &= mlt_is_set(keys[j] ^ keys[i]) | (1 ^ mlt_is_less(j, i));
+    if (page && is_new) mlt_page_unlock_old((void*)page, MLT_NOTE_UNLOCK, index);
   }
   return 0;
 }
 
-MLT_ENTRY(__munlock_pagevec, unlock_pagevec, mlt_unlock_batch_old(pagevec), void* pagevec)
-MLT_ENTRY(munlock_vma_page, unlock_vma_page, mlt_page_unlock_old(page, MLT_NOTE_UNLOCK), void* page)
+MLT_ENTRY(__munlock_pagevec, unlock_pagevec, mlt_unlock_batch_old(pagevec, mlt_current_proc()), void* pagevec)
+MLT_ENTRY(munlock_vma_page, unlock_vma_page, mlt_page_unlock_old(page, MLT_NOTE_UNLOCK, mlt_current_proc()), void* page)
 
 /*
  * Where the page is unmapped, truncated or replaced. One that somebody has isolated meanwhile, such as khugepaged, the
@@ -248,7 +263,7 @@ static __always_inline int mlt_page_cleared(const void* page) {
   unsigned long twice = mlt_page_flag(PG_mlocked) | mlt_page_flag(PG_unevictable);
   if (mlt_phase == MLT_COMPLETE && (flags & (twice | mlt_page_flag(PG_lru))) == twice)
     mlt_add(mlt_stats.cleared_stranded, mlt_folio_pages(page, flags));
-  return mlt_page_unlock_old(page, 0);
+  return mlt_page_unlock_old(page, 0, mlt_current_proc());
 }
 
 MLT_ENTRY(clear_page_mlock, clear_page, mlt_page_cleared(page), void* page)
@@ -400,7 +415,10 @@ __noinline int mlt_flush_entry(struct mlt_flush* flush, u32 i) {
   if (moved | foretold) {
     u64 pages = mlt_folio_pages((void*)folio, flags);
     struct mlt_proc* proc = mlt_noted_proc(index);
-    if (moved & MLT_TURN_CULLED) mlt_made_unevictable(folio, replay.state.held, index, pages);
+    /* On whose behalf the note tells. */
+    if ((moved & MLT_TURN_CULLED) && replay.state.held && mlt_phase == MLT_COMPLETE)
+      mlt_add(mlt_stats.unmlocked_unevictable, pages);
+    if (moved & MLT_TURN_CULLED) mlt_add_pages(proc, unevictable, pages);
     if (moved & MLT_TURN_RESCUED) mlt_add_pages(proc, rescued, pages);
     if (unlocked != foretold) mlt_add_pages(proc, munlocked, (unlocked - foretold) * pages);
   }
@@ -503,7 +521,7 @@ static __noinline int mlt_listed(const void* folio, unsigned long flags, bool by
   u32 index = note ? *note & MLT_NOTE_PROC : 0;
   u64 pages = mlt_folio_pages(folio, flags);
   struct mlt_proc* proc = mlt_noted_proc(index);
-  if (held && !was) mlt_made_unevictable(mlt_number(folio), by_file, index, pages);
+  if (held && !was) mlt_made_unevictable(folio, by_file, index, pages);
   if (was && !held) mlt_add_pages(proc, rescued, pages);
   /* Otherwise a flush follows. */
   if (note && (*note & MLT_NOTE_FLUSHED)) bpf_map_delete_elem(&mlt_moving, &key);
@@ -543,7 +561,7 @@ static __always_inline int mlt_lru_added_old(const void* page) {
   bool by_file = mlt_is_unevictable_file(page);
   bool held = (flags & mlt_page_flag(PG_mlocked)) || by_file;
   if (was ? !held : note & MLT_NOTE_UNEVICTABLE) mlt_add_pages(proc, rescued, pages);
-  if (!was && held) mlt_made_unevictable(mlt_number(page), by_file, index, pages);
+  if (!was && held) mlt_made_unevictable(page, by_file, index, pages);
   if (found) bpf_map_delete_elem(&mlt_moving, &key);
   return 0;
 }
@@ -558,6 +576,6 @@ int mlt_lru_insertion_current(struct bpf_raw_tracepoint_args* ctx) {
   if (!(flags & mlt_page_flag(PG_unevictable))) return 0;
   struct mlt_thread* thread = mlt_current();
   u32 index = thread ? thread->proc : 0;
-  mlt_made_unevictable((u64)folio, mlt_is_unevictable_file(folio), index, mlt_folio_pages(folio, flags));
+  mlt_made_unevictable(folio, mlt_is_unevictable_file(folio), index, mlt_folio_pages(folio, flags));
   return 0;
 }

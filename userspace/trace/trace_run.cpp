@@ -302,7 +302,6 @@ Status TraceRun::follow_until_end(int signals) {
     // A command is waited for as a child: it must stay a zombie until its counters are read.
     if (const auto ended = child_ ? std::nullopt : watch.ended()) {
       say(*ended);
-      await_grace_period();
       break;
     }
     const std::uint64_t wait_ns = time_to_wait();
@@ -366,6 +365,7 @@ Report TraceRun::report_now(Counts counts, std::uint64_t now_ns) const {
 
 // Of whatever is traced and lives, the kernel's counters are read on both sides of the gate's closing.
 void TraceRun::end() {
+  await_grace_period();
   attached_->session.collect_retired();
   std::set<std::uint32_t> watched(targets_.pids.begin(), targets_.pids.end());
   for (const AliveProcess& process : attached_->session.alive()) watched.insert(process.pid);
