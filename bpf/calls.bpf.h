@@ -28,10 +28,16 @@ static __always_inline struct pt_regs* mlt_user_regs_of(struct task_struct* task
 /* Calls whose duration and result are followed: the lock family, what maps memory, and what gives it back. */
 static __always_inline bool mlt_is_followed(u32 call) { return call <= MLT_CALL_MADVISE; }
 
-/* The system call that a task is in, by the registers with which it entered the kernel. */
-static __always_inline u32 mlt_system_call_of(struct task_struct* task, const struct pt_regs* regs) {
-  long nr = mlt_regs_nr(regs);
+/* The system call of this number that a task is in. */
+static __always_inline u32 mlt_call_in(struct task_struct* task, long nr) {
   return mlt_in_compat_call(task) ? mlt_compat_call_of(nr) : mlt_call_of(nr);
+}
+
+/* The same, if it is one that is followed: none of a 32-bit program is. Otherwise MLT_CALL_OTHER. */
+static __always_inline u32 mlt_followed_call(long nr) {
+  u32 call = mlt_call_of(nr);
+  bool is_followed = mlt_is_followed(call) && !mlt_in_compat_call((void*)bpf_get_current_task());
+  return is_followed ? call : MLT_CALL_OTHER;
 }
 
 /* What the current thread is doing. */
@@ -39,7 +45,7 @@ static __noinline u32 mlt_current_call(struct mlt_thread* thread) {
   struct task_struct* task = (void*)bpf_get_current_task();
   if (BPF_CORE_READ(task, flags) & PF_EXITING) return MLT_CALL_EXIT;
   if (thread->fault_state && thread->fault_class < MLT_LOCK_STATE_NR * MLT_CAUSE_NR) return MLT_CALL_FAULT;
-  return mlt_system_call_of(task, mlt_user_regs());
+  return mlt_call_in(task, mlt_regs_nr(mlt_user_regs()));
 }
 
 static __always_inline struct mlt_call_total* mlt_call_total(struct mlt_proc* proc, u32 call) {

@@ -20,7 +20,6 @@ int mlt_exec_tp(void* ctx) { return mlt_before_exec(); }
 /* From every system call, where the others are not to be had. */
 SEC("raw_tp/sys_enter")
 int mlt_exec_raw(struct bpf_raw_tracepoint_args* ctx) {
-  long nr = ctx->args[1];
-  u32 call = mlt_in_compat_call((void*)bpf_get_current_task()) ? mlt_compat_call_of(nr) : mlt_call_of(nr);
+  u32 call = mlt_call_in((void*)bpf_get_current_task(), ctx->args[1]);
   return call == MLT_CALL_EXECVE ? mlt_before_exec() : 0;
 }

@@ -204,8 +204,8 @@ static __always_inline int mlt_call_filtered(void) {
   struct pt_regs* regs = mlt_user_regs();
   s64 ret;
   if (!mlt_regs_filtered(regs, &ret)) return 0;
-  u32 call = mlt_call_of(mlt_regs_nr(regs));
-  if (!mlt_is_followed(call) || mlt_in_compat_call((void*)bpf_get_current_task())) return 0;
+  u32 call = mlt_followed_call(mlt_regs_nr(regs));
+  if (call == MLT_CALL_OTHER) return 0;
   mlt_call_enter();
   return mlt_call_exit(call, ret);
 }
@@ -242,8 +242,7 @@ int mlt_call_tp_exit(struct mlt_syscall_exit* ctx) { return mlt_call_exit_any(ct
 /* From every system call, where the others are not to be had. */
 SEC("raw_tp/sys_enter")
 int mlt_raw_enter(struct bpf_raw_tracepoint_args* ctx) {
-  if (!mlt_is_followed(mlt_call_of(ctx->args[1])) || mlt_in_compat_call((void*)bpf_get_current_task())) return 0;
-  return mlt_call_enter();
+  return mlt_followed_call(ctx->args[1]) == MLT_CALL_OTHER ? 0 : mlt_call_enter();
 }
 
 SEC("raw_tp/sys_exit")

@@ -24,7 +24,7 @@ static __always_inline u32 mlt_call_of_task(struct task_struct* task, struct mm_
   if (!task || task == current || BPF_CORE_READ(task, mm) != mm) return MLT_CALL_NONE;
   if (BPF_CORE_READ(task, flags) & PF_EXITING) return MLT_CALL_EXIT;
   struct pt_regs* regs = mlt_user_regs_of(task);
-  return mlt_regs_nr(regs) < 0 ? MLT_CALL_FAULT : mlt_system_call_of(task, regs);
+  return mlt_regs_nr(regs) < 0 ? MLT_CALL_FAULT : mlt_call_in(task, mlt_regs_nr(regs));
 }
 
 /* What the holder is doing. Of several readers the owner is the last; a populate reads long, and is known by itself. */

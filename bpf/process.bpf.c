@@ -124,15 +124,11 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
 static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread* thread, struct task_struct* task) {
   u64 minor = BPF_CORE_READ(task, min_flt);
   u64 major = BPF_CORE_READ(task, maj_flt);
-  u64 since = minor + major - thread->taken_min_flt - thread->taken_maj_flt;
-  /* Before the gate was opened or after it was closed it may have had these, or none. */
-  s64 doubtful = 0;
-  if (mlt_phase == MLT_ENDED)
-    doubtful = since;
-  else if (!thread->has_counted && thread->opened_flt != MLT_NOT_OPENED)
-    doubtful = thread->opened_flt - thread->taken_min_flt - thread->taken_maj_flt;
-  else if (!thread->has_counted)
-    doubtful = since;
+  /* What it had between these may be of before the gate was opened, or of after it was closed, or of neither. */
+  u64 total = minor + major;
+  u64 taken = thread->taken_min_flt + thread->taken_maj_flt;
+  u64 opened = thread->opened_flt < total ? thread->opened_flt : total;
+  s64 doubtful = (mlt_phase == MLT_ENDED ? total : thread->has_counted ? taken : opened) - taken;
   if (doubtful > 0) mlt_add(proc->exited_doubtful_flt, doubtful);
   mlt_add(proc->exited_min_flt, minor - thread->taken_min_flt);
   mlt_add(proc->exited_maj_flt, major - thread->taken_maj_flt);

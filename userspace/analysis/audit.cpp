@@ -9,7 +9,7 @@
 
 #include "analysis/audit_cgroup.h"
 #include "analysis/audit_resident.h"
-#include "proc/system_files.h"
+#include "analysis/kernel_count.h"
 
 namespace mlt {
 
@@ -125,82 +125,53 @@ struct PageCheck {
   const char* signal;
   __u64 mlt_proc::*own;
   __u64 mlt_stats::*other;
-  std::vector<const char*> counters;
+  KernelCount count;
   const char* if_not = kUnseenOrLate;
-  bool batched = true;                // the kernel counts a processor's pages by the batch
-  __u64 mlt_stats::*twice = nullptr;  // pages that are in two of the counters
-  // What newer kernels count apart, and a counter of what is in one of these for the second time.
-  std::vector<const char*> where_there = {};
-  const char* again = nullptr;
+  bool batched = true;                  // the kernel counts a processor's pages by the batch
+  __u64 mlt_stats::*twice = nullptr;    // pages that are in two of the counters
   __u64 mlt_stats::*at_once = nullptr;  // pages that two processors may have moved at the same time
 };
 
 const std::vector<PageCheck>& page_checks() {
   static const std::vector<PageCheck> checks = {
-      {"pages mlocked", "page_lock", &mlt_proc::mlocked, &mlt_stats::other_mlocked, {"unevictable_pgs_mlocked"}},
-      {"pages munlocked",
-       "page_unlock",
-       &mlt_proc::munlocked,
-       &mlt_stats::other_munlocked,
-       {"unevictable_pgs_munlocked", "unevictable_pgs_stranded", "unevictable_pgs_cleared"},
-       kUnseenOrLate,
-       true,
-       &mlt_stats::cleared_stranded},
-      {"pages to unevictable",
-       "unevictable",
-       &mlt_proc::unevictable,
-       &mlt_stats::other_unevictable,
-       {"unevictable_pgs_culled"},
-       kUnseenOrLate,
-       true,
-       nullptr,
-       {},
-       nullptr,
-       &mlt_stats::flushed_at_once},
-      {"pages rescued", "rescue", &mlt_proc::rescued, &mlt_stats::other_rescued, {"unevictable_pgs_rescued"}},
-      // To a device; pages of zeroes, which are but marked; what zswap takes, and writes to a device later.
-      {"pages swapped out",
-       "swap_out",
-       &mlt_proc::swap_out,
-       &mlt_stats::other_swap_out,
-       {"pswpout"},
-       "the kernel wrote pages by a way that no probe sees, or did not count them",
-       false,
-       nullptr,
-       {"swpout_zero", "zswpout"},
-       "zswpwb"},
+      {.name = "pages mlocked",
+       .signal = "page_lock",
+       .own = &mlt_proc::mlocked,
+       .other = &mlt_stats::other_mlocked,
+       .count = {{"unevictable_pgs_mlocked"}}},
+      {.name = "pages munlocked",
+       .signal = "page_unlock",
+       .own = &mlt_proc::munlocked,
+       .other = &mlt_stats::other_munlocked,
+       .count = {{"unevictable_pgs_munlocked", "unevictable_pgs_stranded", "unevictable_pgs_cleared"}},
+       .twice = &mlt_stats::cleared_stranded},
+      {.name = "pages to unevictable",
+       .signal = "unevictable",
+       .own = &mlt_proc::unevictable,
+       .other = &mlt_stats::other_unevictable,
+       .count = {{"unevictable_pgs_culled"}},
+       .at_once = &mlt_stats::flushed_at_once},
+      {.name = "pages rescued",
+       .signal = "rescue",
+       .own = &mlt_proc::rescued,
+       .other = &mlt_stats::other_rescued,
+       .count = {{"unevictable_pgs_rescued"}}},
+      {.name = "pages swapped out",
+       .signal = "swap_out",
+       .own = &mlt_proc::swap_out,
+       .other = &mlt_stats::other_swap_out,
+       .count = kSwappedOut,
+       .if_not = "the kernel wrote pages by a way that no probe sees, or did not count them",
+       .batched = false},
   };
   return checks;
 }
 
-/// Of a counter between two moments; empty: this kernel does not have it.
-std::optional<std::int64_t> growth(const Vmstat& start, const Vmstat& end, const char* counter) {
-  const auto first = start.find(counter);
-  const auto last = end.find(counter);
-  if (first == start.end() || last == end.end()) return std::nullopt;
-  return last->second - first->second;
-}
-
-/// What a row's counters say of the time between two moments.
-std::optional<std::int64_t> growth(const PageCheck& row, const Vmstat& start, const Vmstat& end) {
-  std::int64_t pages = 0;
-  for (const char* counter : row.counters) {
-    const auto counted = growth(start, end, counter);
-    if (!counted) return std::nullopt;
-    pages += *counted;
-  }
-  for (const char* counter : row.where_there) pages += growth(start, end, counter).value_or(0);
-  return row.again == nullptr ? pages : pages - growth(start, end, row.again).value_or(0);
-}
-
 std::string source_of(const PageCheck& row, const TraceData& data, std::uint64_t twice) {
-  std::string source = "/proc/vmstat";
-  for (const char* counter : row.counters) source += std::string(" ") + counter;
-  for (const char* counter : row.where_there) {
-    if (data.vmstat_end.contains(counter)) source += std::string(" ") + counter;
-  }
-  const auto again = row.again == nullptr ? std::nullopt : growth(data.vmstat_start, data.vmstat_end, row.again);
-  if (again.value_or(0) != 0) source += fmt::format(" (without {} {})", *again, row.again);
+  const char* again = row.count.again;
+  const std::int64_t less = again == nullptr ? 0 : growth(data.vmstat_start, data.vmstat_end, again).value_or(0);
+  std::string source = "/proc/vmstat" + row.count.names(data.vmstat_end);
+  if (less != 0) source += fmt::format(" (without {} {})", less, again);
   if (twice != 0) source += fmt::format(" ({} of it in two of these)", twice);
   return source;
 }
@@ -226,12 +197,12 @@ AuditCheck page_check(const PageCheck& row, const TraceData& data) {
   check.traced = traced;
   const std::uint64_t twice = row.twice == nullptr ? 0 : data.counts.stats.*row.twice;
   check.source = source_of(row, data, twice);
-  const auto most = growth(row, data.vmstat_start, data.vmstat_end);
+  const auto most = row.count.growth(data.vmstat_start, data.vmstat_end);
   if (!most) {
     check.why = "this kernel does not count it";
     return check;
   }
-  const std::int64_t least = growth(row, data.vmstat_completed, data.vmstat_closing).value_or(*most);
+  const std::int64_t least = row.count.growth(data.vmstat_completed, data.vmstat_closing).value_or(*most);
   check.kernel = static_cast<std::uint64_t>(least) - twice;
   check.slack = static_cast<std::uint64_t>(std::max<std::int64_t>(*most - least, 0));
   const PlannedSignal* planned = data.plan->find(row.signal);

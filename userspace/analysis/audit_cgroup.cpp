@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "analysis/kernel_count.h"
 #include "model/fault_class.h"
 
 namespace mlt {
@@ -99,49 +100,36 @@ Traced swapped_out(const TraceData& data) { return sum_of(data, &mlt_proc::swap_
 struct Row {
   const char* name;
   const char* signal;
-  const char* counter;
+  KernelCount count;
   Traced (*traced)(const TraceData&);
   Bracket<MemoryStat> CgroupViews::*begin;
-  // What newer kernels count apart, and a counter of what is in one of these for the second time.
-  std::vector<const char*> where_there = {};
-  const char* again = nullptr;
 };
 
-const Row kFaults{"faults", "fault", "pgfault", faults, &CgroupViews::gate_open};
+const Row& fault_row() {
+  static const Row row{"faults", "fault", {{"pgfault"}}, faults, &CgroupViews::gate_open};
+  return row;
+}
+
 // No row for major faults: memory.stat counts a cgroup's where reading begins, so twice what is evicted again before
 // the fault is tried again, and those of khugepaged, which are nobody's faults.
-const Row kRows[] = {
-    kFaults,
-    {"pages swapped out",
-     "swap_out",
-     "pswpout",
-     swapped_out,
-     &CgroupViews::complete,
-     {"swpout_zero", "zswpout"},
-     "zswpwb"},
-};
-
-std::int64_t counter(const MemoryStat& stat, const char* name) {
-  const auto found = stat.find(name);
-  return found == stat.end() ? 0 : found->second;
+const std::vector<Row>& rows() {
+  static const std::vector<Row> rows{
+      fault_row(), {"pages swapped out", "swap_out", kSwappedOut, swapped_out, &CgroupViews::complete}};
+  return rows;
 }
 
 std::optional<std::uint64_t> counted(const std::optional<MemoryStat>& stat, const Row& row) {
-  if (!stat || !stat->contains(row.counter)) return std::nullopt;
-  std::int64_t sum = counter(*stat, row.counter);
-  for (const char* name : row.where_there) sum += counter(*stat, name);
-  if (row.again != nullptr) sum -= counter(*stat, row.again);
-  return static_cast<std::uint64_t>(sum);
+  const auto count = stat ? row.count.at(*stat) : std::nullopt;
+  return count ? std::optional(static_cast<std::uint64_t>(*count)) : std::nullopt;
 }
 
 std::string source_of(const Row& row, const CgroupViews& cgroup) {
-  std::string source = fmt::format("memory.stat {}", row.counter);
   const MemoryStat stat = cgroup.gate_close.after.value_or(MemoryStat{});
-  for (const char* name : row.where_there) {
-    if (stat.contains(name)) source += fmt::format(" {}", name);
-  }
-  if (row.again != nullptr && counter(stat, row.again) != 0) source += fmt::format(" (without {})", row.again);
-  return fmt::format("{} of {}", source, cgroup.path);
+  const char* again = row.count.again;
+  const auto less = again == nullptr ? stat.end() : stat.find(again);
+  const bool is_less = less != stat.end() && less->second != 0;
+  return fmt::format("memory.stat{}{} of {}", row.count.names(stat), is_less ? fmt::format(" (without {})", again) : "",
+                     cgroup.path);
 }
 
 AuditCheck begin_check(const Row& row, const TraceData& data, const Traced& traced) {
@@ -190,11 +178,11 @@ std::vector<AuditCheck> cgroup_audit(const TraceData& data) {
   std::vector<AuditCheck> checks;
   if (!data.cgroup || !data.plan->measures("fault") || data.plan->find("fault")->way->approximate) return checks;
   if (std::string why = why_not_comparable(data); !why.empty()) {
-    AuditCheck& check = checks.emplace_back(begin_check(kFaults, data, faults(data)));
+    AuditCheck& check = checks.emplace_back(begin_check(fault_row(), data, faults(data)));
     check.why = std::move(why);
     return checks;
   }
-  for (const Row& row : kRows) {
+  for (const Row& row : rows()) {
     if (!data.plan->measures(row.signal)) continue;
     if (auto check = compare(row, data)) checks.push_back(std::move(*check));
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "analysis/kernel_count.h"
 #include "model/fault_class.h"
 
 namespace mlt {
@@ -49,11 +50,9 @@ std::optional<Comparison> compare(const ProcessCounts& process, const TraceData&
 
 // Mappings of huge pages that were split, by anybody, and what of each may be locked at most without being mlocked.
 std::uint64_t most_in_part(const TraceData& data) {
-  const auto end = data.vmstat_end.find("thp_split_pmd");
-  const auto start = data.vmstat_start.find("thp_split_pmd");
-  if (end == data.vmstat_end.end() || start == data.vmstat_start.end()) return 0;
+  const std::int64_t splits = growth(data.vmstat_start, data.vmstat_end, "thp_split_pmd").value_or(0);
   const std::uint64_t huge_page = data.host.page_size * (data.host.page_size / sizeof(std::uint64_t));
-  return static_cast<std::uint64_t>(end->second - start->second) * (huge_page - data.host.page_size);
+  return static_cast<std::uint64_t>(splits) * (huge_page - data.host.page_size);
 }
 
 // Up to 5.17 a page of a file that a fault maps into a locked mapping is mlocked by no more than reclaim, when that

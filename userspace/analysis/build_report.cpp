@@ -13,6 +13,7 @@
 #include "analysis/audit_resident.h"
 #include "analysis/decode.h"
 #include "analysis/explain.h"
+#include "analysis/kernel_count.h"
 #include "analysis/vma_flags.h"
 #include "analysis/where.h"
 #include "model/fault_class.h"
@@ -318,11 +319,9 @@ FaultTotals faults_by(mlt_cause cause, const ProcessCounts& process) {
   return sum;
 }
 
-std::optional<std::uint64_t> vmstat_change(const TraceData& data, const char* name) {
-  const auto end = data.vmstat_end.find(name);
-  const auto start = data.vmstat_start.find(name);
-  if (end == data.vmstat_end.end() || start == data.vmstat_start.end()) return std::nullopt;
-  return static_cast<std::uint64_t>(end->second - start->second);
+Count vmstat_change(const TraceData& data, const char* name) {
+  const auto change = growth(data.vmstat_start, data.vmstat_end, name);
+  return change ? Count(*change) : std::nullopt;
 }
 
 // The kernel counts for all processes at once what it reads from swap, and what it brings back without reading.

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 #include <tuple>
+#include <type_traits>
 #include <unordered_map>
 
 #include "analysis/same_findings.h"
@@ -18,26 +19,41 @@ namespace {
 
 using mlt::add;
 
+void add(std::uint64_t& sum, std::uint64_t one) { sum += one; }
+void add(std::string& /*sum*/, const std::string& /*one*/) {}                  // what they have in common
+void add(std::vector<Keeper>& /*sum*/, const std::vector<Keeper>& /*one*/) {}  // of one process
+
 void add(std::optional<FaultTotals>& sum, const std::optional<FaultTotals>& one) {
   if (!one) return;
   if (!sum) sum.emplace();
   sum->add(*one);
 }
 
-void add(Size3& sum, const Size3& one) {
-  add(sum.start, one.start);
-  add(sum.end, one.end);
-  add(sum.peak, one.peak);
+void add(std::optional<ReclaimStall>& sum, const std::optional<ReclaimStall>& one) {
+  if (!one) return;
+  if (!sum) sum.emplace();
+  sum->calls += one->calls;
+  sum->time_ns += one->time_ns;
+  sum->reclaimed += one->reclaimed;
+  sum->max_ns = std::max(sum->max_ns, one->max_ns);
 }
 
-void add(CallParts& sum, const CallParts& one) {
-  add(sum.memory_ns, one.memory_ns);
-  add(sum.file_ns, one.file_ns);
-  add(sum.swap_in_ns, one.swap_in_ns);
-  add(sum.reclaim_ns, one.reclaim_ns);
-  add(sum.lock_wait_ns, one.lock_wait_ns);
-  add(sum.off_cpu_ns, one.off_cpu_ns);
-  sum.other_ns += one.other_ns;
+/// Of types whose members all add up: a figure that is a line in model/fields.h is in the sum.
+template <typename Type>
+void add_members(Type& sum, const Type& one) {
+  model::for_each_field<Type>([&](const auto& field) {
+    if constexpr (model::HasFields<std::remove_cvref_t<decltype(field(sum))>>)
+      add_members(field(sum), field(one));
+    else
+      add(field(sum), field(one));
+  });
+}
+
+template <typename Type>
+void add_members(std::optional<Type>& sum, const std::optional<Type>& one) {
+  if (!one) return;
+  if (!sum) sum.emplace();
+  add_members(*sum, *one);
 }
 
 void add(std::vector<ClassFaults>& sums, const std::vector<ClassFaults>& list) {
@@ -56,17 +72,9 @@ void add(std::vector<CallTotals>& sums, const std::vector<CallTotals>& list) {
     const auto known = std::ranges::find(sums, one.name, &CallTotals::name);
     if (known == sums.end()) {
       sums.push_back(one);
-      continue;
+    } else {
+      add_members(*known, one);
     }
-    known->calls += one.calls;
-    known->errors += one.errors;
-    known->time_ns += one.time_ns;
-    known->populates += one.populates;
-    known->pages_populated += one.pages_populated;
-    known->populate_ns += one.populate_ns;
-    known->vma_splits += one.vma_splits;
-    known->vma_merges += one.vma_merges;
-    add(known->parts, one.parts);
   }
 }
 
@@ -92,30 +100,6 @@ void add(std::optional<LockWaits>& sum, const std::optional<LockWaits>& one) {
       add(known->waits, holder.waits);
     }
   }
-}
-
-void add(std::optional<VmaLock>& sum, const std::optional<VmaLock>& one) {
-  if (!one) return;
-  if (!sum) sum.emplace();
-  sum->aborts += one->aborts;
-  sum->retries += one->retries;
-}
-
-void add(std::optional<ReclaimStall>& sum, const std::optional<ReclaimStall>& one) {
-  if (!one) return;
-  if (!sum) sum.emplace();
-  sum->calls += one->calls;
-  sum->time_ns += one->time_ns;
-  sum->reclaimed += one->reclaimed;
-  sum->max_ns = std::max(sum->max_ns, one->max_ns);
-}
-
-/// Of types whose members all add up.
-template <typename Type>
-void add_members(std::optional<Type>& sum, const std::optional<Type>& one) {
-  if (!one) return;
-  if (!sum) sum.emplace();
-  model::for_each_field<Type>([&](const auto& field) { add(field(*sum), field(*one)); });
 }
 
 bool same_code(const Frame& a, const Frame& b) {
@@ -144,7 +128,7 @@ void add(Locks& sum, const Locks& one, bool is_first) {
   if (sum.calls_unseen.empty()) sum.calls_unseen = one.calls_unseen;
   sum.calls_not_kept += one.calls.size() + one.calls_not_kept;
   add(sum.totals, one.totals);
-  add(sum.locked_bytes, one.locked_bytes);
+  add_members(sum.locked_bytes, one.locked_bytes);
   sum.limit_unlimited = one.limit_unlimited && (is_first || sum.limit_unlimited);
   sum.exempt = one.exempt && (is_first || sum.exempt);
   if (is_first) {
@@ -153,23 +137,13 @@ void add(Locks& sum, const Locks& one, bool is_first) {
     sum.limit_bytes.reset();
   }
   add(sum.mmap_lock, one.mmap_lock);
-  add(sum.vma_lock, one.vma_lock);
-}
-
-void add(Pages& sum, const Pages& one) {
-  add(sum.mlocked, one.mlocked);
-  add(sum.munlocked, one.munlocked);
-  add(sum.to_unevictable, one.to_unevictable);
-  add(sum.rescued, one.rescued);
-  add(sum.culled_by_reclaim, one.culled_by_reclaim);
-  add(sum.still_locked_elsewhere, one.still_locked_elsewhere);
-  add(sum.locked_not_mlocked, one.locked_not_mlocked);
+  add_members(sum.vma_lock, one.vma_lock);
 }
 
 void add(Vma& sum, const Vma& one) {
   add(sum.splits, one.splits);
   add(sum.merges, one.merges);
-  add(sum.count, one.count);
+  add_members(sum.count, one.count);
   sum.max_map_count = one.max_map_count;  // of the system
   sum.changes_not_kept += one.changes.size() + one.changes_not_kept;
 }
@@ -179,11 +153,9 @@ void add(Process& sum, const Process& one, bool is_first) {
     add(sum.faults.by_origin[origin], one.faults.by_origin[origin]);
   add(sum.faults.by_class, one.faults.by_class);
   add(sum.faults.stacks, one.faults.stacks);
-  add(sum.populate.calls, one.populate.calls);
-  add(sum.populate.pages, one.populate.pages);
-  add(sum.populate.time_ns, one.populate.time_ns);
+  add_members(sum.populate, one.populate);
   add(sum.locks, one.locks, is_first);
-  add(sum.pages, one.pages);
+  add_members(sum.pages, one.pages);
   add(sum.vma, one.vma);
   add_members(sum.reclaim, one.reclaim);
   add_members(sum.swap, one.swap);

@@ -57,6 +57,11 @@ std::optional<FaultCounters> fault_counters(const std::vector<std::string_view>&
   return FaultCounters{parse_number(fields[7]).value_or(0), parse_number(fields[9]).value_or(0)};
 }
 
+std::optional<FaultCounters> fault_counters_in(const std::string& path) {
+  const auto text = read_text_file(path);
+  return text ? fault_counters(stat_fields(*text)) : std::nullopt;
+}
+
 std::string cgroup_of(std::uint32_t pid) {
   const auto text = read_text_file(path_of(pid, "cgroup"));
   if (!text) return {};
@@ -137,16 +142,10 @@ std::optional<std::uint64_t> start_of_thread(std::uint32_t pid, std::uint32_t ti
   return parse_number(fields[19]);
 }
 
-std::optional<FaultCounters> read_fault_counters(std::uint32_t pid) {
-  const auto text = read_text_file(path_of(pid, "stat"));
-  if (!text) return std::nullopt;
-  return fault_counters(stat_fields(*text));
-}
+std::optional<FaultCounters> read_fault_counters(std::uint32_t pid) { return fault_counters_in(path_of(pid, "stat")); }
 
 std::optional<FaultCounters> read_fault_counters(std::uint32_t pid, std::uint32_t tid) {
-  const auto text = read_text_file(path_of(pid, tid, "stat"));
-  if (!text) return std::nullopt;
-  return fault_counters(stat_fields(*text));
+  return fault_counters_in(path_of(pid, tid, "stat"));
 }
 
 MemoryLevels read_memory_levels(std::uint32_t pid) {
