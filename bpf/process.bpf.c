@@ -61,6 +61,50 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
   return 0;
 }
 
+/* Nobody writes its counters any more, and its address may be another task's. */
+static __noinline void mlt_thread_end(u64 task, struct mlt_thread* thread, u32 index) {
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  /* The end of its exit_mmap was missed. */
+  if (proc && thread->unmap_freed) mlt_add(proc->swap_freed, thread->unmap_freed);
+  for (u32 i = 0; i < MLT_THREAD_BLOCKS; i++) {
+    u32 place = thread->blocks[i];
+    struct mlt_block* block = place ? bpf_map_lookup_elem(&mlt_blocks, &place) : NULL;
+    if (block && block->task == task) block->flags |= MLT_BLOCK_RETIRED;
+  }
+  for (u32 i = 0; i < MLT_THREAD_VMAS; i++) {
+    u32 place = thread->vmas[i];
+    struct mlt_vma* vma = place ? bpf_map_lookup_elem(&mlt_vmas, &place) : NULL;
+    if (vma && vma->task == task) vma->state |= MLT_BLOCK_RETIRED;
+  }
+  bpf_map_delete_elem(&mlt_places, &task);
+  __builtin_memset(thread, 0, sizeof(*thread));
+  mlt_unclaim(MLT_CLAIM_THREAD, index);
+}
+
+static __always_inline void mlt_proc_end(struct mlt_proc* proc) {
+  u32 tgid = proc->tgid;
+  bpf_map_delete_elem(&mlt_tgids, &tgid);
+  proc->gone = 1;
+}
+
+/*
+ * The child is at the address of a task whose end was not announced (mlt_process_free): what it does would be counted
+ * as that one's. Seen on a kernel that runs no program on top of certain tasks: a softirq that frees others there is
+ * not announced either, and not counted as skipped.
+ */
+static __always_inline void mlt_forget_earlier(struct task_struct* child) {
+  u64 task = (u64)child;
+  if (!mlt_known[mlt_hash(task) % MLT_INTEREST_SIZE]) return;
+  u32* place = bpf_map_lookup_elem(&mlt_places, &task);
+  struct mlt_thread* thread = place ? mlt_thread_at(*place) : NULL;
+  /* The walk at the start may have met the child already. */
+  if (!thread || thread->tid == (u32)BPF_CORE_READ(child, pid)) return;
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  bool ended = proc && proc->exit_ns && !proc->gone && proc->tgid == thread->tid;
+  mlt_thread_end(task, thread, *place);
+  if (ended) mlt_proc_end(proc);
+}
+
 /* Runs in the parent, before the child runs; before the gate opens too, for the sake of the threads. */
 SEC("raw_tp/sched_process_fork")
 int mlt_process_fork(struct bpf_raw_tracepoint_args* ctx) {
@@ -69,6 +113,7 @@ int mlt_process_fork(struct bpf_raw_tracepoint_args* ctx) {
   u32 child_tgid = BPF_CORE_READ(child, tgid);
   u32 tgid = BPF_CORE_READ(parent, tgid);
   bool births = mlt_cfg.adopt != MLT_ADOPT_ANYWHERE;
+  mlt_forget_earlier(child);
   struct mlt_thread* thread = births ? mlt_thread_of((u64)parent) : mlt_current();
   if (child_tgid == tgid) {
     if (thread && births && !mlt_cfg.target_tid) mlt_thread_new(child, thread->proc, BPF_CORE_READ(child, pid));
@@ -192,21 +237,7 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
     u32 index = *place;
     struct mlt_proc* proc = mlt_proc_at(thread->proc);
     if (proc && !mlt_outlives(proc)) mlt_settle(proc, thread, gone);
-    /* The end of its exit_mmap was missed. */
-    if (proc && thread->unmap_freed) mlt_add(proc->swap_freed, thread->unmap_freed);
-    for (u32 i = 0; i < MLT_THREAD_BLOCKS; i++) {
-      u32 block_place = thread->blocks[i];
-      struct mlt_block* block = block_place ? bpf_map_lookup_elem(&mlt_blocks, &block_place) : NULL;
-      if (block && block->task == task) block->flags |= MLT_BLOCK_RETIRED;
-    }
-    for (u32 i = 0; i < MLT_THREAD_VMAS; i++) {
-      u32 vma_place = thread->vmas[i];
-      struct mlt_vma* vma = vma_place ? bpf_map_lookup_elem(&mlt_vmas, &vma_place) : NULL;
-      if (vma && vma->task == task) vma->state |= MLT_BLOCK_RETIRED;
-    }
-    bpf_map_delete_elem(&mlt_places, &task);
-    __builtin_memset(thread, 0, sizeof(*thread));
-    mlt_unclaim(MLT_CLAIM_THREAD, index);
+    mlt_thread_end(task, thread, index);
   }
   if (!leader) return 0;
   u32* found = bpf_map_lookup_elem(&mlt_tgids, &tgid);
@@ -220,7 +251,6 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
     proc->exit_ns = bpf_ktime_get_ns();
     proc->ending.status = mlt_wait_status(gone);
   }
-  bpf_map_delete_elem(&mlt_tgids, &tgid);
-  proc->gone = 1;
+  mlt_proc_end(proc);
   return 0;
 }
