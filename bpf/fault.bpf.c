@@ -248,7 +248,7 @@ static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind) {
   thread->has_counted = 1;
   bool is_opened = thread->opened_flt != MLT_NOT_OPENED;
   s64 unseen = is_opened ? minor + major - thread->opened_flt : 0;
-  thread->taken_min_flt = minor - (unseen > 1 ? unseen : 0);
+  thread->taken_min_flt = minor - (unseen > !thread->is_born ? unseen : 0);
   thread->taken_maj_flt = major;
 }
 

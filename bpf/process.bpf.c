@@ -105,6 +105,13 @@ static __always_inline void mlt_forget_earlier(struct task_struct* child) {
   if (ended) mlt_proc_end(proc);
 }
 
+/* Has it not run before the gate was opened, then none of its faults was under way at that time. */
+static __always_inline void mlt_thread_born(struct task_struct* child, u32 proc) {
+  u32 index = mlt_thread_new(child, proc, BPF_CORE_READ(child, pid));
+  struct mlt_thread* thread = index ? mlt_thread_at(index) : NULL;
+  if (thread) thread->is_born = mlt_phase >= MLT_COUNTING;
+}
+
 /* Runs in the parent, before the child runs; before the gate opens too, for the sake of the threads. */
 SEC("raw_tp/sched_process_fork")
 int mlt_process_fork(struct bpf_raw_tracepoint_args* ctx) {
@@ -116,13 +123,13 @@ int mlt_process_fork(struct bpf_raw_tracepoint_args* ctx) {
   mlt_forget_earlier(child);
   struct mlt_thread* thread = births ? mlt_thread_of((u64)parent) : mlt_current();
   if (child_tgid == tgid) {
-    if (thread && births && !mlt_cfg.target_tid) mlt_thread_new(child, thread->proc, BPF_CORE_READ(child, pid));
+    if (thread && births && !mlt_cfg.target_tid) mlt_thread_born(child, thread->proc);
     return 0;
   }
   if (!thread || mlt_phase == MLT_ENDED) return 0;
   u32 index = mlt_cfg.follow ? mlt_proc_new(child_tgid, child, tgid) : 0;
   if (index) mlt_interest[child_tgid % MLT_INTEREST_SIZE] = 1;
-  if (index && births) mlt_thread_new(child, index, child_tgid);
+  if (index && births) mlt_thread_born(child, index);
   struct mlt_event_process* event = mlt_phase == MLT_COMPLETE ? mlt_reserve(struct mlt_event_process) : NULL;
   if (!event) return 0;
   mlt_event_head(&event->head, mlt_fork_kind(parent, child), thread, MLT_CALL_FORK);
@@ -172,7 +179,8 @@ static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread*
   /* What it had between these may be of before the gate was opened, or of after it was closed, or of neither. */
   u64 total = minor + major;
   u64 taken = thread->taken_min_flt + thread->taken_maj_flt;
-  u64 opened = thread->opened_flt < total ? thread->opened_flt : total;
+  /* One more if it was in a fault when the gate was opened, and in none after that. */
+  u64 opened = thread->opened_flt < total ? thread->opened_flt + !thread->is_born : total;
   s64 doubtful = (mlt_phase == MLT_ENDED ? total : thread->has_counted ? taken : opened) - taken;
   if (doubtful > 0) mlt_add(proc->exited_doubtful_flt, doubtful);
   mlt_add(proc->exited_min_flt, minor - thread->taken_min_flt);

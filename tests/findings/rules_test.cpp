@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <functional>
 
 #include "findings/findings.h"
 #include "findings/recipes.h"

@@ -390,6 +390,7 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
   const bool wants_text = !words.empty() && (words[0] == "--help" || words[0] == "-h" || words[0] == "--version");
   if (!words.empty() && !names_command && may_be_command(words[0])) {
     std::vector<std::string> names;
+    names.reserve(commands.size());
     for (const CLI::App* one : commands) names.push_back(one->get_name());
     return no_command(words[0], names);
   }

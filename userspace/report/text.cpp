@@ -206,7 +206,7 @@ std::vector<const Process*> detailed(const Report& report, const std::vector<con
   }
   // Where not all of them are shown.
   if (!report.groups.empty())
-    std::ranges::stable_partition(some, [&](const Process* process) { return is_named(report, *process); });
+    std::stable_partition(some.begin(), some.end(), [&](const Process* process) { return is_named(report, *process); });
   return some;
 }
 
