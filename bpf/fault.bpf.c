@@ -239,17 +239,28 @@ static __always_inline void mlt_check_special_entry(struct mlt_thread* thread) {
 /*
  * The first fault of the thread that counts, which the kernel has counted by now, too (mm_account_fault): what it had
  * counted before is not of this trace. When the record was made, before the gate was opened, it may have been less.
- * Faults between the opening and this one, but for one that was under way, were not seen, and stay in the sum.
+ * Faults between the opening and this one were not seen, and stay in the sum; but for one that was under way then, of
+ * which at most the return is seen.
  */
-static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind) {
+static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind, bool was_under_way) {
   struct task_struct* task = (void*)bpf_get_current_task();
   u64 minor = BPF_CORE_READ(task, min_flt) - (kind == MLT_KIND_MINOR);
   u64 major = BPF_CORE_READ(task, maj_flt) - (kind == MLT_KIND_MAJOR);
   thread->has_counted = 1;
   bool is_opened = thread->opened_flt != MLT_NOT_OPENED;
   s64 unseen = is_opened ? minor + major - thread->opened_flt : 0;
-  thread->taken_min_flt = minor - (unseen > !thread->is_born ? unseen : 0);
+  bool missed = unseen > !thread->is_born;
+  thread->taken_min_flt = minor - (missed ? unseen : 0);
   thread->taken_maj_flt = major;
+  struct mlt_proc* proc = !missed && (unseen > 0 || was_under_way) ? mlt_proc_at(thread->proc) : NULL;
+  if (proc) mlt_add(proc->under_way_flt, 1);
+}
+
+/* A return without its entry: the fault began before the trace, and what it was is not known. */
+static __noinline int mlt_fault_end_alone(struct mlt_thread* thread, u32 ret) {
+  bool has_completed = mlt_kind(0, ret) <= MLT_KIND_MAJOR;
+  if (has_completed && !thread->has_counted && !thread->is_born) mlt_begin_counting(thread, MLT_KIND_RETRY, true);
+  return 0;
 }
 
 static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 hardware, u32 ret) {
@@ -276,7 +287,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     thread->fault_start = 0;
     thread->fault_address = 0;
     if (thread->call_start) mlt_fault_in_call(thread, ns);
-    if (!thread->has_counted) mlt_begin_counting(thread, kind);
+    if (!thread->has_counted) mlt_begin_counting(thread, kind, false);
   }
   mlt_count(thread, class_id, ns, kind);
   if (!entered) return 0;
@@ -326,8 +337,8 @@ int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct* vma, unsigned long addre
 SEC("kretprobe/handle_mm_fault")
 int BPF_KRETPROBE(mlt_fault_kretprobe, unsigned int ret) {
   struct mlt_thread* thread = mlt_faulting();
-  /* Without an entry nothing is known of this return: it began before the trace. */
-  if (!thread || !thread->fault_state) return 0;
+  if (!thread) return 0;
+  if (!thread->fault_state) return mlt_fault_end_alone(thread, ret);
   u32 flags = thread->kprobe_flags;
   return mlt_count_plain(thread, flags, ret) ? 0 : mlt_fault_end(thread, flags, flags & MLT_KPROBE_HARDWARE, ret);
 }

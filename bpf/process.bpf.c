@@ -32,9 +32,19 @@ static __always_inline u32 mlt_fork_kind(struct task_struct* parent, struct task
 }
 
 /*
+ * A fault that the kernel may have counted in the trace, and that is not traced: of a thread that was preempted on its
+ * way out, or that was in a fault when the trace began, and in no other after that.
+ */
+static __noinline void mlt_note_under_way(struct mlt_thread* thread, u64 counted) {
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  bool began_before = !thread->has_counted && !thread->is_born && counted > thread->opened_flt;
+  if (proc) mlt_add(proc->under_way_flt, began_before + !!thread->fault_state);
+}
+
+/*
  * The threads that exist when the trace begins, one after the other. The front end reads this iterator before it opens
- * the gate, and once more after that, for what the kernel has counted of them by then. New ones are entered at their
- * birth by mlt_process_fork, which is attached before. `current` is the tracer.
+ * the gate, and once more after that, for what the kernel has counted of them by then; and when it has closed it. New
+ * ones are entered at their birth by mlt_process_fork, which is attached before. `current` is the tracer.
  */
 SEC("iter/task")
 int mlt_find_threads(struct bpf_iter__task* ctx) {
@@ -44,7 +54,9 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
   if (!task) return 0;
   if (mlt_phase != MLT_STARTING) {
     struct mlt_thread* thread = mlt_thread_of((u64)task);
-    if (thread) thread->opened_flt = BPF_CORE_READ(task, min_flt) + BPF_CORE_READ(task, maj_flt);
+    u64 counted = BPF_CORE_READ(task, min_flt) + BPF_CORE_READ(task, maj_flt);
+    if (thread && mlt_phase == MLT_ENDED) mlt_note_under_way(thread, counted);
+    if (thread && mlt_phase != MLT_ENDED) thread->opened_flt = counted;
     return 0;
   }
   u32 level = BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), thread_pid, level);

@@ -62,7 +62,8 @@ AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, 
     const CounterBracket& open = views->gate_open;
     const std::uint64_t first = open.before ? open.before->total() : 0;
     const std::uint64_t second = open.after ? open.after->total() : 0;
-    const std::uint64_t least = views->gate_close.before->total() - second;
+    const std::uint64_t counted = views->gate_close.before->total() - second;
+    const std::uint64_t least = counted - std::min<std::uint64_t>(process.proc.under_way_flt, counted);
     check.kernel = least;
     check.slack = views->gate_close.after->total() - first - least;
   }

@@ -20,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <tuple>
 
 #include "mlocktrace_early.skel.h"
 #include "mlocktrace_late.skel.h"
@@ -566,6 +567,8 @@ void Session::close_gate() {
   // As above: what the tracer does from now on skips probes too.
   impl_->skipped_at_end = impl_->skipped_runs();
   impl_->bss().mlt_phase = MLT_ENDED;
+  // Without it an audit allows nothing for the faults that are under way.
+  if (Impl::walks(impl_->early_probes)) std::ignore = walk(impl_->early.skel->progs.mlt_find_threads);
 }
 
 void Session::drain_events(const EventHandler& handler) {
