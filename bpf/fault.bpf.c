@@ -287,7 +287,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     thread->fault_start = 0;
     thread->fault_address = 0;
     if (thread->call_start) mlt_fault_in_call(thread, ns);
-    if (!thread->has_counted) mlt_begin_counting(thread, kind, false);
+    if (!thread->has_counted) mlt_begin_counting(thread, kind, !entered && !thread->is_born);
   }
   mlt_count(thread, class_id, ns, kind);
   if (!entered) return 0;

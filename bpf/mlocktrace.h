@@ -341,7 +341,7 @@ struct mlt_proc {
   __u64 exited_min_flt;
   __u64 exited_maj_flt;
   __u64 exited_doubtful_flt; /* of both: as many of them may have been counted before the trace began */
-  __u64 under_way_flt; /* the kernel may have counted them in the trace: they began before it, or ended after it */
+  __u64 under_way_flt;       /* they began before the trace, or ended after it: counted in it by one side, perhaps */
   /* Base pages. */
   __u64 mlocked;
   __u64 munlocked;

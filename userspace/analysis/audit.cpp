@@ -63,9 +63,9 @@ AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, 
     const std::uint64_t first = open.before ? open.before->total() : 0;
     const std::uint64_t second = open.after ? open.after->total() : 0;
     const std::uint64_t counted = views->gate_close.before->total() - second;
-    const std::uint64_t least = counted - std::min<std::uint64_t>(process.proc.under_way_flt, counted);
-    check.kernel = least;
-    check.slack = views->gate_close.after->total() - first - least;
+    const std::uint64_t under_way = process.proc.under_way_flt;
+    check.kernel = counted - std::min(under_way, counted);
+    check.slack = views->gate_close.after->total() - first + under_way - *check.kernel;
   }
   if (!check.kernel) {
     const bool is_new = process.proc.exit_ns == 0 && process.proc.first_seen_ns > data.start_ns;
