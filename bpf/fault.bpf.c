@@ -34,6 +34,7 @@ static __always_inline u32 mlt_lock_state(u64 vm_flags) {
 static __always_inline void mlt_return_missed(struct mlt_thread* thread) {
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->missed_returns, 1);
+  thread->none_under_way = 1;
   thread->fault_state = 0;
   thread->fault_address = 0;
 }
@@ -249,7 +250,7 @@ static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind, b
   thread->has_counted = 1;
   bool is_opened = thread->opened_flt != MLT_NOT_OPENED;
   s64 unseen = is_opened ? minor + major - thread->opened_flt : 0;
-  bool missed = unseen > !thread->is_born;
+  bool missed = unseen > !thread->none_under_way;
   thread->taken_min_flt = minor - (missed ? unseen : 0);
   thread->taken_maj_flt = major;
   struct mlt_proc* proc = !missed && (unseen > 0 || was_under_way) ? mlt_proc_at(thread->proc) : NULL;
@@ -259,7 +260,8 @@ static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind, b
 /* A return without its entry: the fault began before the trace, and what it was is not known. */
 static __noinline int mlt_fault_end_alone(struct mlt_thread* thread, u32 ret) {
   bool has_completed = mlt_kind(0, ret) <= MLT_KIND_MAJOR;
-  if (has_completed && !thread->has_counted && !thread->is_born) mlt_begin_counting(thread, MLT_KIND_RETRY, true);
+  if (has_completed && !thread->has_counted && !thread->none_under_way)
+    mlt_begin_counting(thread, MLT_KIND_RETRY, true);
   return 0;
 }
 
@@ -287,7 +289,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     thread->fault_start = 0;
     thread->fault_address = 0;
     if (thread->call_start) mlt_fault_in_call(thread, ns);
-    if (!thread->has_counted) mlt_begin_counting(thread, kind, !entered && !thread->is_born);
+    if (!thread->has_counted) mlt_begin_counting(thread, kind, !entered && !thread->none_under_way);
   }
   mlt_count(thread, class_id, ns, kind);
   if (!entered) return 0;

@@ -37,8 +37,8 @@ static __always_inline u32 mlt_fork_kind(struct task_struct* parent, struct task
  */
 static __noinline void mlt_note_under_way(struct mlt_thread* thread, u64 counted) {
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  bool began_before = !thread->has_counted && !thread->is_born && counted > thread->opened_flt;
-  if (proc) mlt_add(proc->under_way_flt, began_before + !!thread->fault_state);
+  bool began_before = !thread->has_counted && !thread->none_under_way && counted > thread->opened_flt;
+  if (proc && (thread->fault_state || began_before)) mlt_add(proc->under_way_flt, 1);
 }
 
 /*
@@ -121,7 +121,7 @@ static __always_inline void mlt_forget_earlier(struct task_struct* child) {
 static __always_inline void mlt_thread_born(struct task_struct* child, u32 proc) {
   u32 index = mlt_thread_new(child, proc, BPF_CORE_READ(child, pid));
   struct mlt_thread* thread = index ? mlt_thread_at(index) : NULL;
-  if (thread) thread->is_born = mlt_phase >= MLT_COUNTING;
+  if (thread) thread->none_under_way = mlt_phase >= MLT_COUNTING;
 }
 
 /* Runs in the parent, before the child runs; before the gate opens too, for the sake of the threads. */
@@ -192,7 +192,8 @@ static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread*
   u64 total = minor + major;
   u64 taken = thread->taken_min_flt + thread->taken_maj_flt;
   /* One more if it was in a fault when the gate was opened, and in none after that. */
-  u64 opened = thread->opened_flt < total ? thread->opened_flt + !thread->is_born : total;
+  bool one_more = !thread->none_under_way && !thread->fault_state;
+  u64 opened = thread->opened_flt < total ? thread->opened_flt + one_more : total;
   s64 doubtful = (mlt_phase == MLT_ENDED ? total : thread->has_counted ? taken : opened) - taken;
   if (doubtful > 0) mlt_add(proc->exited_doubtful_flt, doubtful);
   mlt_add(proc->exited_min_flt, minor - thread->taken_min_flt);

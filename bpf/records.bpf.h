@@ -81,7 +81,7 @@ struct mlt_thread {
   u64 taken_maj_flt;
   u64 opened_flt;      /* both, after the gate was opened; MLT_NOT_OPENED: not known yet */
   u8 has_counted;      /* a fault: `taken` is exact */
-  u8 is_born;          /* in the trace: no fault of it was under way when the gate was opened */
+  u8 none_under_way;   /* when the gate was opened: it was born after that, or had a fault whose return was missed */
   u64 reclaim_start;   /* reclaiming by itself, since; 0: not */
   u64 lock_wait_start; /* waiting for mmap_lock, since; 0: not */
   u32 lock_holder;     /* enum mlt_call: what its holder was doing then */
