@@ -253,7 +253,8 @@ static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind, b
   bool missed = unseen > !thread->none_under_way;
   thread->taken_min_flt = minor - (missed ? unseen : 0);
   thread->taken_maj_flt = major;
-  struct mlt_proc* proc = !missed && (unseen > 0 || was_under_way) ? mlt_proc_at(thread->proc) : NULL;
+  bool is_doubtful = !missed && !thread->none_under_way && (unseen > 0 || was_under_way);
+  struct mlt_proc* proc = is_doubtful ? mlt_proc_at(thread->proc) : NULL;
   if (proc) mlt_add(proc->under_way_flt, 1);
 }
 
@@ -289,7 +290,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     thread->fault_start = 0;
     thread->fault_address = 0;
     if (thread->call_start) mlt_fault_in_call(thread, ns);
-    if (!thread->has_counted) mlt_begin_counting(thread, kind, !entered && !thread->none_under_way);
+    if (!thread->has_counted) mlt_begin_counting(thread, kind, !entered);
   }
   mlt_count(thread, class_id, ns, kind);
   if (!entered) return 0;

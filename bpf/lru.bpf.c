@@ -215,7 +215,7 @@ static __always_inline int mlt_page_unlock_old(const void* page, u32 unlocking, 
   return 0;
 }
 
-/* Asked before the stack is needed for anything else. */
+/* The record of the current process; 0: it is not traced. Asked before the stack is needed for anything else. */
 static __always_inline u32 mlt_current_proc(void) {
   struct mlt_thread* thread = mlt_current();
   return thread ? thread->proc : 0;
@@ -485,8 +485,7 @@ static long mlt_check_nth(u32 i, struct mlt_check* check) {
 }
 
 static __noinline int mlt_check_move(void* batch) {
-  struct mlt_thread* thread = mlt_current();
-  struct mlt_check check = {.array = mlt_batch_array(batch), .proc = thread ? thread->proc : 0};
+  struct mlt_check check = {.array = mlt_batch_array(batch), .proc = mlt_current_proc()};
   u32 size = mlt_batch_size(batch);
   bpf_loop(size < MLT_BATCH_MAX ? size : MLT_BATCH_MAX, mlt_check_nth, &check, 0);
   return 0;
@@ -494,8 +493,7 @@ static __noinline int mlt_check_move(void* batch) {
 
 /* Up to 5.18, where bpf_loop is missing or this is the function's only name. */
 static __noinline int mlt_check_move_old(void* pagevec) {
-  struct mlt_thread* thread = mlt_current();
-  u32 index = thread ? thread->proc : 0;
+  u32 index = mlt_current_proc();
   u32 size = mlt_batch_size(pagevec);
   const void* array = mlt_batch_array(pagevec);
   for (u32 i = 0; i < 15; i++) {
@@ -574,8 +572,6 @@ int mlt_lru_insertion_current(struct bpf_raw_tracepoint_args* ctx) {
   const void* folio = (void*)ctx->args[0];
   unsigned long flags = mlt_page_flags(folio);
   if (!(flags & mlt_page_flag(PG_unevictable))) return 0;
-  struct mlt_thread* thread = mlt_current();
-  u32 index = thread ? thread->proc : 0;
-  mlt_made_unevictable(folio, mlt_is_unevictable_file(folio), index, mlt_folio_pages(folio, flags));
+  mlt_made_unevictable(folio, mlt_is_unevictable_file(folio), mlt_current_proc(), mlt_folio_pages(folio, flags));
   return 0;
 }

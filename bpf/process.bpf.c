@@ -55,8 +55,10 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
   if (mlt_phase != MLT_STARTING) {
     struct mlt_thread* thread = mlt_thread_of((u64)task);
     u64 counted = BPF_CORE_READ(task, min_flt) + BPF_CORE_READ(task, maj_flt);
-    if (thread && mlt_phase == MLT_ENDED) mlt_note_under_way(thread, counted);
-    if (thread && mlt_phase != MLT_ENDED) thread->opened_flt = counted;
+    if (thread && mlt_phase == MLT_ENDED)
+      mlt_note_under_way(thread, counted);
+    else if (thread)
+      thread->opened_flt = counted;
     return 0;
   }
   u32 level = BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), thread_pid, level);
@@ -74,7 +76,9 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
 }
 
 /* Nobody writes its counters any more, and its address may be another task's. */
-static __noinline void mlt_thread_end(u64 task, struct mlt_thread* thread, u32 index) {
+static __noinline void mlt_thread_end(struct mlt_thread* thread) {
+  u64 task = thread->task;
+  u32 index = thread->place;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   /* The end of its exit_mmap was missed. */
   if (proc && thread->unmap_freed) mlt_add(proc->swap_freed, thread->unmap_freed);
@@ -107,13 +111,12 @@ static __always_inline void mlt_proc_end(struct mlt_proc* proc) {
 static __always_inline void mlt_forget_earlier(struct task_struct* child) {
   u64 task = (u64)child;
   if (!mlt_known[mlt_hash(task) % MLT_INTEREST_SIZE]) return;
-  u32* place = bpf_map_lookup_elem(&mlt_places, &task);
-  struct mlt_thread* thread = place ? mlt_thread_at(*place) : NULL;
+  struct mlt_thread* thread = mlt_thread_of(task);
   /* The walk at the start may have met the child already. */
   if (!thread || thread->tid == (u32)BPF_CORE_READ(child, pid)) return;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   bool ended = proc && proc->exit_ns && !proc->gone && proc->tgid == thread->tid;
-  mlt_thread_end(task, thread, *place);
+  mlt_thread_end(thread);
   if (ended) mlt_proc_end(proc);
 }
 
@@ -251,14 +254,12 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
   struct task_struct* gone = (void*)task;
   u32 tgid = BPF_CORE_READ(gone, tgid);
   bool leader = (u32)BPF_CORE_READ(gone, pid) == tgid;
-  u32* place = bpf_map_lookup_elem(&mlt_places, &task);
-  struct mlt_thread* thread = place ? bpf_map_lookup_elem(&mlt_threads, place) : NULL;
+  struct mlt_thread* thread = mlt_thread_of(task);
 
   if (thread) {
-    u32 index = *place;
     struct mlt_proc* proc = mlt_proc_at(thread->proc);
     if (proc && !mlt_outlives(proc)) mlt_settle(proc, thread, gone);
-    mlt_thread_end(task, thread, index);
+    mlt_thread_end(thread);
   }
   if (!leader) return 0;
   u32* found = bpf_map_lookup_elem(&mlt_tgids, &tgid);

@@ -148,12 +148,12 @@ build_qemu() { # KERNEL
 		append+=' norandmaps tsc=reliable clocksource=tsc transparent_hugepage=never'
 	else
 		accel=$(accelerator "$1/vmlinuz")
-		# With a thread a CPU, TCG can let a CPU run into another's half-patched
-		# code (an oops in one of ~150 boots).
-		# What QEMU 7.2 leaves in the flags after a cmpxchg16b may have reserved bits set: an
-		# interrupt right there ends in a panic ("EFLAGS: 7d5e9242", one guest in hundreds).
 		if [[ $accel == tcg ]]; then
+			# With a thread a CPU, TCG can let a CPU run into another's half-patched
+			# code (an oops in one of ~150 boots).
 			accel=tcg,thread=$([[ $OPT_PARALLEL ]] && echo multi || echo single)
+			# What QEMU 7.2 leaves in the flags after a cmpxchg16b may have reserved bits
+			# set: an interrupt right there ends in a panic ("EFLAGS: 7d5e9242", seen once).
 			cpu+=,-cx16
 		fi
 		QEMU+=(-cpu "$cpu" -accel "$accel")

@@ -126,8 +126,7 @@ std::optional<std::uint64_t> counted(const std::optional<MemoryStat>& stat, cons
 std::string source_of(const Row& row, const CgroupViews& cgroup) {
   const MemoryStat stat = cgroup.gate_close.after.value_or(MemoryStat{});
   const char* again = row.count.again;
-  const auto less = again == nullptr ? stat.end() : stat.find(again);
-  const bool is_less = less != stat.end() && less->second != 0;
+  const bool is_less = again != nullptr && KernelCount{{again}}.at(stat).value_or(0) != 0;
   return fmt::format("memory.stat{}{} of {}", row.count.names(stat), is_less ? fmt::format(" (without {})", again) : "",
                      cgroup.path);
 }

@@ -267,6 +267,11 @@ struct Session::Impl {
   [[nodiscard]] static bool walks(const std::vector<Probe>& early) {
     return std::ranges::find(early, Hook::iterator, &Probe::hook) != early.end();
   }
+  /// Where the kernel can: see mlt_find_threads.
+  [[nodiscard]] Status walk_threads() const {
+    if (!walks(early_probes)) return {};
+    return walk(early.skel->progs.mlt_find_threads).map([](const Link&) {});
+  }
   [[nodiscard]] const bpf_object* late_object() const {
     if (late.skel) return late.skel->obj;
     return late_adopting.skel ? late_adopting.skel->obj : nullptr;
@@ -553,8 +558,7 @@ Status Session::open_gate() {
     for (const std::uint32_t pid : impl_->options.pids) interest[pid % MLT_INTEREST_SIZE] = 1;
   }
   impl_->bss().mlt_phase = MLT_COUNTING;
-  if (!Impl::walks(impl_->early_probes)) return {};
-  return walk(impl_->early.skel->progs.mlt_find_threads).map([](const Link&) {});
+  return impl_->walk_threads();
 }
 
 void Session::complete() {
@@ -568,7 +572,7 @@ void Session::close_gate() {
   impl_->skipped_at_end = impl_->skipped_runs();
   impl_->bss().mlt_phase = MLT_ENDED;
   // Without it an audit allows nothing for the faults that are under way.
-  if (Impl::walks(impl_->early_probes)) std::ignore = walk(impl_->early.skel->progs.mlt_find_threads);
+  std::ignore = impl_->walk_threads();
 }
 
 void Session::drain_events(const EventHandler& handler) {
