@@ -43,6 +43,7 @@
 #define FAULT_FLAG_TRIED 0x20U
 #define FAULT_FLAG_USER 0x40U
 #define FAULT_FLAG_REMOTE 0x80U
+#define FAULT_FLAG_INSTRUCTION 0x100U
 #define FAULT_FLAG_UNSHARE 0x400U
 #define FAULT_FLAG_VMA_LOCK 0x1000U
 
@@ -64,7 +65,11 @@
 #define SIGNAL_GROUP_EXIT 0x04U
 
 #define MLT_SIGKILL 9
+#define MLT_SIGBUS 7
+#define MLT_SIGSEGV 11
+#define RLIMIT_STACK 3
 #define RLIMIT_MEMLOCK 8
+#define RLIMIT_AS 9
 #define MLT_CAP_IPC_LOCK (1u << 14)
 #define SECCOMP_MODE_FILTER 2
 
@@ -256,6 +261,116 @@ static __always_inline const void* mlt_batch_array(const void* batch) {
   return batch + bpf_core_field_offset(struct pagevec, pages);
 }
 
+/*
+ * What of an address space lies at an address: the VMA there, or the hole between two of them. Read without a lock: who
+ * asks does so for a thread that waits, or whose call has just ended, and other threads may be changing the mappings.
+ */
+struct mlt_found {
+  u64 vma; /* address of the struct vm_area_struct; 0: a hole */
+  u64 start;
+  u64 end;
+};
+
+/* Up to 6.0 a red-black tree: 763ecb035029 "mm: remove the vma linked list" removed the last of it. */
+struct mm_struct___rb {
+  struct rb_root mm_rb;
+} __attribute__((preserve_access_index));
+
+struct vm_area_struct___rb {
+  struct rb_node vm_rb;
+} __attribute__((preserve_access_index));
+
+#define MLT_RB_DEPTH 40 /* of 65,536 VMAs at most 34 */
+
+static __always_inline void mlt_find_in_rb(struct mlt_found* found, struct mm_struct* mm, u64 address) {
+  struct mm_struct___rb* old = (void*)mm;
+  u64 node = (u64)BPF_CORE_READ(old, mm_rb.rb_node);
+  for (u32 i = 0; i < MLT_RB_DEPTH && node; i++) {
+    struct vm_area_struct* vma = (void*)(node - bpf_core_field_offset(struct vm_area_struct___rb, vm_rb));
+    const struct rb_node* links = (void*)node;
+    u64 start = BPF_CORE_READ(vma, vm_start);
+    u64 end = BPF_CORE_READ(vma, vm_end);
+    if (address < start) {
+      found->end = start;
+      node = (u64)BPF_CORE_READ(links, rb_left);
+    } else if (address >= end) {
+      found->start = end;
+      node = (u64)BPF_CORE_READ(links, rb_right);
+    } else {
+      found->vma = (u64)vma;
+      found->start = start;
+      found->end = end;
+      return;
+    }
+  }
+}
+
+/*
+ * A maple tree since 6.1 (d4af56c5c7c6 "mm: start tracking VMAs with maple tree"). What points to a node holds its
+ * type, too; the root is marked as one, or is no node. Pivots are the last addresses of the slots, those that are not
+ * used are 0, and the last slot has none. Slots of a leaf are VMAs, or empty (lib/maple_tree.c).
+ */
+#define MLT_MAPLE_DEPTH 8
+#define MLT_MAPLE_SLOTS 16
+#define MLT_MAPLE_IS_ROOT(entry) (((entry)&3) == 2 && (entry) > 4096)
+#define MLT_MAPLE_TYPE(entry) ((entry) >> 3 & 15)
+#define MLT_MAPLE_NODE(entry) ((entry) & ~255ULL)
+enum { MLT_MAPLE_LEAF = 1, MLT_MAPLE_ARANGE = 3 };
+
+static __always_inline u64 mlt_word_at(u64 address) {
+  u64 word = 0;
+  bpf_probe_read_kernel(&word, sizeof(word), (void*)address);
+  return word;
+}
+
+static __always_inline void mlt_find_in_maple(struct mlt_found* found, struct mm_struct* mm, u64 address) {
+  u64 entry = (u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+  u64 first = 0;
+  u64 last = found->end - 1;
+  if (!MLT_MAPLE_IS_ROOT(entry)) return;
+  for (u32 depth = 0; depth < MLT_MAPLE_DEPTH; depth++) {
+    bool arange = MLT_MAPLE_TYPE(entry) == MLT_MAPLE_ARANGE;
+    bool leaf = MLT_MAPLE_TYPE(entry) <= MLT_MAPLE_LEAF;
+    u64 pivots = MLT_MAPLE_NODE(entry);
+    u64 slots = pivots;
+    u32 count = bpf_core_field_size(struct maple_range_64, slot) / sizeof(u64);
+    if (arange) {
+      count = bpf_core_field_size(struct maple_arange_64, slot) / sizeof(u64);
+      pivots += bpf_core_field_offset(struct maple_node, ma64.pivot);
+      slots += bpf_core_field_offset(struct maple_node, ma64.slot);
+    } else {
+      pivots += bpf_core_field_offset(struct maple_node, mr64.pivot);
+      slots += bpf_core_field_offset(struct maple_node, mr64.slot);
+    }
+    u32 slot = 0;
+    for (; slot < MLT_MAPLE_SLOTS - 1 && slot + 1 < count; slot++) {
+      u64 pivot = mlt_word_at(pivots + slot * sizeof(u64));
+      if ((!pivot && slot) || pivot >= last) break;
+      if (pivot >= address) {
+        last = pivot;
+        break;
+      }
+      first = pivot + 1;
+    }
+    entry = mlt_word_at(slots + slot * sizeof(u64));
+    if (leaf) {
+      found->vma = entry;
+      found->start = first;
+      found->end = last + 1;
+      return;
+    }
+  }
+}
+
+/* found->end is set: beyond all addresses. */
+static __always_inline void mlt_find_vma(struct mlt_found* found, struct mm_struct* mm, u64 address) {
+  struct mm_struct___rb* old = (void*)mm;
+  if (bpf_core_field_exists(old->mm_rb))
+    mlt_find_in_rb(found, mm, address);
+  else
+    mlt_find_in_maple(found, mm, address);
+}
+
 /* The flags of a merge: vma_merge_struct.flags (6.12 to 6.16), vm_flags (6.17+). */
 struct vma_merge_struct___flags {
   unsigned long flags;
@@ -268,12 +383,17 @@ static __always_inline unsigned long mlt_merge_flags(const struct vma_merge_stru
   return 0;
 }
 
-/* CAP_IPC_LOCK as capable() asks for it: the thread's effective set, and only in the initial user namespace. */
-static __always_inline bool mlt_can_lock_any(struct task_struct* task) {
+/* CAP_IPC_LOCK in the thread's effective set. As capable() asks for it it counts in the initial user namespace only. */
+static __always_inline bool mlt_has_ipc_lock(struct task_struct* task) {
   const struct cred* cred = BPF_CORE_READ(task, cred);
   u32 effective = 0; /* the first 32 of them: kernel_cap_t was an array up to 6.2 */
   bpf_probe_read_kernel(&effective, sizeof(effective), (void*)cred + bpf_core_field_offset(struct cred, cap_effective));
-  return !BPF_CORE_READ(cred, user_ns, level) && (effective & MLT_CAP_IPC_LOCK);
+  return effective & MLT_CAP_IPC_LOCK;
+}
+
+/* Is the task's user namespace the initial one? */
+static __always_inline bool mlt_is_in_initial_users(struct task_struct* task) {
+  return !BPF_CORE_READ(task, cred, user_ns, level);
 }
 
 /* Number of a task in the PID namespace of the given depth; 0 when that namespace does not hold it. */

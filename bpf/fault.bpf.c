@@ -8,6 +8,7 @@
 #include "block.bpf.h"
 #include "calls.bpf.h"
 #include "cause.bpf.h"
+#include "error.bpf.h"
 #include "targets.bpf.h"
 #include "where.bpf.h"
 
@@ -266,6 +267,36 @@ static __noinline int mlt_fault_end_alone(struct mlt_thread* thread, u32 ret) {
   return 0;
 }
 
+static __always_inline u32 mlt_access_of_fault(u32 flags) {
+  return flags & FAULT_FLAG_WRITE         ? MLT_ACCESS_WRITE
+         : flags & FAULT_FLAG_INSTRUCTION ? MLT_ACCESS_EXEC
+                                          : MLT_ACCESS_READ;
+}
+
+/*
+ * handle_mm_fault returned an error, with mmap_lock or the VMA's lock still held. Where it was in another address space
+ * than the current one nothing is looked up. A global function: it is called rarely, and the verifier checks it once.
+ */
+__noinline u32 mlt_fault_failed(u32 place, u32 class_id, u32 flags, u32 ret) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (!thread) return 0;
+  u64 address = thread->fault_address & ~1ULL;
+  u32 origin = class_id / (MLT_CAUSE_NR * MLT_LOCK_STATE_NR);
+  u32 reason = MLT_ERROR_UNKNOWN;
+  mlt_error_begin(thread);
+  if (origin == MLT_ORIGIN_REMOTE)
+    __builtin_memset(&thread->area, 0, sizeof(thread->area));
+  else
+    mlt_space_find(place, address);
+  if (origin != MLT_ORIGIN_REMOTE || (ret & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)))
+    reason = mlt_reason_of_fault(thread, address, class_id % MLT_CAUSE_NR, ret);
+  thread->error.reason = reason;
+  thread->error.origin = origin;
+  thread->error.was_fault = 1;
+  mlt_error_count(thread, address, mlt_access_of_fault(flags));
+  return 0;
+}
+
 static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 hardware, u32 ret) {
   u32 kind = mlt_kind(flags, ret);
   /* For a fault that was in flight when the trace began. Its VMA may be gone: the lock state is not known. */
@@ -287,6 +318,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     u64 start = thread->fault_start;
     if (entered && start) ns = bpf_ktime_get_ns() - start;
     mlt_report_fault(thread, thread->fault_address, class_id, ns, kind);
+    if (entered && kind == MLT_KIND_ERROR) mlt_fault_failed(thread->place, class_id, flags, ret);
     thread->fault_start = 0;
     thread->fault_address = 0;
     if (thread->call_start) mlt_fault_in_call(thread, ns);

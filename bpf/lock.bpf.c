@@ -11,9 +11,12 @@
 #include <asm-generic/errno.h>
 
 #include "calls.bpf.h"
+#include "error.bpf.h"
 #include "events.bpf.h"
 
 #define MAP_LOCKED 0x2000
+#define MCL_CURRENT 1
+#define ERESTARTSYS 512
 #define MADV_DONTNEED_LOCKED 24
 
 /* The arguments are those of the user's registers: what the hooks are given differs, and 5.10's BTF lacks its type. */
@@ -30,6 +33,8 @@ static __always_inline int mlt_call_enter(void) {
   thread->call_populated = 0;
   thread->call_splits = 0;
   thread->call_merges = 0;
+  thread->call_absent = 0;
+  thread->call_told = 0;
   __builtin_memset(thread->call_parts_ns, 0, sizeof(thread->call_parts_ns));
   thread->fault_waited_ns = 0;
   thread->call_run_delay = mlt_run_delay();
@@ -85,12 +90,22 @@ static __always_inline bool mlt_tells(struct mlt_proc* proc, struct mlt_thread* 
   return true;
 }
 
+static __always_inline void mlt_call_failed(struct mlt_call_total* total, s64 ret) {
+  u32 by = MLT_ERRNO_OTHER;
+  if (ret == -EPERM) by = MLT_ERRNO_PERM;
+  if (ret == -ENOMEM) by = MLT_ERRNO_NOMEM;
+  if (ret == -EAGAIN) by = MLT_ERRNO_AGAIN;
+  if (ret == -EINVAL) by = MLT_ERRNO_INVAL;
+  mlt_barrier(by);
+  if (by < MLT_ERRNO_NR) mlt_add(total->errors_by[by], 1);
+}
+
 static __always_inline void mlt_call_count(struct mlt_proc* proc, struct mlt_thread* thread, u32 call, s64 ret,
                                            u64 duration) {
   struct mlt_call_total* total = mlt_call_total(proc, call);
   if (!total) return;
   mlt_add(total->calls, 1);
-  if (mlt_is_error(ret)) mlt_add(total->errors, 1);
+  if (mlt_is_error(ret)) mlt_call_failed(total, ret);
   mlt_add(total->time_ns, duration);
   /* Those that are 0, too: the verifier would follow each branch through all the rest. */
   for (u32 part = 0; part < MLT_PART_NR; part++) mlt_add(total->parts_ns[part], thread->call_parts_ns[part]);
@@ -102,10 +117,74 @@ static __always_inline void mlt_read_limits(struct mlt_limits* limits, struct ta
   limits->mapped_pages = BPF_CORE_READ(mm, total_vm);
   limits->map_count = BPF_CORE_READ(mm, map_count);
   limits->flags = MLT_LIMITS_KNOWN;
-  if (mlt_can_lock_any(task)) limits->flags |= MLT_LIMITS_IPC_LOCK;
+  if (mlt_has_ipc_lock(task))
+    limits->flags |= mlt_is_in_initial_users(task) ? MLT_LIMITS_IPC_LOCK : MLT_LIMITS_IPC_LOCK_ELSEWHERE;
+  u32 max_map_count = 0;
+  if (mlt_max_map_count) bpf_probe_read_kernel(&max_map_count, sizeof(max_map_count), (void*)mlt_max_map_count);
+  limits->max_map_count = max_map_count;
   if (!bpf_core_field_exists(task->seccomp.mode)) return;
   bool filtered = BPF_CORE_READ(task, seccomp.mode) == SECCOMP_MODE_FILTER;
   limits->flags |= filtered ? MLT_LIMITS_SECCOMP : MLT_LIMITS_NO_SECCOMP;
+}
+
+/* Tells of a part of the range of the call that the thread is in; the mapping, or the hole, is in thread->area. */
+static __always_inline void mlt_range_tell(struct mlt_thread* thread, u32 kind, u64 start, u64 end, u32 reason,
+                                           u64 address, s64 error) {
+  if (thread->call_told >= MLT_RANGES_TOLD) return;
+  struct mlt_event_range* event = mlt_reserve(struct mlt_event_range);
+  if (!event) return;
+  thread->call_told++;
+  mlt_event_head(&event->head, MLT_EVENT_RANGE, thread, MLT_CALL_NONE);
+  event->start = start;
+  event->end = end;
+  event->address = address;
+  event->error = error;
+  event->range = kind;
+  event->reason = reason;
+  mlt_mapping_tell(&event->mapping, &thread->area);
+  mlt_submit(event);
+}
+
+/*
+ * What lies in the range of a call that has ended: the hole at which it stopped, mappings that took no lock. Of more
+ * mappings than these nothing is said. A global function: the verifier checks it once.
+ */
+#define MLT_RANGE_MAPPINGS 256
+
+__noinline u32 mlt_range_look(u32 place, u64 start, u64 end, u32 kind) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (!thread) return 0;
+  for (u32 i = 0; i < MLT_RANGE_MAPPINGS && start < end; i++) {
+    u32 is_mapped = mlt_space_find(place, start);
+    u64 next = thread->area.end < end ? thread->area.end : end;
+    bool is_such = kind == MLT_RANGE_HOLE ? !is_mapped : is_mapped && !(thread->area.vm_flags & VM_LOCKED);
+    /* What the kernel maps for itself, as the vDSO, is in every process. */
+    if (kind == MLT_RANGE_UNLOCKABLE && thread->area.kind == MLT_VMA_SPECIAL) is_such = false;
+    if (is_such) mlt_range_tell(thread, kind, start, next, MLT_ERROR_UNKNOWN, 0, 0);
+    if (is_such && kind == MLT_RANGE_HOLE) break;
+    if (next <= start) break;
+    start = next;
+  }
+  return 0;
+}
+
+static __always_inline void mlt_call_look(struct mlt_thread* thread, u32 call, s64 ret) {
+  u64 start = thread->call_args[0] & ~(MLT_PAGE - 1);
+  u64 end = (thread->call_args[0] + thread->call_args[1] + MLT_PAGE - 1) & ~(MLT_PAGE - 1);
+  bool of_range = call <= MLT_CALL_MUNLOCK;
+  if (of_range && ret == -ENOMEM)
+    mlt_range_look(thread->place, start, end, MLT_RANGE_HOLE);
+  else if ((call == MLT_CALL_MLOCK || call == MLT_CALL_MLOCK2) && !ret)
+    mlt_range_look(thread->place, start, end, MLT_RANGE_UNLOCKABLE);
+  else if (call == MLT_CALL_MLOCKALL && !ret && (thread->call_args[0] & MCL_CURRENT))
+    mlt_range_look(thread->place, 0, ~0ULL, MLT_RANGE_UNLOCKABLE);
+}
+
+/* Of the mapping at the start of the range of a call that was refused: what of it is not locked. */
+__noinline u64 mlt_unlocked_bytes(u32 place, u64 address) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (!thread || !mlt_space_find(place, address) || (thread->area.vm_flags & VM_LOCKED)) return 0;
+  return thread->area.end - thread->area.start;
 }
 
 /*
@@ -133,7 +212,7 @@ __noinline u64 mlt_unlocked_faults(u32 place) {
  * Inlined, like all that it calls: up to 6.3 the verifier prunes next to nothing in a program that has functions of its
  * own (__mark_reg_unknown takes every number as precise), and looks at 4,700 instructions for each call, not at 700.
  */
-static __always_inline int mlt_call_exit(u32 call, s64 ret) {
+static __always_inline int mlt_call_end(u32 call, s64 ret, u32 was_filtered) {
   struct mlt_thread* thread = mlt_current();
   if (!thread || !thread->call_start) return 0;
   u64 now = bpf_ktime_get_ns();
@@ -148,6 +227,7 @@ static __always_inline int mlt_call_exit(u32 call, s64 ret) {
   if (proc) mlt_add(proc->calling, -1);
   if (!proc || (!matters && !mlt_tells(proc, thread, call, ret, now))) return 0;
   if (matters) mlt_call_count(proc, thread, call, ret, duration);
+  if (call <= MLT_CALL_MLOCKALL && !was_filtered) mlt_call_look(thread, call, ret);
   struct mlt_event_call* event = mlt_reserve(struct mlt_event_call);
   if (!event) return 0;
   mlt_event_head(&event->head, matters ? MLT_EVENT_CALL : MLT_EVENT_MAPPING, thread, call);
@@ -162,11 +242,17 @@ static __always_inline int mlt_call_exit(u32 call, s64 ret) {
   event->def_flags = def_flags;
   __builtin_memcpy(event->parts_ns, thread->call_parts_ns, sizeof(event->parts_ns));
   __builtin_memset(&event->limits, 0, sizeof(event->limits));
+  event->absent_ranges = thread->call_absent;
+  event->was_filtered = was_filtered;
   event->unlocked_faults = call == MLT_CALL_MLOCKALL ? mlt_unlocked_faults(thread->place) : 0;
   if (mlt_is_refused(thread, call, ret)) mlt_read_limits(&event->limits, task, mm);
+  if (call <= MLT_CALL_MLOCK2 && ret == -ENOMEM)
+    event->limits.unlocked_bytes = mlt_unlocked_bytes(thread->place, thread->call_args[0]);
   mlt_submit(event);
   return 0;
 }
+
+static __always_inline int mlt_call_exit(u32 call, s64 ret) { return mlt_call_end(call, ret, false); }
 
 /* A fentry or fexit program belongs to one function: a pair for each call. */
 #define MLT_CALL_FUNCTION(name, call)                            \
@@ -207,7 +293,7 @@ static __always_inline int mlt_call_filtered(void) {
   u32 call = mlt_followed_call(mlt_regs_nr(regs));
   if (call == MLT_CALL_OTHER) return 0;
   mlt_call_enter();
-  return mlt_call_exit(call, ret);
+  return mlt_call_end(call, ret, true);
 }
 
 SEC("fexit/__secure_computing")
@@ -288,12 +374,44 @@ static __always_inline int mlt_populate_exit(void) {
 }
 
 /* The VMA's flags are kept from the entry: when mmap_lock was dropped, it may be gone at the exit. */
-static __always_inline int mlt_range_enter(struct vm_area_struct* vma) {
+static __always_inline int mlt_range_enter(struct vm_area_struct* vma, u64 start, u64 end) {
   struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
+  thread->range_first = start;
+  thread->range_end = end;
   thread->range_vm_flags = BPF_CORE_READ(vma, vm_flags);
   thread->range_start = bpf_ktime_get_ns();
   if (!thread->populate_start) mlt_set_populating(thread, mlt_current_call(thread));
+  return 0;
+}
+
+/* Of a populate that called no handle_mm_fault: the pages were refused before, or are huge ones. */
+static __always_inline u32 mlt_reason_of_range(struct mlt_thread* thread, s64 ret) {
+  const struct mlt_area* area = &thread->area;
+  if (ret == -EHWPOISON) return MLT_ERROR_POISON;
+  if (!area->vma) return MLT_ERROR_UNMAPPED;
+  if (!(area->vm_flags & (VM_READ | VM_WRITE | VM_EXEC))) return MLT_ERROR_PROTECTION;
+  if (area->vm_flags & (VM_PFNMAP | VM_IO)) return MLT_ERROR_DEVICE;
+  return mlt_reason_of_sigbus(thread, thread->range_first, MLT_CAUSE_UNKNOWN);
+}
+
+/*
+ * The pages from the one that failed to the end of the range are not made present: the kernel goes on with the next
+ * mapping, or gives up (__mm_populate, mm/gup.c). A global function.
+ */
+__noinline u32 mlt_range_failed(u32 place, s64 ret) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (!thread) return 0;
+  bool by_fault = thread->error_ns >= thread->range_start && thread->error.origin == MLT_ORIGIN_POPULATE;
+  u64 address = by_fault ? thread->error_address & ~1ULL : 0;
+  u32 reason = thread->error.reason;
+  mlt_space_find(place, thread->range_first);
+  if (!by_fault) {
+    mlt_error_begin(thread);
+    reason = mlt_reason_of_range(thread, ret);
+  }
+  thread->call_absent++;
+  mlt_range_tell(thread, MLT_RANGE_ABSENT, thread->range_first, thread->range_end, reason, address, ret);
   return 0;
 }
 
@@ -301,6 +419,8 @@ static __always_inline int mlt_range_exit(long ret) {
   struct mlt_thread* thread = mlt_current();
   if (!thread || !thread->range_start) return 0;
   u64 ns = bpf_ktime_get_ns() - thread->range_start;
+  /* Not if it is to end because somebody kills it. */
+  if (ret < 0 && ret != -EINTR && ret != -ERESTARTSYS) mlt_range_failed(thread->place, ret);
   thread->range_start = 0;
   /* VM_LOCKONFAULT: the kernel returns the whole range without having touched it. */
   u64 pages = ret > 0 && !(thread->range_vm_flags & VM_LOCKONFAULT) ? ret : 0;
@@ -313,7 +433,8 @@ static __always_inline int mlt_range_exit(long ret) {
 
 MLT_ENTRY(__mm_populate, populate, mlt_populate_enter())
 MLT_EXIT(__mm_populate, populate, mlt_populate_exit())
-MLT_ENTRY(populate_vma_page_range, range, mlt_range_enter(vma), struct vm_area_struct* vma)
+MLT_ENTRY(populate_vma_page_range, range, mlt_range_enter(vma, start, end), struct vm_area_struct* vma,
+          unsigned long start, unsigned long end)
 
 SEC("fexit/populate_vma_page_range")
 int BPF_PROG(mlt_range_fexit, struct vm_area_struct* vma, unsigned long start, unsigned long end, int* locked,

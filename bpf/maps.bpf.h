@@ -33,6 +33,7 @@ extern __u64 mlt_unmapping_others; /* tasks in mlt_unmappings; more after an end
 /* The task in out_of_memory, and what that was called with: oom_lock lets in one at a time. */
 extern __u64 mlt_oom_task;
 extern __u64 mlt_oom_control;
+extern __u64 mlt_max_map_count;                        /* address of the kernel's variable; 0: not known */
 extern struct mlt_recent mlt_recent[MLT_RECENT_SLOTS]; /* by processor */
 extern struct mlt_flush_begun mlt_flushes[MLT_FLUSH_SLOTS];
 extern __u64 mlt_flush_turns;
@@ -170,6 +171,14 @@ struct mlt_keeper_map {
   __type(value, struct mlt_keeper);
 };
 
+struct mlt_error_map {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 4096);
+  __type(key, struct mlt_error_key);
+  __type(value, struct mlt_error);
+};
+
 struct mlt_cgroup_map {
   __uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
   __uint(max_entries, 1);
@@ -196,6 +205,7 @@ extern struct mlt_shared_vma_map mlt_shared_vmas SEC(".maps");
 extern struct mlt_move_map mlt_moving SEC(".maps");
 extern struct mlt_unmapping_map mlt_unmappings SEC(".maps");
 extern struct mlt_keeper_map mlt_keepers SEC(".maps");
+extern struct mlt_error_map mlt_errors SEC(".maps");
 extern struct mlt_cgroup_map mlt_cgroup SEC(".maps");
 extern struct mlt_ring_map mlt_ring SEC(".maps");
 

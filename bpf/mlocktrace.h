@@ -180,9 +180,11 @@ struct mlt_config {
   __u32 stacks;                /* MLT_STACK_*: what is taken of each fault */
   __u32 has_vma_lock;          /* faults at access are tried under the lock of their VMA alone: from 6.4 on */
   __u32 more_threads;          /* thread records beyond those that are looked for by hash; a power of two, or 0 */
-  __u64 page_offset;           /* where the kernel maps physical memory */
-  __u64 vmemmap;               /* the array of all struct page */
-  __u64 pidns_dev;             /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
+  __u32 max_map_count_fd;      /* of the tracer: /proc/sys/vm/max_map_count; 0: not open */
+  __u32 pad;
+  __u64 page_offset; /* where the kernel maps physical memory */
+  __u64 vmemmap;     /* the array of all struct page */
+  __u64 pidns_dev;   /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
   __u64 pidns_ino;
 };
 
@@ -262,10 +264,101 @@ struct mlt_vma {
   char name[MLT_VMA_NAME]; /* last part of the path, or the name that prctl gave; may be cut */
 };
 
+/* A mapping in which something failed, or the hole among the mappings. */
+#define MLT_IS_MAPPED 1u
+#define MLT_IS_DAX 2u /* the file's pages are those of its device: S_DAX */
+
+struct mlt_mapping {
+  __u64 start;
+  __u64 end;
+  __u64 vm_flags;
+  __u64 pgoff;
+  __u64 inode_number; /* 0: no file */
+  __u64 file_bytes;   /* i_size */
+  __u64 file_system;  /* its magic number: linux/magic.h */
+  __u32 dev;          /* as in struct mlt_vma */
+  __u32 kind;         /* enum mlt_vma_kind */
+  __u32 state;        /* MLT_IS_*; 0: a hole */
+  char name[MLT_VMA_NAME];
+  __u32 pad;
+};
+
+/* Why a page could not be had, as far as there is evidence of it at that moment. */
+enum mlt_error_reason {
+  MLT_ERROR_UNKNOWN,
+  MLT_ERROR_BEYOND_FILE,       /* the page is beyond the end of its file */
+  MLT_ERROR_FILE_SYSTEM_FULL,  /* ENOSPC */
+  MLT_ERROR_QUOTA,             /* EDQUOT */
+  MLT_ERROR_FILE_SYSTEM,       /* it did not make the page writable; by which error is not seen */
+  MLT_ERROR_HUGE_PAGES,        /* the pool of huge pages has none left */
+  MLT_ERROR_HUGE_PAGES_CGROUP, /* the hugetlb cgroup does not permit another one */
+  MLT_ERROR_POISON,            /* hardware, or marked as if */
+  MLT_ERROR_PROTECTION,        /* the mapping does not permit this access */
+  MLT_ERROR_PROTECTION_KEY,    /* pkeys(7) */
+  MLT_ERROR_GUARD,             /* MADV_GUARD_INSTALL */
+  MLT_ERROR_UNMAPPED,          /* nothing is mapped there */
+  MLT_ERROR_STACK_LIMIT,       /* a stack that had to grow: RLIMIT_STACK */
+  MLT_ERROR_STACK_LOCKED,      /* the same: it is locked, and would exceed RLIMIT_MEMLOCK */
+  MLT_ERROR_STACK_GAP,         /* the same: another mapping is too near */
+  MLT_ERROR_STACK_SPACE,       /* the same: RLIMIT_AS */
+  MLT_ERROR_STACK,             /* the same: none of these */
+  MLT_ERROR_MEMORY,            /* there is no memory */
+  MLT_ERROR_MEMORY_CGROUP,     /* the memory cgroup permits no more */
+  MLT_ERROR_USERFAULTFD,       /* UFFD_FEATURE_SIGBUS: instead of waiting for the page */
+  MLT_ERROR_DEVICE,            /* the driver, or whatever part of the kernel the mapping is of, refused */
+  MLT_ERROR_NO_ADDRESS,        /* not an address that could be mapped: a general protection exception */
+  MLT_ERROR_NR,
+};
+
+/*
+ * Faults and accesses that failed alike: for one reason, by one origin, in one file or mapping. Most of it is of the
+ * first.
+ */
+struct mlt_error_key {
+  __u64 where; /* address of the inode, or start of the mapping or hole */
+  __u32 proc;
+  __u16 reason;   /* enum mlt_error_reason */
+  __u8 origin;    /* enum mlt_origin */
+  __u8 was_fault; /* handle_mm_fault was called; otherwise the access was refused before that */
+};
+
+struct mlt_error {
+  __u64 count;
+  __u64 signals; /* of these, those that a signal told the thread */
+  __u64 first_ns;
+  __u64 last_ns;
+  __u64 address;
+  __u64 last_address; /* of the last */
+  /* What was there, what is permitted, what was wanted: bytes, where the reason has to do with a limit. */
+  __u64 used_bytes;
+  __u64 limit_bytes;
+  __u64 needed_bytes;
+  __u32 tid;
+  __u32 call;   /* enum mlt_call: what the thread was doing */
+  __u32 access; /* MLT_ACCESS_* */
+  __u32 signal; /* 0: none */
+  struct mlt_mapping mapping;
+  char cgroup[64]; /* whose limit: the last part of its path */
+};
+
+#define MLT_ACCESS_READ 1u
+#define MLT_ACCESS_WRITE 2u
+#define MLT_ACCESS_EXEC 4u
+
 /* Totals of one call of enum mlt_call in one process. */
+/* What a call failed by, for the totals. */
+enum mlt_errno {
+  MLT_ERRNO_PERM,  /* EPERM */
+  MLT_ERRNO_NOMEM, /* ENOMEM */
+  MLT_ERRNO_AGAIN, /* EAGAIN */
+  MLT_ERRNO_INVAL, /* EINVAL */
+  MLT_ERRNO_OTHER,
+  MLT_ERRNO_NR,
+};
+
 struct mlt_call_total {
   __u64 calls;
-  __u64 errors;
+  __u64 errors_by[MLT_ERRNO_NR];
   __u64 time_ns;
   __u64 populates;       /* populate operations done inside the call */
   __u64 populated_pages; /* pages that these made present, or found present */
@@ -314,6 +407,12 @@ struct mlt_ending {
   __u32 status;    /* as wait() tells it */
   __u32 oom;       /* enum mlt_oom */
   char cgroup[64]; /* whose limit: the last part of its path */
+  __u64 oom_limit; /* that limit, and what was used of it: pages */
+  __u64 oom_used;
+  /* The last access that a signal told a thread of: if such a signal ended the process, it is this one. */
+  struct mlt_error_key error;
+  __u32 error_signal; /* 0: none, or somebody has sent such a signal since */
+  __u32 pad;
 };
 
 #define MLT_PROC_FREE 2u
@@ -364,6 +463,7 @@ struct mlt_proc {
   __u64 swap_duplicate_ns;
   __u64 swap_freed; /* entries given up */
   __u64 swap_free_ns;
+  __u64 failed; /* faults and accesses that failed: mlt_errors tells of them */
   struct mlt_lock_wait mmap_lock_read;
   struct mlt_lock_wait mmap_lock_write;
   struct mlt_lock_wait mmap_lock_in_fault;      /* of both, those inside page faults */
@@ -402,6 +502,7 @@ struct mlt_stats {
   __u64 kswapd_wakeups;
   __u64 flushed_at_once; /* moved to the unevictable LRU list while another processor flushed its batch, too */
   __u64 fault_ring_full; /* single faults that found no room in their ring buffer: counted all the same */
+  __u64 error_full;      /* faults and accesses that failed and found no room in the map of these */
 };
 
 /* The last answer that was found on a processor: whose page it is that has this page->mapping. BPF alone uses it. */
@@ -435,6 +536,7 @@ enum mlt_event_kind {
   MLT_EVENT_SHARE, /* the child shares it */
   MLT_EVENT_EXEC,
   MLT_EVENT_EXIT,
+  MLT_EVENT_RANGE, /* what a call met in a part of its range: before the MLT_EVENT_CALL of its thread */
 };
 
 struct mlt_event {
@@ -450,12 +552,17 @@ struct mlt_event {
 #define MLT_LIMITS_IPC_LOCK 2u   /* CAP_IPC_LOCK was effective, in the initial user namespace */
 #define MLT_LIMITS_SECCOMP 4u    /* a seccomp filter was in force */
 #define MLT_LIMITS_NO_SECCOMP 8u /* none was; neither: not known */
+#define MLT_LIMITS_IPC_LOCK_ELSEWHERE \
+  16u /* CAP_IPC_LOCK was effective in another user namespace, where it is in vain */
 
 struct mlt_limits {
   __u64 memlock_bytes; /* soft RLIMIT_MEMLOCK; all ones: unlimited */
   __u64 mapped_pages;  /* mm->total_vm: VmSize */
   __u32 map_count;
   __u32 flags;
+  __u32 max_map_count; /* vm.max_map_count; 0: not known */
+  __u32 pad;
+  __u64 unlocked_bytes; /* of the mapping at the start of the range, not locked yet; 0: none, or not known */
 };
 
 struct mlt_event_call {
@@ -471,7 +578,29 @@ struct mlt_event_call {
   __u64 def_flags;    /* mm->def_flags after the call */
   __u64 parts_ns[MLT_PART_NR];
   struct mlt_limits limits;
+  __u32 absent_ranges;   /* parts that could not be made present: the first of them are told */
+  __u32 was_filtered;    /* a seccomp filter answered it */
   __u64 unlocked_faults; /* mlockall: what the thread had of them before, of the causes MLT_SPARED_BY_LOCK */
+};
+
+/* What a part of a call's range is. */
+enum mlt_range_kind {
+  MLT_RANGE_ABSENT = 1, /* mapped, and its pages could not be made present */
+  MLT_RANGE_UNLOCKABLE, /* a mapping that takes no lock */
+  MLT_RANGE_HOLE,
+};
+
+#define MLT_RANGES_TOLD 16 /* of one call */
+
+struct mlt_event_range {
+  struct mlt_event head;
+  __u64 start;
+  __u64 end;
+  __u64 address; /* absent: the first page that failed; 0: not known */
+  __s64 error;   /* what populate_vma_page_range returned */
+  __u32 range;   /* enum mlt_range_kind */
+  __u32 reason;  /* enum mlt_error_reason */
+  struct mlt_mapping mapping;
 };
 
 struct mlt_event_vma {
@@ -507,19 +636,27 @@ struct mlt_fault_event {
 #define MLT_INTEREST_SIZE 65536u
 
 #ifdef __cplusplus
-static_assert(sizeof(mlt_config) == 104);
+static_assert(sizeof(mlt_config) == 112);
 static_assert(sizeof(mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS);
 static_assert(sizeof(mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME);
 static_assert(sizeof(mlt_event) == 24);
+static_assert(sizeof(mlt_mapping) == 8 * 7 + 4 * 4 + MLT_VMA_NAME);
+static_assert(sizeof(mlt_error_key) == 16);
+static_assert(sizeof(mlt_error) == 9 * 8 + 4 * 4 + sizeof(mlt_mapping) + 64);
+static_assert(sizeof(mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(mlt_mapping));
 static_assert(sizeof(mlt_fault_event) == 32);
-static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 32);
+static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 56);
 #else
-_Static_assert(sizeof(struct mlt_config) == 104, "layout");
+_Static_assert(sizeof(struct mlt_config) == 112, "layout");
 _Static_assert(sizeof(struct mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS, "layout");
 _Static_assert(sizeof(struct mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME, "layout");
 _Static_assert(sizeof(struct mlt_event) == 24, "layout");
+_Static_assert(sizeof(struct mlt_mapping) == 8 * 7 + 4 * 4 + MLT_VMA_NAME, "layout");
+_Static_assert(sizeof(struct mlt_error_key) == 16, "layout");
+_Static_assert(sizeof(struct mlt_error) == 9 * 8 + 4 * 4 + sizeof(struct mlt_mapping) + 64, "layout");
+_Static_assert(sizeof(struct mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(struct mlt_mapping), "layout");
 _Static_assert(sizeof(struct mlt_fault_event) == 32, "layout");
-_Static_assert(sizeof(struct mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 32, "layout");
+_Static_assert(sizeof(struct mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 56, "layout");
 #endif
 
 #endif

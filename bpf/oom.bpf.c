@@ -32,6 +32,8 @@ static __always_inline void mlt_oom_note(struct mlt_ending* ending, struct oom_c
   }
   const char* name = BPF_CORE_READ(memcg, css.cgroup, kn, name);
   ending->oom = MLT_OOM_CGROUP;
+  ending->oom_limit = BPF_CORE_READ(memcg, memory.max);
+  ending->oom_used = BPF_CORE_READ(memcg, memory.usage.counter);
   bpf_probe_read_kernel_str(ending->cgroup, sizeof(ending->cgroup), name);
 }
 

@@ -41,6 +41,17 @@ static __noinline void mlt_note_under_way(struct mlt_thread* thread, u64 counted
   if (proc && (thread->fault_state || began_before)) mlt_add(proc->under_way_flt, 1);
 }
 
+/* Where the kernel keeps the setting that a file of /proc/sys shows. The file is open in the current process. */
+static __always_inline u64 mlt_setting_of(u32 fd) {
+  struct task_struct* task = (void*)bpf_get_current_task();
+  struct file** files = BPF_CORE_READ(task, files, fdt, fd);
+  struct file* file = NULL;
+  bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+  void* inode = BPF_CORE_READ(file, f_inode);
+  struct proc_inode* of_proc = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+  return (u64)BPF_CORE_READ(of_proc, sysctl_entry, data);
+}
+
 /*
  * The threads that exist when the trace begins, one after the other. The front end reads this iterator before it opens
  * the gate, and once more after that, for what the kernel has counted of them by then; and when it has closed it. New
@@ -61,6 +72,7 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
       thread->opened_flt = counted;
     return 0;
   }
+  if (mlt_cfg.max_map_count_fd && !mlt_max_map_count) mlt_max_map_count = mlt_setting_of(mlt_cfg.max_map_count_fd);
   u32 level = BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), thread_pid, level);
   u32 pid = mlt_pid_at(BPF_CORE_READ(task, group_leader), level);
   if (!bpf_map_lookup_elem(&mlt_wanted, &pid)) return 0;
@@ -93,7 +105,7 @@ static __noinline void mlt_thread_end(struct mlt_thread* thread) {
     if (vma && vma->task == task) vma->state |= MLT_BLOCK_RETIRED;
   }
   bpf_map_delete_elem(&mlt_places, &task);
-  __builtin_memset(thread, 0, sizeof(*thread));
+  mlt_thread_clear(thread);
   mlt_unclaim(MLT_CLAIM_THREAD, index);
 }
 

@@ -26,8 +26,9 @@ enum mlt_fault_state { MLT_NO_FAULT, MLT_FAULT, MLT_PLAIN_FAULT };
 
 /* A VMA as it is now, read where nothing is known to the verifier. */
 struct mlt_area {
-  u64 vma; /* address of the struct vm_area_struct */
-  u64 flags;
+  u64 vma;      /* address of the struct vm_area_struct */
+  u64 flags;    /* those that tell mappings apart: see struct mlt_vma */
+  u64 vm_flags; /* all of them; where it was looked up by its address only */
   u64 inode;
   u64 start;
   u64 end;
@@ -76,6 +77,21 @@ struct mlt_thread {
   u64 populate_start;  /* in __mm_populate; 0: not */
   u64 range_start;     /* in populate_vma_page_range; 0: not */
   u64 range_vm_flags;  /* of its VMA at entry */
+  u64 range_first;     /* what is to be populated */
+  u64 range_end;
+  u32 call_absent; /* ranges that could not be made present */
+  u32 call_told;   /* ranges that were told: MLT_EVENT_RANGE */
+  /* The last fault or access that failed: the record of what failed alike, and figures of whatever limit it met. */
+  struct mlt_error_key error;
+  u64 error_ns;
+  u64 error_address; /* page address | 1 until a signal tells of it */
+  u64 error_used_bytes;
+  u64 error_limit_bytes;
+  u64 error_needed_bytes;
+  u64 error_css; /* of the cgroup whose limit it is; 0: none */
+  /* What was seen to refuse inside a fault or a populate, and in which one: see mlt_refuse. */
+  u64 refused_at;
+  u32 refused_by;
   /* The kernel's fault counters of this thread: of what of them comes before the trace, see mlt_begin_counting. */
   u64 taken_min_flt; /* when it was first seen, or when they were last added to its process */
   u64 taken_maj_flt;
@@ -121,5 +137,13 @@ struct mlt_thread {
   s32 kernel_stack;
   struct mlt_area area; /* what is looked for among the records */
 };
+
+/* In two parts, kept apart: the compiler clears no more than a kilobyte at once. */
+static __always_inline void mlt_thread_clear(struct mlt_thread* thread) {
+  const u32 half = sizeof(struct mlt_thread) / 16 * 8;
+  __builtin_memset(thread, 0, half);
+  mlt_barrier(thread);
+  __builtin_memset((void*)thread + half, 0, sizeof(struct mlt_thread) - half);
+}
 
 #endif

@@ -54,12 +54,6 @@ static __always_inline u64 mlt_is_set(u64 x) {
 }
 static __always_inline u64 mlt_choose(u64 bit, u64 if_set, u64 if_not) { return if_not ^ ((if_set ^ if_not) & -bit); }
 
-static __always_inline u64 mlt_word_at(u64 address) {
-  u64 word = 0;
-  bpf_probe_read_kernel(&word, sizeof(word), (void*)address);
-  return word;
-}
-
 /* struct rb_node, which has been so since 2.6: read at once. */
 struct mlt_links {
   u64 parent_color;

@@ -11,33 +11,9 @@
 
 #include <asm-generic/errno-base.h>
 
-#include "targets.bpf.h"
-
-#define MLT_VMA_FLAGS \
-  (VM_READ | VM_WRITE | VM_EXEC | VM_SHARED | VM_GROWSDOWN | VM_LOCKED | VM_LOCKONFAULT | VM_HUGETLB)
+#include "space.bpf.h"
 
 static __always_inline struct mlt_vma* mlt_vma_at(u32 index) { return bpf_map_lookup_elem(&mlt_vmas, &index); }
-
-/* As the kernel names them in /proc/PID/maps. */
-static __always_inline u32 mlt_vma_kind(const struct mlt_area* area) {
-  const struct vm_area_struct* vma = (void*)area->vma;
-  struct mm_struct* mm = BPF_CORE_READ(vma, vm_mm);
-  if (area->flags & FAULT_FLAG_REMOTE) return MLT_VMA_OTHER;
-  if (area->inode) return MLT_VMA_FILE;
-  if (BPF_CORE_READ(vma, vm_ops)) return MLT_VMA_SPECIAL;
-  if (area->start <= BPF_CORE_READ(mm, brk) && area->end >= BPF_CORE_READ(mm, start_brk)) return MLT_VMA_HEAP;
-  u64 stack = BPF_CORE_READ(mm, start_stack);
-  return area->start <= stack && area->end >= stack ? MLT_VMA_STACK : MLT_VMA_ANONYMOUS;
-}
-
-static __always_inline void mlt_area_read(struct mlt_area* area) {
-  struct vm_area_struct* vma = (void*)area->vma;
-  area->inode = (u64)BPF_CORE_READ(vma, vm_file, f_inode);
-  area->start = BPF_CORE_READ(vma, vm_start);
-  area->end = BPF_CORE_READ(vma, vm_end);
-  area->anon_name = area->inode ? 0 : (u64)mlt_anon_name(vma);
-  area->kind = mlt_vma_kind(area);
-}
 
 static __always_inline bool mlt_is_part(const struct mlt_area* area, const struct mlt_vma* record) {
   if (record->flags != area->flags || record->inode != area->inode || record->kind != area->kind) return false;

@@ -99,6 +99,19 @@ static __always_inline bool mlt_regs_filtered(const struct pt_regs* regs, s64* r
 #define mlt_kprobe_arg4(ctx) ((u64)(ctx)->r8)
 #define mlt_kprobe_arg5(ctx) ((u64)(ctx)->r9)
 
+/* ---- Exceptions */
+
+/* The access that a page fault of the task was about, from the error code (arch/x86/mm/fault.c). */
+static __always_inline u32 mlt_access_of_exception(struct task_struct* task) {
+  u64 code = BPF_CORE_READ(task, thread.error_code);
+  return code & 2 ? MLT_ACCESS_WRITE : code & 16 ? MLT_ACCESS_EXEC : MLT_ACCESS_READ;
+}
+
+/* Was the last exception of the task one for an address that can't be mapped? X86_TRAP_GP */
+static __always_inline bool mlt_was_no_address(struct task_struct* task) {
+  return BPF_CORE_READ(task, thread.trap_nr) == 13;
+}
+
 /* ---- Page tables, of 4 and 5 levels */
 
 /*
@@ -167,6 +180,19 @@ static __always_inline u64 mlt_page_entry(u64 table, u64 address) {
  */
 static __always_inline u64 mlt_swap_entry_of(u64 entry) {
   return entry >> MLT_SWAP_TYPE_SHIFT << 58 | ~entry << 5 >> 14;
+}
+
+/*
+ * PTE_MARKER_* of an entry that is a marker (5.19+, 679d10331910 "mm: introduce PTE_MARKER swap entry"), which is the
+ * last of all types; 0: it is none. The marker is the offset.
+ */
+#define MLT_MARKER_TYPE 31
+#define MLT_MARKER_POISONED 2
+#define MLT_MARKER_GUARD 4
+
+static __always_inline u64 mlt_entry_marker(u64 entry) {
+  bool is_marker = !(entry & (MLT_PRESENT | MLT_PROTNONE)) && entry >> MLT_SWAP_TYPE_SHIFT == MLT_MARKER_TYPE;
+  return is_marker ? ~entry << 5 >> 14 : 0;
 }
 
 /* Neither a page nor swap: on the move, poisoned, a marker. */

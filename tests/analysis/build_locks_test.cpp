@@ -94,11 +94,11 @@ TEST(BuildLocks, LimitsAreThoseOfTheMomentOfTheFailure) {
   trace.data.views[42].end->memlock_unlimited = true;
   trace.data.views[42].end->can_lock_any = true;
   mlt_event_call event = call_event(MLT_CALL_MLOCKALL, {MCL_CURRENT}, -ENOMEM);
-  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN};
+  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0};
   trace.data.events[1].add(event.head);
   event.limits.flags |= MLT_LIMITS_IPC_LOCK;
   trace.data.events[1].add(event.head);
-  event.limits = {~0ULL, 2048, 40, MLT_LIMITS_KNOWN};
+  event.limits = {~0ULL, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0};
   trace.data.events[1].add(event.head);
   const auto calls = only_process(trace).locks.calls;
   ASSERT_EQ(calls.size(), 3U);
@@ -116,7 +116,7 @@ TEST(BuildLocks, TheSeccompFilterOfThatMoment) {
   trace.add(process(1, 42));
   mlt_event_call event = call_event(MLT_CALL_MLOCK, {0x7f0000000000, 4096}, -EPERM);
   for (const unsigned flag : {MLT_LIMITS_SECCOMP, MLT_LIMITS_NO_SECCOMP, 0U}) {
-    event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN | flag};
+    event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN | flag, 0, 0, 0};
     trace.data.events[1].add(event.head);
   }
   const auto calls = only_process(trace).locks.calls;
@@ -181,7 +181,7 @@ TEST(BuildLocks, TheLimitOfAProcessThatIsGone) {
   trace.data.views[42].start->can_lock_any = true;
   mlt_event_call event = call_event(MLT_CALL_MLOCK, {0x7f0000000000, 8 << 20}, -ENOMEM);
   event.locked_pages = 2;
-  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN};
+  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0};
   trace.data.events[1].add(event.head);
   trace.data.events[1].add(call_event(MLT_CALL_MUNLOCKALL, {}, 0).head);
   const Locks gone = only_process(trace).locks;
@@ -246,13 +246,14 @@ TEST(BuildLocks, FaultsWithoutTheLockOfTheirVma) {
 TEST(BuildLocks, TotalsOfKindsThatHappened) {
   Trace trace;
   ProcessCounts& counts = trace.add(process(1, 42));
-  counts.proc.calls[MLT_CALL_MLOCK] = {1, 2, 300, 4, 5, 6, 7, 8, {5, 10, 20, 30, 40, 50}};
+  counts.proc.calls[MLT_CALL_MLOCK] = {1, {0, 1, 0, 1, 0}, 300, 4, 5, 6, 7, 8, {5, 10, 20, 30, 40, 50}};
   counts.proc.calls[MLT_CALL_FAULT].vma_splits = 1;  // no call, but it did something
   const auto totals = only_process(trace).locks.totals;
   ASSERT_EQ(totals.size(), 2U);
   EXPECT_EQ(totals[0].name, "mlock");
   EXPECT_EQ(totals[0].calls, 1U);
   EXPECT_EQ(totals[0].errors, 2U);
+  EXPECT_EQ(totals[0].errors_by_errno, (std::map<std::string, std::int64_t>{{"ENOMEM", 1}, {"EINVAL", 1}}));
   EXPECT_EQ(totals[0].time_ns, 300U);
   EXPECT_EQ(totals[0].parts.swap_in_ns, 30U);
   EXPECT_EQ(totals[0].parts.other_ns, 150U);

@@ -44,8 +44,22 @@ CallContext all_known(std::uint64_t limit) {
   return context;
 }
 
-void expect(const mlt_event_call& call, const CallContext& context, CallRule rule, const std::string& text) {
-  const Explanation explanation = explain_call(call, context);
+Explanation explain_call(const mlt_event_call& call, const CallContext& context) {
+  return mlt::explain_call(call, {}, context);
+}
+
+CallRange range(RangeKind kind, const std::string& explain = "") {
+  CallRange range;
+  range.kind = kind;
+  range.start = kAddress;
+  range.end = kAddress + 4 * kPage;
+  range.explain = explain;
+  return range;
+}
+
+void expect(const mlt_event_call& call, const CallContext& context, CallRule rule, const std::string& text,
+            const std::vector<CallRange>& ranges = {}) {
+  const Explanation explanation = mlt::explain_call(call, ranges, context);
   EXPECT_EQ(explanation.rule, rule) << explanation.text;
   EXPECT_EQ(explanation.text, text);
 }
@@ -60,7 +74,7 @@ mlt_event_call lock(std::uint64_t length, std::int64_t ret, std::uint64_t locked
 
 TEST(ExplainPermission, TheLimitIsZero) {
   expect(lock(kPage, -EPERM), limited(0), CallRule::limit_zero,
-         "RLIMIT_MEMLOCK is 0 and the thread lacks CAP_IPC_LOCK in the initial user namespace: raise the limit");
+         "RLIMIT_MEMLOCK is 0 and the thread lacks CAP_IPC_LOCK: raise the limit");
 }
 
 TEST(ExplainPermission, SomebodyElseDecided) {
@@ -76,6 +90,20 @@ TEST(ExplainPermission, SomebodyElseDecided) {
          "refused although RLIMIT_MEMLOCK does not bind: it has no seccomp filter, so a security module decided");
 }
 
+TEST(ExplainPermission, AFilterThatWasSeenToAnswer) {
+  mlt_event_call call = lock(kPage, -EPERM);
+  call.was_filtered = 1;
+  expect(call, limited(0), CallRule::policy, "a seccomp filter refused it: the kernel never looked at RLIMIT_MEMLOCK");
+}
+
+TEST(ExplainPermission, ACapabilityOfAnotherUserNamespace) {
+  CallContext context = limited(0);
+  context.cap_elsewhere = true;
+  expect(lock(kPage, -EPERM), context, CallRule::limit_zero,
+         "RLIMIT_MEMLOCK is 0, and the CAP_IPC_LOCK that the thread has is in vain outside the initial user namespace: "
+         "raise the limit");
+}
+
 TEST(ExplainPermission, TheLimitIsNotKnown) {
   EXPECT_EQ(explain_call(lock(kPage, -EPERM), {}).rule, CallRule::undetermined);
 }
@@ -88,7 +116,7 @@ TEST(ExplainPermission, WhatWasTrueBeforeTheTraceProvesNothing) {
     expect(
         lock(kPage, -ENOMEM), context, CallRule::undetermined,
         "RLIMIT_MEMLOCK would be exceeded, or part of the range is not mapped or cannot be populated, or the process "
-        "has too many mappings; what came before that part stays locked");
+        "had too many mappings, or the kernel no memory for another one; what came before that part stays locked");
     EXPECT_EQ(explain_call(call_event(MLT_CALL_MLOCKALL, {MCL_CURRENT}, -ENOMEM), context).rule,
               CallRule::vm_size_over_limit);
   }
@@ -195,18 +223,32 @@ TEST(ExplainLimit, BrkThatStays) {
 // --- mappings ------------------------------------------------------------------------------------------------------
 
 TEST(ExplainMappings, AHole) {
+  const std::vector<CallRange> hole = {range(RangeKind::hole)};
   expect(lock(kMiB, -ENOMEM, 16), all_known(64 * kMiB), CallRule::hole,
-         "part of the range is not mapped; what came before that part stays locked (64 KiB)");
+         "nothing is mapped at 0x7f5c00000000-0x7f5c00004000; what came before that part stays locked (64 KiB)", hole);
   expect(lock(kMiB, -ENOMEM), all_known(64 * kMiB), CallRule::hole,
-         "part of the range is not mapped; what came before that part stays locked");
+         "nothing is mapped at 0x7f5c00000000-0x7f5c00004000; what came before that part stays locked", hole);
+}
+
+// The limit comes before the mappings, and stops a call whatever is in its range.
+TEST(ExplainMappings, AHoleBehindTheLimit) {
+  EXPECT_EQ(mlt::explain_call(lock(kMiB, -ENOMEM), {range(RangeKind::hole)}, limited(65536)).rule,
+            CallRule::over_limit);
 }
 
 TEST(ExplainMappings, PopulateFailed) {
   mlt_event_call call = lock(kMiB, -ENOMEM, 256);
+  expect(call, all_known(64 * kMiB), CallRule::not_populated,
+         "pages could not be made present at 0x7f5c00000000-0x7f5c00004000: the mapping is ---p; the whole range is "
+         "locked all the same",
+         {range(RangeKind::absent, "the mapping is ---p")});
+  expect(call, all_known(64 * kMiB), CallRule::not_populated,
+         "pages could not be made present at 0x7f5c00000000-0x7f5c00004000: why is not known; the whole range is "
+         "locked all the same",
+         {range(RangeKind::absent)});
   call.populate_ns = 1;
   expect(call, all_known(64 * kMiB), CallRule::not_populated,
-         "a page cannot be made present: PROT_NONE, beyond the end of its file, or unreadable; the whole range is "
-         "locked all the same");
+         "a page could not be made present, why was not seen; the whole range is locked all the same");
   // Where populate is not seen: all of the range is locked, so it came that far.
   EXPECT_EQ(explain_call(lock(kMiB, -ENOMEM, 256), all_known(64 * kMiB)).rule, CallRule::not_populated);
 }
@@ -217,22 +259,35 @@ TEST(ExplainMappings, TooMany) {
   expect(lock(kPage, -ENOMEM), context, CallRule::too_many_mappings,
          "a mapping had to be split, and the process has 65,529 of at most 65,530 (vm.max_map_count): lock one large "
          "area instead of many small ones, or raise it");
+  // At the call itself a split is refused at the bound, and not before.
+  context.max_map_count_is_current = true;
+  EXPECT_EQ(explain_call(lock(kPage, -ENOMEM), context).rule, CallRule::undetermined);
+  context.vma_count = 65530;
+  EXPECT_EQ(explain_call(lock(kPage, -ENOMEM), context).rule, CallRule::too_many_mappings);
+  // A hole that was seen is one.
+  EXPECT_EQ(mlt::explain_call(lock(kPage, -ENOMEM), {range(RangeKind::hole)}, context).rule, CallRule::hole);
 }
 
+// Not even where no other reason is left.
 TEST(ExplainMappings, WhatWasSeenDoesNotTell) {
   expect(lock(kMiB, -ENOMEM), unlimited(), CallRule::undetermined,
-         "part of the range is not mapped or cannot be populated, or the process has too many mappings; what came "
-         "before that part stays locked");
+         "part of the range is not mapped or cannot be populated, or the process had too many mappings, or the kernel "
+         "no memory for another one; what came before that part stays locked");
+  expect(lock(kMiB, -ENOMEM), all_known(64 * kMiB), CallRule::undetermined,
+         "part of the range is not mapped, or the process had too many mappings, or the kernel no memory for another "
+         "one; what came before that part stays locked");
 }
 
 TEST(ExplainMappings, UnlockingHasNoLimitAndLocksNothing) {
   mlt_event_call call = call_event(MLT_CALL_MUNLOCK, {kAddress, kMiB}, -ENOMEM);
   call.locked_pages = 10;
   expect(call, limited(65536), CallRule::undetermined,
-         "part of the range is not mapped, or the process has too many mappings; what came before that part is "
-         "unlocked, what comes after it stays locked");
+         "part of the range is not mapped, or the process had too many mappings, or the kernel no memory for another "
+         "one; what came before that part is unlocked, what comes after it stays locked");
   expect(call, all_known(65536), CallRule::hole,
-         "part of the range is not mapped; what came before that part is unlocked, what comes after it stays locked");
+         "nothing is mapped at 0x7f5c00000000-0x7f5c00004000; what came before that part is unlocked, what comes after "
+         "it stays locked",
+         {range(RangeKind::hole)});
 }
 
 // --- the rest of the failures --------------------------------------------------------------------------------------
@@ -286,9 +341,31 @@ TEST(ExplainSuccess, PlainLocksNeedNone) {
   }
 }
 
+TEST(ExplainSuccess, PartsThatAreNotThere) {
+  mlt_event_call call = call_event(MLT_CALL_MLOCKALL, {MCL_CURRENT});
+  call.absent_ranges = 3;
+  expect(
+      call, {}, CallRule::none,
+      "reports success, but pages could not be made present at 0x7f5c00000000-0x7f5c00004000: the mapping is ---p, and "
+      "2 more such parts",
+      {range(RangeKind::absent, "the mapping is ---p"), range(RangeKind::absent)});
+}
+
+TEST(ExplainSuccess, OfAFilterThatLocksNothing) {
+  mlt_event_call call = lock(kPage, 0);
+  call.was_filtered = 1;
+  expect(call, {}, CallRule::none,
+         "a seccomp filter answered it with success: the kernel never saw it, and did nothing");
+}
+
 TEST(ExplainSuccess, LocksThatLockNothing) {
-  EXPECT_EQ(success(lock(2 * kMiB, 0)),
-            "nothing is locked afterwards: hugetlb, DAX and device mappings take no lock, and report none");
+  EXPECT_EQ(success(lock(2 * kMiB, 0)), "");  // of what kind the mapping is was not seen
+  expect(lock(2 * kMiB, 0), {}, CallRule::none,
+         "not locked: 0x7f5c00000000-0x7f5c00004000, MAP_DROPPABLE, whose pages are dropped and never swapped",
+         {range(RangeKind::unlockable, "MAP_DROPPABLE, whose pages are dropped and never swapped")});
+  expect(lock(2 * kMiB, 0), {}, CallRule::none,
+         "not locked: 0x7f5c00000000-0x7f5c00004000, which takes no lock; why is not known",
+         {range(RangeKind::unlockable)});
   EXPECT_EQ(success(lock(0, 0, 5)), "the length, in whole pages, is 0: nothing was locked");
   EXPECT_EQ(success(lock(~std::uint64_t{0}, 0, 5)), "the length, in whole pages, is 0: nothing was locked");
 }

@@ -170,15 +170,16 @@ TEST(CountsSince, PagesOfEveryKeeper) {
 
 TEST(CountsSince, EveryNumberOfACall) {
   ProcessCounts before = process(1, 42);
-  before.proc.calls[MLT_CALL_MLOCK] = {10, 20, 30, 40, 50, 60, 70, 80, {0, 90, 100, 110, 120, 130}};
+  before.proc.calls[MLT_CALL_MLOCK] = {10, {20, 0, 0, 0, 1}, 30, 40, 50, 60, 70, 80, {0, 90, 100, 110, 120, 130}};
   before.proc.calls[MLT_CALL_EXECVE].calls = 5;
   ProcessCounts now = before;
-  now.proc.calls[MLT_CALL_MLOCK] = {11, 22, 33, 44, 55, 66, 77, 88, {0, 99, 110, 121, 132, 143}};
+  now.proc.calls[MLT_CALL_MLOCK] = {11, {22, 0, 0, 0, 3}, 33, 44, 55, 66, 77, 88, {0, 99, 110, 121, 132, 143}};
   const Counts difference = counts_of({now}).since(counts_of({before}));
   ASSERT_EQ(difference.processes.size(), 1U);
   const mlt_call_total& total = difference.processes[0].proc.calls[MLT_CALL_MLOCK];
   EXPECT_EQ(total.calls, 1U);
-  EXPECT_EQ(total.errors, 2U);
+  EXPECT_EQ(total.errors_by[MLT_ERRNO_PERM], 2U);
+  EXPECT_EQ(total.errors_by[MLT_ERRNO_OTHER], 2U);
   EXPECT_EQ(total.time_ns, 3U);
   EXPECT_EQ(total.populates, 4U);
   EXPECT_EQ(total.populated_pages, 5U);
@@ -267,6 +268,22 @@ TEST(CountsSince, PageMovesAloneAreNews) {
 }
 
 // Loss is never hidden.
+TEST(CountsSince, WhatFailedAlike) {
+  ProcessCounts before = process(1, 42);
+  before.errors = {{{.where = 7, .proc = 1, .reason = MLT_ERROR_BEYOND_FILE, .origin = 0, .was_fault = 1}, {}}};
+  before.errors[0].error.count = 3;
+  ProcessCounts now = before;
+  now.proc.failed = 6;
+  now.errors[0].error.count = 5;
+  now.errors.push_back({{.where = 8, .proc = 1, .reason = MLT_ERROR_BEYOND_FILE, .origin = 0, .was_fault = 1}, {}});
+  now.errors[1].error.count = 1;
+  const Counts difference = counts_of({now}).since(counts_of({before}));
+  ASSERT_EQ(difference.processes.size(), 1U);
+  ASSERT_EQ(difference.processes[0].errors.size(), 2U);
+  EXPECT_EQ(difference.processes[0].errors[0].error.count, 2U);
+  EXPECT_EQ(difference.processes[0].errors[1].error.count, 1U);
+}
+
 TEST(CountsSince, LossAloneIsNews) {
   const ProcessCounts before = process(1, 42);
   ProcessCounts now = before;
@@ -276,9 +293,9 @@ TEST(CountsSince, LossAloneIsNews) {
 
 TEST(CountsSince, LossOfTheWholeTrace) {
   Counts before;
-  before.stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+  before.stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17};
   Counts now;
-  now.stats = {11, 22, 33, 44, 55, 66, 77, 88, 99, 110, 121, 132, 143, 154, 165, 176};
+  now.stats = {11, 22, 33, 44, 55, 66, 77, 88, 99, 110, 121, 132, 143, 154, 165, 176, 187};
   const mlt_stats stats = now.since(before).stats;
   EXPECT_EQ(stats.ring_full, 10U);
   EXPECT_EQ(stats.thread_full, 20U);

@@ -18,6 +18,23 @@ void add_faults(Process& process, mlt_origin origin, mlt_lock_state locked, mlt_
   process.faults.by_class.push_back({{origin, locked, cause}, totals});
 }
 
+FailedFaults& add_failed(Process& process, mlt_error_reason reason) {
+  FailedFaults& failed = process.faults.failed->emplace_back();
+  failed.reason = reason;
+  failed.access = "write";
+  failed.count = 3;
+  failed.signals = 3;
+  failed.signal = "SIGBUS";
+  failed.call = "page fault";
+  failed.at.address = 0x7f5c00001000;
+  failed.at.start = 0x7f5c00000000;
+  failed.at.end = 0x7f5c00010000;
+  failed.at.name = "/dev/shm/ring";
+  failed.at.permissions = "rw-s";
+  failed.explain = "so it is";
+  return failed;
+}
+
 LockCall& add_call(Process& process, mlt_call call, std::int64_t ret) {
   // It is in force until a call says otherwise.
   const bool future = !process.locks.calls.empty() && process.locks.calls.back().mcl_future;
@@ -51,6 +68,7 @@ Report healthy() {
   process.pid = 42;
   process.comm = "worker";
   for (auto& totals : process.faults.by_origin) totals.emplace();
+  process.faults.failed.emplace();
   process.populate = {0, 0, 0};
   process.pages = {0, 0, 0, 0, 0, 0, {}, 0};
   process.locks.locked_bytes = {0, 0, 0};
@@ -78,6 +96,32 @@ Recipe locked(mlt_cause cause, mlt_lock_state state = MLT_LOCKED) {
 
 Recipe failed(CallRule rule, int error = ENOMEM, mlt_call call = MLT_CALL_MLOCK) {
   return [=](Report& report) { add_call(report.processes[0], call, -error).rule = rule; };
+}
+
+// An access that failed for this reason, and whose signal the program caught.
+Recipe refused(mlt_error_reason reason) {
+  return [=](Report& report) { add_failed(report.processes[0], reason); };
+}
+
+Recipe met(mlt_call call, RangeKind kind) {
+  return [=](Report& report) {
+    LockCall& added = add_call(report.processes[0], call);
+    added.absent_ranges = kind == RangeKind::absent ? 1 : 0;
+    added.ranges.push_back({.kind = kind, .start = 4096, .end = 8192, .error = "", .at = {}, .explain = "so it is"});
+  };
+}
+
+void kill_for_memory(Report& report) {
+  Process& process = report.processes[0];
+  process.exited = true;
+  process.ending.emplace();
+  process.ending->signal = "SIGKILL";
+  process.ending->oom_killed = true;
+  process.ending->oom_limit = "cgroup";
+  process.ending->oom_cgroup = "/db.slice";
+  process.ending->oom_limit_bytes = 8 * kMiB;
+  process.ending->oom_used_bytes = 8 * kMiB;
+  add_life(process, LifeEvent::Kind::exit, kMiB);
 }
 
 // What a program does that asks for everything to be locked, and then maps and touches more.
@@ -185,8 +229,26 @@ const std::map<std::string, Recipe>& recipes() {
        }},
       {"lock-lost-in-fork", lose_in_fork},
       {"lock-lost-in-exec", [](Report& report) { add_life(report.processes[0], LifeEvent::Kind::exec, kMiB, true); }},
-      {"lock-without-effect",
-       [](Report& report) { add_call(report.processes[0], MLT_CALL_MLOCK).locked_bytes_after = 0; }},
+      {"lock-without-effect", met(MLT_CALL_MLOCK, RangeKind::unlockable)},
+      {"lock-incomplete", met(MLT_CALL_MLOCKALL, RangeKind::absent)},
+      {"lock-answered-by-filter",
+       [](Report& report) { add_call(report.processes[0], MLT_CALL_MLOCK).filtered = true; }},
+      {"ended-by-fault",
+       [](Report& report) {
+         report.processes[0].exited = true;
+         add_failed(report.processes[0], MLT_ERROR_UNMAPPED).ended_process = true;
+       }},
+      {"ended-by-oom-killer", kill_for_memory},
+      {"fault-beyond-file", refused(MLT_ERROR_BEYOND_FILE)},
+      {"fault-file-system-full", refused(MLT_ERROR_FILE_SYSTEM_FULL)},
+      {"fault-no-huge-page", refused(MLT_ERROR_HUGE_PAGES)},
+      {"fault-poisoned", refused(MLT_ERROR_POISON)},
+      {"fault-not-permitted", refused(MLT_ERROR_PROTECTION)},
+      {"fault-unmapped", refused(MLT_ERROR_UNMAPPED)},
+      {"stack-growth-refused", refused(MLT_ERROR_STACK_LOCKED)},
+      {"fault-no-memory", refused(MLT_ERROR_MEMORY_CGROUP)},
+      {"fault-refused-by-userfaultfd", refused(MLT_ERROR_USERFAULTFD)},
+      {"fault-failed", refused(MLT_ERROR_UNKNOWN)},
       {"locked-not-mlocked", [](Report& report) { report.processes[0].pages.locked_not_mlocked = 5; }},
       {"mcl-future-amplification", [](Report& report) { populate_by(report, MLT_CALL_MMAP, 16384); }},
       {"thread-stack-populate",
@@ -263,7 +325,13 @@ const std::map<std::string, Recipe>& recipes() {
       {"lock-hole", failed(CallRule::hole)},
       {"unlock-hole", failed(CallRule::hole, ENOMEM, MLT_CALL_MUNLOCK)},
       {"lock-not-populated", failed(CallRule::not_populated)},
-      {"lock-too-many-mappings", failed(CallRule::too_many_mappings)},
+      {"lock-too-many-mappings",
+       [](Report& report) {
+         LockCall& call = add_call(report.processes[0], MLT_CALL_MLOCK, -ENOMEM);
+         call.rule = CallRule::too_many_mappings;
+         call.mappings = 200;
+         call.max_map_count = 200;
+       }},
       {"lock-out-of-memory", failed(CallRule::no_memory, EAGAIN)},
       {"lock-bad-argument", failed(CallRule::bad_argument, EINVAL)},
       {"lock-failed", failed(CallRule::undetermined)},

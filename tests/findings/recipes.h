@@ -18,6 +18,8 @@ Report healthy();
 /// The faults of one class.
 void add_faults(Process& process, mlt_origin origin, mlt_lock_state locked, mlt_cause cause, std::uint64_t minor,
                 std::uint64_t latency_ns = 1000, std::uint64_t major = 0);
+/// Accesses that failed: three, each with a signal that the program caught.
+FailedFaults& add_failed(Process& process, mlt_error_reason reason);
 LockCall& add_call(Process& process, mlt_call call, std::int64_t ret = 0);
 void add_life(Process& process, LifeEvent::Kind kind, std::uint64_t locked_bytes, bool mcl_future = false);
 

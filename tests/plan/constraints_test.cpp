@@ -33,7 +33,8 @@ TEST(PlanRefused, FentryGivesWayToKprobe) {
 }
 
 TEST(PlanRefused, KprobesAreNotMissedWhereFentryWorks) {
-  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"kprobe"}))), best_ways());
+  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"kprobe"}))),
+            best_except({{"fault_error", "tracepoint raw_tp:signal_generate"}}));
 }
 
 TEST(PlanRefused, NoFunctionsCanBeHooked) {
@@ -52,6 +53,7 @@ TEST(PlanRefused, NoFunctionsCanBeHooked) {
                                         {"vma_split", "off"},
                                         {"vma_merge", "off"},
                                         {"oom_kill", "off"},
+                                        {"fault_error", "tracepoint raw_tp:signal_generate"},
                                         {"exec", "tracepoint tracepoint:syscalls/sys_enter_execveat"},
                                         {"reclaim_met", "off"},
                                         {"swap_out", "off"},
@@ -69,8 +71,11 @@ TEST(PlanRefused, RawTracepointsAreTheLastWayToSystemCalls) {
 }
 
 TEST(PlanRefused, RawTracepoints) {
-  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"raw_tp"}))),
-            best_except({{"process", "off"}, {"fault_entry", "off"}, {"oom_kill", "off"}, {"reclaim", "off"}}));
+  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"raw_tp"}))), best_except({{"process", "off"},
+                                                                                  {"fault_entry", "off"},
+                                                                                  {"oom_kill", "off"},
+                                                                                  {"fault_error", "off"},
+                                                                                  {"reclaim", "off"}}));
 }
 
 TEST(PlanRefused, WithoutIteratorsThreadsAreFoundLater) {
@@ -274,6 +279,7 @@ TEST(PlanPreemptible, EveryFentryMayBePreempted) {
   const Plan plan = plan_for(facts);
   // Tracepoints serve some.
   EXPECT_EQ(ways_of(plan), best_except({{"lock_call", "tracepoint tracepoint:syscalls/sys_exit_mprotect"},
+                                        {"fault_error", "tracepoint raw_tp:signal_generate"},
                                         {"exec", "tracepoint tracepoint:syscalls/sys_enter_execveat"}}));
   for (const PlannedSignal& planned : plan.signals) {
     EXPECT_EQ(planned.may_be_preempted, planned.way != nullptr && planned.way->uses("fentry")) << planned.signal->name;

@@ -29,6 +29,7 @@ inline Ways best_ways() {
           {"vma_split", "fentry fexit:__split_vma"},
           {"vma_merge", "fentry fexit:commit_merge"},
           {"oom_kill", "fentry raw_tp:signal_generate"},
+          {"fault_error", "kprobe raw_tp:signal_generate"},
           {"exec", "fentry fentry:begin_new_exec"},
           {"reclaim", "tracepoint raw_tp:mm_vmscan_direct_reclaim_end"},
           {"reclaim_met", "fentry fentry:mlock_folio"},

@@ -84,7 +84,7 @@ std::string report_with_places() {
     "address": "0x401000", "offset": 16}], "origin": "access", "cause": "cow", "faults": 4, "time_ns": 5000}])");
   json["processes"][1]["faults"]["by_vma"] = nullptr;
   json["processes"][0]["ending"] = nlohmann::json::parse(R"({"status": 3, "signal": null, "core_dumped": false,
-    "oom_killed": false, "oom_limit": null, "oom_cgroup": null})");
+    "oom_killed": false, "oom_limit": null, "oom_cgroup": null, "oom_limit_bytes": 8388608, "oom_used_bytes": 8388608})");
   json["processes"][0]["locks"]["totals"][0]["parts"] = nlohmann::json::parse(R"({"memory_ns": 1, "file_ns": 2,
     "swap_in_ns": 3, "reclaim_ns": 4, "lock_wait_ns": 5, "off_cpu_ns": 6, "other_ns": 7})");
   json["processes"][1]["locks"]["calls_unseen"] = "a program of 32 bits";
@@ -94,7 +94,8 @@ std::string report_with_places() {
   for (const char* key : {"pid", "parent_pid", "exe", "cgroup", "threads", "exited", "ending", "life", "children"})
     group.erase(key);
   group.update(nlohmann::json::parse(R"({"processes": 7, "exited": 7, "endings": [{"processes": 7, "status": 3,
-    "signal": "SIGKILL", "core_dumped": false, "oom_killed": true, "oom_limit": "cgroup", "oom_cgroup": "/a"}]})"));
+    "signal": "SIGKILL", "core_dumped": false, "oom_killed": true, "oom_limit": "cgroup", "oom_cgroup": "/a",
+    "oom_limit_bytes": 8388608, "oom_used_bytes": 8388608}]})"));
   group["locks"]["calls_unseen"] = "a program of 32 bits";
   json["process_groups"] = {group};
   json["coverage"]["audit_groups"] = nlohmann::json::parse(R"([{"check": "faults", "checks": 7, "traced": 8,

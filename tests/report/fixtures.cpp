@@ -90,16 +90,68 @@ void add_busy_calls(Process& process) {
   refused.limit_bytes = 80 * kMiB;
   LockCall all = call(4'000'000'000, MLT_CALL_MLOCKALL, "mlockall", "MCL_CURRENT | MCL_FUTURE", -12, 850);
   all.locked_bytes_after = 72 * kMiB;
+  refused.needed_for_mapping_bytes = 128 * kMiB;
+  refused.needed_for_all_bytes = 900 * kMiB;
+  refused.mappings = 61;
+  refused.max_map_count = 65530;
+  LockCall current = call(5'000'000'000, MLT_CALL_MLOCKALL, "mlockall", "MCL_CURRENT", 0, 9'900);
+  current.absent_ranges = 1;
+  current.ranges = {{RangeKind::absent,
+                     0x7f5a7a000000,
+                     0x7f5a7a010000,
+                     MLT_ERROR_BEYOND_FILE,
+                     "EFAULT",
+                     {0x7f5a7a004000, 0x7f5a7a000000, 0x7f5a7a010000, "/var/lib/trading/journal", "rw-s", MLT_LOCKED,
+                      16384, 16384, "ext4"},
+                     "the page at 16 KiB is beyond the end of its file (on ext4), which has 16 KiB"}};
+  current.explain =
+      "reports success, but pages could not be made present at 0x7f5a7a000000-0x7f5a7a010000 "
+      "(/var/lib/trading/journal): the page at 16 KiB is beyond the end of its file (on ext4), which has 16 KiB";
   LockCall unlock = call(9'100'000'000, MLT_CALL_MUNLOCK, "munlock", "0x7f5a90000000, 8 MiB", 0, 411'000);
   unlock.vma_merges = 1;
   unlock.locked_bytes_after = 64 * kMiB;
-  process.locks.calls = {mlock, on_fault, refused, all, unlock};
+  process.locks.calls = {mlock, on_fault, refused, all, current, unlock};
   process.locks.totals = {{MLT_CALL_MLOCK, "mlock", 2, 1, 9'813'900, 1, 16384, 9'640'000, 2, 0},
                           {MLT_CALL_MLOCK2, "mlock2", 1, 0, 3'100, 0, 0, 0, 1, 0},
-                          {MLT_CALL_MLOCKALL, "mlockall", 1, 1, 850, 0, 0, 0, 0, 0},
+                          {MLT_CALL_MLOCKALL, "mlockall", 2, 1, 10'750, 0, 0, 0, 0, 0},
                           {MLT_CALL_MUNLOCK, "munlock", 1, 0, 411'000, 0, 0, 0, 0, 1},
                           {MLT_CALL_MMAP, "mmap", 31, 0, 62'000, 0, 0, 0, 0, 12},
                           {MLT_CALL_MUNMAP, "munmap", 19, 0, 118'000, 0, 0, 0, 3, 0}};
+  for (const std::size_t failed : {0, 2}) process.locks.totals[failed].errors_by_errno = {{"ENOMEM", 1}};
+}
+
+void add_busy_failures(Process& process) {
+  FailedFaults by_call;
+  by_call.reason = MLT_ERROR_MEMORY_CGROUP;
+  by_call.origin = MLT_ORIGIN_KERNEL;
+  by_call.access = "write";
+  by_call.count = 1;
+  by_call.first_ns = by_call.last_ns = 3 * kSecond;
+  by_call.tid = 4243;
+  by_call.call = "other";
+  by_call.at = {0x7f5a7c000000, 0x7f5a7c000000, 0x7f5a7c100000, "/dev/shm/ring", "rw-s", MLT_UNLOCKED, 0,
+                kMiB,           "tmpfs"};
+  by_call.used_bytes = 512 * kMiB;
+  by_call.limit_bytes = 512 * kMiB;
+  by_call.cgroup = "trading.slice";
+  by_call.explain = "the memory cgroup of trading.slice permits no more: 512 MiB used, limit 512 MiB";
+  FailedFaults stack;
+  stack.reason = MLT_ERROR_STACK_LOCKED;
+  stack.was_fault = false;
+  stack.access = "write";
+  stack.count = stack.signals = 2;
+  stack.signal = "SIGSEGV";
+  stack.first_ns = 8 * kSecond;
+  stack.last_ns = 9 * kSecond;
+  stack.tid = 4243;
+  stack.call = "page fault";
+  stack.at = {0x7ffd0fff0000, 0x7ffd10000000, 0x7ffd10021000, "[stack]", "rw-p", MLT_LOCKED, {}, {}, ""};
+  stack.used_bytes = 80 * kMiB;
+  stack.limit_bytes = 80 * kMiB;
+  stack.needed_bytes = 65536;
+  stack.explain =
+      "the stack is locked, and may not grow by 64 KiB more: 80 MiB are locked, and RLIMIT_MEMLOCK is 80 MiB";
+  process.faults.failed = {stack, by_call};
 }
 
 void add_busy_faults(Process& process) {
@@ -151,6 +203,7 @@ void add_busy_faults(Process& process) {
   process.faults.by_vma->back().errors = 1;
   process.faults.by_vma->at(3).offset = 0x28000;
   const Frame entry{"exc_page_fault", "[kernel]", 0xffffffff81a00100, 0x70};
+  add_busy_failures(process);
   process.faults.stacks = {
       {{entry},
        {{"order_book::insert(order const&)", "/opt/trading/bin/trade-engine", 0x55d0c0012345, 0x45},

@@ -371,7 +371,7 @@ TEST(Seccomp, ACallThatIsRefusedIsSeen) {
   EXPECT_EQ(call["errno"], "EPERM") << call;
   EXPECT_EQ(call["rule"], "policy") << call;
   EXPECT_NE(call["args"].get<std::string>().find("64 KiB"), std::string::npos) << call;
-  EXPECT_NE(call["explain"].get<std::string>().find("its seccomp filter"), std::string::npos) << call;
+  EXPECT_NE(call["explain"].get<std::string>().find("a seccomp filter refused it"), std::string::npos) << call;
   EXPECT_EQ(process["locks"]["calls"].size(), truth.at("calls").size());
   EXPECT_NE(find_finding(traced.report, "lock-refused-by-policy", truth.at("pid")), nullptr);
 }
@@ -383,11 +383,27 @@ TEST(Seccomp, NobodyPaysWhoRunsUnderNoFilter) {
     printf("the command would run under the test's filter\n");
     return;
   }
-  const Finished finished = run({"mlocktrace", "--dry-run", "--", "true"});
+  const Finished finished = run({"mlocktrace", "--dry-run", "-p", std::to_string(getpid())});
   ASSERT_EQ(finished.status, 0) << finished.err;
   for (const char* function : {"__secure_computing", "__seccomp_permit_syscall"})
     EXPECT_EQ(finished.out.find(function), std::string::npos) << finished.out;
   EXPECT_NE(finished.out.find("seccomp filter"), std::string::npos) << finished.out;
+}
+
+// The filter says yes, and came after the start of a program that is traced from its start.
+TEST(Seccomp, ASuccessThatIsNoneIsTold) {
+  const auto [truth, report] =
+      trace_command({"mlt-workload", "lock-fake"}, {"--signals", "fault,cause,lock_call,filtered_call"});
+  if (!sees_everything(report)) return;
+  ASSERT_TRUE(measured(report, "filtered_call"));
+  const Json* process = find_process(report, truth.at("pid"));
+  ASSERT_NE(process, nullptr);
+  EXPECT_EQ(call_named(*process, "mlock", false).at("filtered"), true);
+  const Json* finding = find_finding(report, "lock-answered-by-filter", truth.at("pid"));
+  ASSERT_NE(finding, nullptr) << report.at("findings");
+  EXPECT_EQ(finding->at("evidence").at("calls"), 2);
+  for (const char* wrong : {"lock-without-effect", "lock-not-effective", "lock-refused-by-policy"})
+    EXPECT_EQ(find_finding(report, wrong, truth.at("pid")), nullptr) << wrong;
 }
 
 // --- madvise -------------------------------------------------------------------------------------------------------

@@ -7,12 +7,15 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <iterator>
+#include <numeric>
 #include <unordered_map>
 
 #include "analysis/audit.h"
 #include "analysis/audit_resident.h"
 #include "analysis/decode.h"
 #include "analysis/explain.h"
+#include "analysis/failures.h"
 #include "analysis/kernel_count.h"
 #include "analysis/vma_flags.h"
 #include "analysis/where.h"
@@ -103,6 +106,9 @@ CallContext at_call(CallContext context, const mlt_event_call& event) {
   context.limit_bytes = context.unlimited ? std::nullopt : std::optional(limits.memlock_bytes);
   context.vm_size_bytes = limits.mapped_pages * context.page_size;
   context.vma_count = limits.map_count;
+  context.max_map_count_is_current = limits.max_map_count != 0;
+  if (context.max_map_count_is_current) context.max_map_count = limits.max_map_count;
+  context.cap_elsewhere = (limits.flags & MLT_LIMITS_IPC_LOCK_ELSEWHERE) != 0;
   if ((limits.flags & (MLT_LIMITS_SECCOMP | MLT_LIMITS_NO_SECCOMP)) != 0)
     context.seccomp_filter = (limits.flags & MLT_LIMITS_SECCOMP) != 0;
   return context;
@@ -126,7 +132,16 @@ CallParts build_parts(const __u64 (&parts_ns)[MLT_PART_NR], std::uint64_t time_n
   return parts;
 }
 
-LockCall build_call(const mlt_event_call& event, const CallContext& context, const TraceData& data) {
+/// What RLIMIT_MEMLOCK would have to be for more than this call.
+void add_needs(LockCall& call, const mlt_event_call& event, std::uint64_t page_size) {
+  if (call.rule != CallRule::over_limit && call.rule != CallRule::vm_size_over_limit) return;
+  if (event.limits.unlocked_bytes != 0)
+    call.needed_for_mapping_bytes = event.locked_pages * page_size + event.limits.unlocked_bytes;
+  if ((event.limits.flags & MLT_LIMITS_KNOWN) != 0) call.needed_for_all_bytes = event.limits.mapped_pages * page_size;
+}
+
+LockCall build_call(const mlt_event_call& event, std::vector<CallRange> ranges, const CallContext& context,
+                    const TraceData& data) {
   LockCall call;
   call.start_ns = relative(event.head.ns - event.duration_ns, data);
   call.tid = event.head.tid;
@@ -141,7 +156,7 @@ LockCall build_call(const mlt_event_call& event, const CallContext& context, con
   call.vma_merges = event.vma_merges;
   call.locked_bytes_after = event.locked_pages * data.host.page_size;
   const CallContext then = at_call(context, event);
-  Explanation explanation = explain_call(event, then);
+  Explanation explanation = explain_call(event, ranges, then);
   call.rule = explanation.rule;
   call.explain = std::move(explanation.text);
   call.flags = flags_of(event);
@@ -149,8 +164,26 @@ LockCall build_call(const mlt_event_call& event, const CallContext& context, con
   call.mcl_future = (event.def_flags & kVmLocked) != 0;
   call.unlocked_faults = event.unlocked_faults;
   call.parts = build_parts(event.parts_ns, event.duration_ns, *data.plan);
-  if ((event.limits.flags & MLT_LIMITS_KNOWN) != 0) call.limit_bytes = then.limit_bytes;
+  if ((event.limits.flags & MLT_LIMITS_KNOWN) != 0) {
+    call.limit_bytes = then.limit_bytes;
+    call.mappings = then.vma_count;
+    if (then.max_map_count_is_current) call.max_map_count = then.max_map_count;
+  }
+  call.cap_elsewhere = then.cap_elsewhere;
+  call.filtered = event.was_filtered != 0;
+  call.absent_ranges = event.absent_ranges;
+  call.ranges = std::move(ranges);
+  add_needs(call, event, data.host.page_size);
   return call;
+}
+
+std::map<std::string, std::int64_t> build_errors(const mlt_call_total& total) {
+  static constexpr std::array<const char*, MLT_ERRNO_NR> kNames{"EPERM", "ENOMEM", "EAGAIN", "EINVAL", "other"};
+  std::map<std::string, std::int64_t> errors;
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (total.errors_by[i] != 0) errors[kNames.at(i)] = static_cast<std::int64_t>(total.errors_by[i]);
+  }
+  return errors;
 }
 
 std::vector<CallTotals> build_totals(const mlt_proc& proc, const Plan& plan) {
@@ -159,9 +192,11 @@ std::vector<CallTotals> build_totals(const mlt_proc& proc, const Plan& plan) {
     const mlt_call_total& total = proc.calls[i];
     if (total.calls + total.populates + total.populated_pages + total.vma_splits + total.vma_merges == 0) continue;
     const auto call = static_cast<mlt_call>(i);
-    list.push_back({call, std::string(call_name(call)), total.calls, total.errors, total.time_ns, total.populates,
+    const std::uint64_t errors =
+        std::accumulate(std::begin(total.errors_by), std::end(total.errors_by), std::uint64_t{0});
+    list.push_back({call, std::string(call_name(call)), total.calls, errors, total.time_ns, total.populates,
                     total.populated_pages, total.populate_ns, total.vma_splits, total.vma_merges,
-                    build_parts(total.parts_ns, total.time_ns, plan)});
+                    build_parts(total.parts_ns, total.time_ns, plan), build_errors(total)});
   }
   return list;
 }
@@ -227,8 +262,17 @@ Locks build_locks_but_calls(const ProcessCounts& process, const ProcessViews& vi
   return locks;
 }
 
+std::vector<CallRange> build_ranges(const ProcessEvents& events, std::size_t call, const std::vector<MapsLine>& maps,
+                                    std::uint64_t page_size) {
+  std::vector<CallRange> ranges;
+  const auto found = events.ranges.find(call);
+  if (found == events.ranges.end()) return ranges;
+  for (const mlt_event_range& event : found->second) ranges.push_back(build_range(event, maps, page_size));
+  return ranges;
+}
+
 Locks build_locks(const ProcessCounts& process, const ProcessEvents& events, const ProcessViews& views,
-                  const TraceData& data) {
+                  const std::vector<MapsLine>& maps, const TraceData& data) {
   Locks locks = build_locks_but_calls(process, views, data);
   const ProcessSnapshot* latest = views.end ? &*views.end : views.start ? &*views.start : nullptr;
   add_limit(locks, latest);
@@ -237,8 +281,9 @@ Locks build_locks(const ProcessCounts& process, const ProcessEvents& events, con
     return locks;
   }
   CallContext context = call_context(latest, events, views, data);
-  for (const mlt_event_call& event : events.calls) {
-    const LockCall& call = locks.calls.emplace_back(build_call(event, context, data));
+  for (std::size_t i = 0; i < events.calls.size(); ++i) {
+    const LockCall& call = locks.calls.emplace_back(
+        build_call(events.calls[i], build_ranges(events, i, maps, data.host.page_size), context, data));
     context.locked_before_bytes = call.locked_bytes_after;
     context.future_before = call.mcl_future;
   }
@@ -482,19 +527,23 @@ Ending build_ending(int status) {
   return ending;
 }
 
-void add_oom(Ending& ending, const mlt_ending& raw, const std::string& cgroup) {
+void add_oom(Ending& ending, const mlt_ending& raw, const std::string& cgroup, std::uint64_t page_size) {
   static constexpr std::array<const char*, MLT_OOM_NR> kLimits{"", "machine", "nodes", "cgroup"};
   ending.oom_killed = raw.oom != MLT_OOM_NONE && ending.signal == signal_name(SIGKILL);
   if (!*ending.oom_killed) return;
   ending.oom_limit = kLimits.at(raw.oom);
-  if (raw.oom == MLT_OOM_CGROUP) ending.oom_cgroup = cgroup_above(cgroup, raw.cgroup);
+  if (raw.oom != MLT_OOM_CGROUP) return;
+  ending.oom_cgroup = cgroup_above(cgroup, raw.cgroup);
+  ending.oom_limit_bytes = raw.oom_limit * page_size;
+  ending.oom_used_bytes = raw.oom_used * page_size;
 }
 
-void add_ending(Process& process, const mlt_proc& proc, const ProcessSnapshot* latest, const Plan& plan) {
+void add_ending(Process& process, const mlt_proc& proc, const ProcessSnapshot* latest, const Plan& plan,
+                std::uint64_t page_size) {
   process.exited = proc.exit_ns != 0;
   if (process.exited) {
     process.ending = build_ending(static_cast<int>(proc.ending.status));
-    if (plan.measures("oom_kill")) add_oom(*process.ending, proc.ending, process.cgroup);
+    if (plan.measures("oom_kill")) add_oom(*process.ending, proc.ending, process.cgroup, page_size);
   } else if (latest != nullptr && latest->has_ended) {
     // Before the trace began.
     process.exited = true;
@@ -512,6 +561,7 @@ Process build_process(const ProcessCounts& counts, const Numbers& numbers, const
   const auto maps_found = data.maps.find(visible_pid(proc));
   const ProcessEvents& events = events_found == data.events.end() ? kNoEvents : events_found->second;
   const ProcessViews& views = views_found == data.views.end() ? kNoViews : views_found->second;
+  const std::vector<MapsLine>& maps = maps_found == data.maps.end() ? kNoMaps : maps_found->second;
   const ProcessSnapshot* latest = views.end ? &*views.end : views.start ? &*views.start : nullptr;
 
   Process process;
@@ -523,11 +573,12 @@ Process build_process(const ProcessCounts& counts, const Numbers& numbers, const
     process.cgroup = latest->cgroup;
     process.threads = latest->threads;
   }
-  add_ending(process, proc, latest, *data.plan);
-  process.faults = build_faults(counts, maps_found == data.maps.end() ? kNoMaps : maps_found->second, *data.plan);
+  add_ending(process, proc, latest, *data.plan, data.host.page_size);
+  process.faults = build_faults(counts, maps, *data.plan);
+  if (data.plan->measures("fault_error")) process.faults.failed = build_failed(counts, maps, data);
   process.faults.stacks = build_stacks(counts, process.pid, data.symbols);
   process.populate = build_populate(proc, *data.plan);
-  process.locks = build_locks(counts, events, views, data);
+  process.locks = build_locks(counts, events, views, maps, data);
   process.pages = build_pages(counts, data);
   process.vma = build_vma(proc, events, views, data);
   process.reclaim = build_reclaim(proc, *data.plan);
@@ -552,12 +603,23 @@ void add_children(std::vector<Process>& processes) {
   }
 }
 
+// A process that got itself a filter meanwhile, where nobody looks at what filters answer.
+std::string filter_unseen(const TraceData& data) {
+  for (const auto& [pid, views] : data.views) {
+    const bool before = views.start && views.start->seccomp_filter.value_or(false);
+    if (!before && views.end && views.end->seccomp_filter.value_or(false))
+      return fmt::format("process {} has been under a seccomp filter since some time in the trace", pid);
+  }
+  return "";
+}
+
 Coverage build_coverage(const TraceData& data) {
   Coverage coverage;
   for (const PlannedSignal& planned : data.plan->signals) {
     SignalCoverage signal;
     signal.name = planned.signal->name;
     signal.limits = planned.remark();
+    if (const std::string unseen = planned.needless ? filter_unseen(data) : ""; !unseen.empty()) signal.limits = unseen;
     if (planned.way != nullptr) {
       signal.via = planned.way->via();
       if (const auto unseen = signal.name == "reclaim_met" ? culled_unseen(data) : 0; unseen != 0)
@@ -569,7 +631,7 @@ Coverage build_coverage(const TraceData& data) {
   const mlt_stats& stats = data.counts.stats;
   coverage.lost.events = stats.ring_full + stats.fault_ring_full;
   coverage.lost.map_full =
-      stats.thread_full + stats.block_full + stats.proc_full + stats.stack_full + stats.moving_full;
+      stats.thread_full + stats.block_full + stats.proc_full + stats.stack_full + stats.moving_full + stats.error_full;
   coverage.lost.missed_probes = data.counts.skipped_runs;
   for (const ProcessCounts& process : data.counts.processes) coverage.lost.missed_probes += process.proc.missed_returns;
   coverage.audit = audit(data);

@@ -23,6 +23,10 @@ void add(std::uint64_t& sum, std::uint64_t one) { sum += one; }
 void add(std::string& /*sum*/, const std::string& /*one*/) {}                  // what they have in common
 void add(std::vector<Keeper>& /*sum*/, const std::vector<Keeper>& /*one*/) {}  // of one process
 
+void add(std::map<std::string, std::int64_t>& sum, const std::map<std::string, std::int64_t>& one) {
+  for (const auto& [name, value] : one) sum[name] += value;
+}
+
 void add(std::optional<FaultTotals>& sum, const std::optional<FaultTotals>& one) {
   if (!one) return;
   if (!sum) sum.emplace();

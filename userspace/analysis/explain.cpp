@@ -4,6 +4,7 @@
 #include <linux/mman.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "analysis/decode.h"
@@ -63,15 +64,36 @@ std::string over_limit_text(const mlt_event_call& call, const CallContext& conte
   return text;
 }
 
+/// The range of this kind that comes first; null: none was met, or seen.
+const CallRange* first_of(RangeKind kind, const std::vector<CallRange>& ranges) {
+  const auto found = std::ranges::find(ranges, kind, &CallRange::kind);
+  return found == ranges.end() ? nullptr : &*found;
+}
+
+std::string place_of(const CallRange& range) {
+  const std::string name = range.at.name.empty() ? "" : " (" + range.at.name + ")";
+  return fmt::format("{:#x}-{:#x}{}", range.start, range.end, name);
+}
+
+/// "0x7f00-0x7f10 (/dev/shm/x): the file system (tmpfs) has no space left …"
+std::string why_absent(const CallRange& range) {
+  return place_of(range) + ": " + (range.explain.empty() ? "why is not known" : range.explain);
+}
+
 bool knows_limit(const CallContext& context) {
   return context.limit_is_current && (context.limit_bytes || context.unlimited);
 }
 
 Explanation not_permitted(const mlt_event_call& call, const CallContext& context) {
   if (is_mapping(call.head.call) && !asks_for_lock(call)) return {};
-  if (context.limit_bytes == 0)
+  if (context.limit_bytes == 0 && call.was_filtered == 0)
     return {CallRule::limit_zero,
-            "RLIMIT_MEMLOCK is 0 and the thread lacks CAP_IPC_LOCK in the initial user namespace: raise the limit"};
+            context.cap_elsewhere
+                ? "RLIMIT_MEMLOCK is 0, and the CAP_IPC_LOCK that the thread has is in vain outside the "
+                  "initial user namespace: raise the limit"
+                : "RLIMIT_MEMLOCK is 0 and the thread lacks CAP_IPC_LOCK: raise the limit"};
+  if (call.was_filtered != 0)
+    return {CallRule::policy, "a seccomp filter refused it: the kernel never looked at RLIMIT_MEMLOCK"};
   if (!knows_limit(context))
     return {CallRule::undetermined,
             "RLIMIT_MEMLOCK is 0 without CAP_IPC_LOCK, or a seccomp filter or a security module decided"};
@@ -110,44 +132,56 @@ Explanation bad_argument(const mlt_event_call& call, const CallContext& context)
   }
 }
 
-// Whether a call that needed two mappings more could have met the bound. Empty: not known.
+/// A VMA is split only while the process has fewer than vm.max_map_count (split_vma, mm/vma.c, formerly mm/mmap.c).
+/// Empty: not known. What is only known of before or after the call may have been two less.
 std::optional<bool> at_mapping_bound(const CallContext& context) {
   if (!context.vma_count || !context.max_map_count) return std::nullopt;
-  return *context.vma_count + 2 >= *context.max_map_count;
+  const std::uint64_t slack = context.max_map_count_is_current ? 0 : 2;
+  return *context.vma_count + slack >= *context.max_map_count;
+}
+
+// Both go VMA by VMA, stop where they fail, and take back nothing (apply_vma_lock_flags, mm/mlock.c).
+std::string effect_of_failure(const mlt_event_call& call, const CallContext& context) {
+  if (!is_lock(call.head.call)) return "what came before that part is unlocked, what comes after it stays locked";
+  const std::uint64_t grown = newly_locked(call, context);
+  return "what came before that part stays locked" + (grown != 0 ? fmt::format(" ({})", format_bytes(grown)) : "");
 }
 
 /// `passed_limit`: the limit did not stop the call.
-Explanation hole_or_bound(const mlt_event_call& call, const CallContext& context, bool passed_limit) {
-  const bool lock = is_lock(call.head.call);
+Explanation hole_or_bound(const mlt_event_call& call, const std::vector<CallRange>& ranges, const CallContext& context,
+                          bool passed_limit) {
+  const std::string effect = effect_of_failure(call, context);
+  if (const CallRange* hole = first_of(RangeKind::hole, ranges); passed_limit && hole != nullptr)
+    return {CallRule::hole, fmt::format("nothing is mapped at {:#x}-{:#x}; {}", hole->start, hole->end, effect)};
   const auto at_bound = at_mapping_bound(context);
   if (at_bound == true)
     return {CallRule::too_many_mappings,
             fmt::format("a mapping had to be split, and the process has {} of at most {} (vm.max_map_count): lock one "
                         "large area instead of many small ones, or raise it",
                         format_count(*context.vma_count), format_count(*context.max_map_count))};
-  // Both go VMA by VMA, stop at the hole, and take back nothing (apply_vma_lock_flags, mm/mlock.c).
-  std::string effect = lock ? "what came before that part stays locked"
-                            : "what came before that part is unlocked, what comes after it stays locked";
-  if (const std::uint64_t grown = newly_locked(call, context); lock && grown != 0)
-    effect += fmt::format(" ({})", format_bytes(grown));
-  if (passed_limit && at_bound == false && (!lock || context.sees_populate))
-    return {CallRule::hole, "part of the range is not mapped; " + effect};
-  return {CallRule::undetermined,
-          fmt::format("{}part of the range is not mapped{}, or the process has too many mappings; {}",
-                      passed_limit ? "" : "RLIMIT_MEMLOCK would be exceeded, or ",
-                      lock && !context.sees_populate ? " or cannot be populated" : "", effect)};
+  const bool lock = is_lock(call.head.call);
+  return {
+      CallRule::undetermined,
+      fmt::format("{}part of the range is not mapped{}, or the process had too many mappings, or the kernel no memory "
+                  "for another one; {}",
+                  passed_limit ? "" : "RLIMIT_MEMLOCK would be exceeded, or ",
+                  lock && !context.sees_populate ? " or cannot be populated" : "", effect)};
 }
 
 // In the order in which the kernel decides: the limit, then the mappings one by one, then populate.
-Explanation lock_without_memory(const mlt_event_call& call, const CallContext& context) {
+Explanation lock_without_memory(const mlt_event_call& call, const std::vector<CallRange>& ranges,
+                                const CallContext& context) {
+  if (const CallRange* absent = first_of(RangeKind::absent, ranges))
+    return {CallRule::not_populated,
+            fmt::format("pages could not be made present at {}; the whole range is locked all the same",
+                        why_absent(*absent))};
   const std::uint64_t grown = newly_locked(call, context);
   if (call.populate_ns + call.populated_pages != 0 || (grown != 0 && grown == range_bytes(call, context.page_size)))
     return {CallRule::not_populated,
-            "a page cannot be made present: PROT_NONE, beyond the end of its file, or unreadable; the whole range is "
-            "locked all the same"};
+            "a page could not be made present, why was not seen; the whole range is locked all the same"};
   const bool got_further = call.vma_splits + call.vma_merges + grown != 0;
   if (!got_further && exceeds_limit(call, context)) return {CallRule::over_limit, over_limit_text(call, context)};
-  return hole_or_bound(call, context, got_further || knows_limit(context));
+  return hole_or_bound(call, ranges, context, got_further || knows_limit(context));
 }
 
 Explanation lockall_without_memory(const CallContext& context) {
@@ -170,7 +204,8 @@ Explanation mapping_refused(const mlt_event_call& call, const CallContext& conte
                                             format_bytes(locked_bytes(call, context)), why)};
 }
 
-Explanation explain_error(const mlt_event_call& call, const CallContext& context) {
+Explanation explain_error(const mlt_event_call& call, const std::vector<CallRange>& ranges,
+                          const CallContext& context) {
   const std::uint32_t kind = call.head.call;
   switch (-call.ret) {
     case EPERM: return not_permitted(call, context);
@@ -182,18 +217,19 @@ Explanation explain_error(const mlt_event_call& call, const CallContext& context
               "the memory to be locked could not be allocated: the machine, or the memory cgroup, "
               "has none left"};
     case ENOMEM:
-      if (is_lock(kind)) return lock_without_memory(call, context);
-      if (kind == MLT_CALL_MUNLOCK) return hole_or_bound(call, context, true);
+      if (is_lock(kind)) return lock_without_memory(call, ranges, context);
+      if (kind == MLT_CALL_MUNLOCK) return hole_or_bound(call, ranges, context, true);
       return kind == MLT_CALL_MLOCKALL ? lockall_without_memory(context) : Explanation{};
     case EINTR: return {CallRule::none, is_mapping(kind) ? "" : "the process was killed while it waited for the call"};
     default: return {};
   }
 }
 
-std::string explain_lock(const mlt_event_call& call, const CallContext& context) {
+std::string explain_lock(const mlt_event_call& call, const std::vector<CallRange>& ranges, const CallContext& context) {
   if (range_bytes(call, context.page_size) == 0) return "the length, in whole pages, is 0: nothing was locked";
-  if (call.locked_pages == 0)
-    return "nothing is locked afterwards: hugetlb, DAX and device mappings take no lock, and report none";
+  if (const CallRange* range = first_of(RangeKind::unlockable, ranges))
+    return fmt::format("not locked: {}, {}", place_of(*range),
+                       range->explain.empty() ? "which takes no lock; why is not known" : range->explain);
   if (call.head.call == MLT_CALL_MLOCK2 && (call.args[2] & MLOCK_ONFAULT) != 0)
     return "on fault: no page was made present, the first access to each still faults";
   return {};
@@ -209,10 +245,21 @@ std::string explain_lockall(const mlt_event_call& call, const CallContext& conte
   return {};
 }
 
-std::string explain_success(const mlt_event_call& call, const CallContext& context) {
+/// The call reports success although parts of what it locked are not there: mlockall and mmap don't tell (mm_populate).
+std::string explain_absent(const mlt_event_call& call, const CallRange& first) {
+  const std::string more =
+      call.absent_ranges > 1 ? fmt::format(", and {} more such parts", call.absent_ranges - 1) : std::string();
+  return fmt::format("reports success, but pages could not be made present at {}{}", why_absent(first), more);
+}
+
+std::string explain_success(const mlt_event_call& call, const std::vector<CallRange>& ranges,
+                            const CallContext& context) {
+  if (call.was_filtered != 0)
+    return "a seccomp filter answered it with success: the kernel never saw it, and did nothing";
+  if (const CallRange* absent = first_of(RangeKind::absent, ranges)) return explain_absent(call, *absent);
   switch (call.head.call) {
     case MLT_CALL_MLOCK:
-    case MLT_CALL_MLOCK2: return explain_lock(call, context);
+    case MLT_CALL_MLOCK2: return explain_lock(call, ranges, context);
     case MLT_CALL_MLOCKALL: return explain_lockall(call, context);
     case MLT_CALL_MUNLOCKALL:
       return context.future_before ? "ends MCL_FUTURE too: mappings made from now on are not locked" : "";
@@ -250,10 +297,10 @@ std::uint64_t range_bytes(const mlt_event_call& call, std::uint64_t page_size) {
   }
 }
 
-Explanation explain_call(const mlt_event_call& call, const CallContext& context) {
-  if (is_error(call.ret)) return explain_error(call, context);
+Explanation explain_call(const mlt_event_call& call, const std::vector<CallRange>& ranges, const CallContext& context) {
+  if (is_error(call.ret)) return explain_error(call, ranges, context);
   if (brk_was_refused(call) && under_future(call)) return mapping_refused(call, context);
-  return {CallRule::none, explain_success(call, context)};
+  return {CallRule::none, explain_success(call, ranges, context)};
 }
 
 }  // namespace mlt

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bpf/mlocktrace.h"
 #include "model/report.h"
@@ -22,6 +23,8 @@ struct CallContext {
   std::optional<std::uint64_t> vm_size_bytes;
   std::optional<std::uint64_t> vma_count;  // the most that were seen
   std::optional<std::uint64_t> max_map_count;
+  bool max_map_count_is_current = false;  // both are of the moment of the call
+  bool cap_elsewhere = false;             // CAP_IPC_LOCK was effective in another user namespace than the initial one
   std::optional<bool> seccomp_filter;
   bool sees_populate = false;  // a call that made pages present would show it
 };
@@ -31,7 +34,8 @@ struct Explanation {
   std::string text;  // one sentence; empty when there is nothing to say
 };
 
-Explanation explain_call(const mlt_event_call& call, const CallContext& context);
+/// `ranges`: what the call met.
+Explanation explain_call(const mlt_event_call& call, const std::vector<CallRange>& ranges, const CallContext& context);
 
 /// Bytes, in whole pages, that the call wanted to lock, unlock or map more; 0 when it names no range.
 std::uint64_t range_bytes(const mlt_event_call& call, std::uint64_t page_size);

@@ -22,14 +22,26 @@ void keep(std::vector<Event>& list, std::uint64_t& not_kept, const mlt_event& ev
 
 }  // namespace
 
+/// What is known of the ranges of a call comes before the call.
+void ProcessEvents::end_call(std::uint32_t tid, bool is_kept) {
+  const auto found = open_ranges_.find(tid);
+  if (found == open_ranges_.end()) return;
+  if (is_kept) ranges[calls.size() - 1] = std::move(found->second);
+  open_ranges_.erase(found);
+}
+
 void ProcessEvents::add(const mlt_event& event) {
   switch (event.kind) {
     case MLT_EVENT_CALL: {
       const auto& call = reinterpret_cast<const mlt_event_call&>(event);
       peak_locked_pages = std::max<std::uint64_t>(peak_locked_pages, call.locked_pages);
+      const std::size_t before = calls.size();
       keep(calls, calls_not_kept, event, kCallsKept);
+      end_call(event.tid, calls.size() != before);
       break;
     }
+    case MLT_EVENT_MAPPING: end_call(event.tid, false); break;
+    case MLT_EVENT_RANGE: open_ranges_[event.tid].push_back(reinterpret_cast<const mlt_event_range&>(event)); break;
     case MLT_EVENT_SPLIT:
     case MLT_EVENT_MERGE: {
       const auto& change = reinterpret_cast<const mlt_event_vma&>(event);

@@ -23,6 +23,7 @@ namespace mlt {
 struct ProcessEvents {
   std::vector<mlt_event_call> calls;
   std::uint64_t calls_not_kept = 0;
+  std::map<std::size_t, std::vector<mlt_event_range>> ranges;  // what a call met, by its place in `calls`
   std::vector<mlt_event_vma> changes;
   std::uint64_t changes_not_kept = 0;
   std::vector<mlt_event_process> life;
@@ -32,6 +33,10 @@ struct ProcessEvents {
 
   /// Sorts an event of the ring buffer into its list.
   void add(const mlt_event& event);
+
+ private:
+  void end_call(std::uint32_t tid, bool is_kept);
+  std::map<std::uint32_t, std::vector<mlt_event_range>> open_ranges_;  // by thread: of the call that it is in
 };
 
 /// What the kernel counts, read twice around the moment that matters: the true value lies between.

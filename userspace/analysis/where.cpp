@@ -41,16 +41,6 @@ std::string special_name(const mlt_vma& vma, const std::vector<MapsLine>& maps) 
   return found == maps.end() ? "[kernel mapping]" : found->name;
 }
 
-std::string permissions_of(const mlt_vma& vma) {
-  const auto letter = [&](std::uint64_t flag, char set) { return (vma.flags & flag) != 0 ? set : '-'; };
-  return {letter(kVmRead, 'r'), letter(kVmWrite, 'w'), letter(kVmExec, 'x'), (vma.flags & kVmShared) != 0 ? 's' : 'p'};
-}
-
-mlt_lock_state lock_state_of(const mlt_vma& vma) {
-  if ((vma.flags & kVmLocked) == 0) return MLT_UNLOCKED;
-  return (vma.flags & kVmLockOnFault) != 0 ? MLT_LOCKED_ON_FAULT : MLT_LOCKED;
-}
-
 VmaFaults build_vma_faults(const mlt_vma& vma, const std::vector<MapsLine>& maps) {
   VmaFaults faults;
   faults.start = vma.start;
@@ -130,6 +120,16 @@ std::vector<Frame> without_tracer(const std::vector<Frame>& stack) {
       frames.push_back(frame);
   }
   return frames;
+}
+
+std::string permissions_of(const mlt_vma& vma) {
+  const auto letter = [&](std::uint64_t flag, char set) { return (vma.flags & flag) != 0 ? set : '-'; };
+  return {letter(kVmRead, 'r'), letter(kVmWrite, 'w'), letter(kVmExec, 'x'), (vma.flags & kVmShared) != 0 ? 's' : 'p'};
+}
+
+mlt_lock_state lock_state_of(const mlt_vma& vma) {
+  if ((vma.flags & kVmLocked) == 0) return MLT_UNLOCKED;
+  return (vma.flags & kVmLockOnFault) != 0 ? MLT_LOCKED_ON_FAULT : MLT_LOCKED;
 }
 
 std::string vma_name(const mlt_vma& vma, const std::vector<MapsLine>& maps) {

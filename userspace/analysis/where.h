@@ -14,6 +14,11 @@ namespace mlt {
 /// As /proc/PID/maps names it. `maps` has what was seen of the process.
 std::string vma_name(const mlt_vma& vma, const std::vector<MapsLine>& maps);
 
+/// "rw-p"
+std::string permissions_of(const mlt_vma& vma);
+
+mlt_lock_state lock_state_of(const mlt_vma& vma);
+
 /// Largest count first. Faults of the process that no mapping has are a last entry without a name.
 std::vector<VmaFaults> build_by_vma(const ProcessCounts& process, const std::vector<MapsLine>& maps);
 

@@ -1,7 +1,12 @@
 // Lock calls that failed, by the rule of the kernel that decided.
+#include <fmt/format.h>
+#include <sys/mman.h>
+
 #include <algorithm>
 
 #include "findings/rules.h"
+#include "model/names.h"
+#include "util/units.h"
 
 namespace mlt::rules {
 namespace {
@@ -9,26 +14,89 @@ namespace {
 /// Refused allocations under MCL_FUTURE are a finding of their own.
 bool concerns_lock(const LockCall& call) { return call.call < MLT_CALL_MMAP || !call.mcl_future; }
 
-bool is_any(const LockCall& /*call*/) { return true; }
-bool unlocks(const LockCall& call) { return call.call == MLT_CALL_MUNLOCK; }
-bool locks(const LockCall& call) { return !unlocks(call); }
+/// mlockall; and what maps or grows memory that a lock is asked for, or under MCL_FUTURE, or grows a locked mapping.
+bool locks_what_it_maps(const LockCall& call) {
+  if (call.call == MLT_CALL_MLOCKALL) return true;
+  if (call.call < MLT_CALL_MMAP || call.call == MLT_CALL_MADVISE) return false;
+  return call.mcl_future || (call.call == MLT_CALL_MMAP && (call.flags & MAP_LOCKED) != 0);
+}
 
-/// Calls that failed by this rule: how many, and the figures of the one that wanted most.
-Found failed_by(CallRule rule, Severity severity, const Process& process, bool (*is_such)(const LockCall&) = is_any) {
+bool is_any(mlt_call /*call*/) { return true; }
+bool unlocks(mlt_call call) { return call == MLT_CALL_MUNLOCK; }
+bool locks(mlt_call call) { return !unlocks(call); }
+
+/// The errors that, of a call that locks or unlocks, no other rule than this one gives (mm/mlock.c); empty: there are
+/// others.
+std::string_view errno_of(CallRule rule) {
+  switch (rule) {
+    case CallRule::bad_argument: return "EINVAL";
+    case CallRule::no_memory: return "EAGAIN";
+    default: return "";
+  }
+}
+
+/// How often these calls failed by that errno: exact, even where not every one is listed.
+std::int64_t failed_with(std::string_view error, const Process& process, bool (*is_such)(mlt_call)) {
+  std::int64_t count = 0;
+  for (const CallTotals& totals : process.locks.totals) {
+    const auto found = totals.errors_by_errno.find(std::string(error));
+    if (totals.call < MLT_CALL_MMAP && is_such(totals.call) && found != totals.errors_by_errno.end())
+      count += found->second;
+  }
+  return count;
+}
+
+/// Calls that failed by this rule: how many, and the figures of the one that wanted most. Where not every call is
+/// listed, and another rule gives the same error, more of them may have failed by it than are counted.
+Found failed_by(CallRule rule, Severity severity, const Process& process, bool (*is_such)(mlt_call) = is_any) {
   Found seen;
   const LockCall* largest = nullptr;
   for (const LockCall& call : process.locks.calls) {
-    if (call.rule != rule || !concerns_lock(call) || !is_such(call)) continue;
+    if (call.rule != rule || !concerns_lock(call) || !is_such(call.call)) continue;
     if (!seen) seen = Sighting{severity, {}, ""};
     ++seen->evidence["calls"];
     if (largest == nullptr || call.range_bytes > largest->range_bytes) largest = &call;
   }
   if (!seen) return seen;
+  const std::string_view error = errno_of(rule);
+  std::int64_t& calls = seen->evidence["calls"];
+  if (!error.empty()) calls = std::max(calls, failed_with(error, process, is_such));
   seen->remark = ": " + largest->name;
+  if (error.empty() && process.locks.calls_not_kept != 0)
+    seen->remark += fmt::format(" (of the {} calls that are listed)", format_count(process.locks.calls.size()));
   if (largest->range_bytes != 0) seen->evidence["range_bytes"] = figure(largest->range_bytes);
   seen->evidence["locked_bytes"] = figure(largest->locked_bytes_after);
   if (largest->limit_bytes) seen->evidence["limit_bytes"] = figure(*largest->limit_bytes);
+  if (largest->needed_for_mapping_bytes)
+    seen->evidence["needed_for_mapping_bytes"] = figure(*largest->needed_for_mapping_bytes);
+  if (largest->needed_for_all_bytes) seen->evidence["needed_for_all_bytes"] = figure(*largest->needed_for_all_bytes);
   return seen;
+}
+
+/// What the first call by this rule met in a part of its range.
+const CallRange* first_range(CallRule rule, RangeKind kind, const Process& process) {
+  for (const LockCall& call : process.locks.calls) {
+    if (call.rule != rule) continue;
+    const auto found = std::ranges::find(call.ranges, kind, &CallRange::kind);
+    if (found != call.ranges.end()) return &*found;
+  }
+  return nullptr;
+}
+
+std::string told(const CallRange& range) {
+  return (range.at.name.empty() ? "" : range.at.name + ": ") +
+         (range.explain.empty() ? "why is not known" : range.explain);
+}
+
+/// Whoever has CAP_IPC_LOCK where it does not count has no use for the advice to get it.
+void mind_user_namespace(Found& seen, const Process& process) {
+  if (!seen || std::ranges::find(process.locks.calls, true, &LockCall::cap_elsewhere) == process.locks.calls.end())
+    return;
+  seen->remark += "; the CAP_IPC_LOCK that it has is of a user namespace in which that does not count";
+  seen->advice =
+      "Raise RLIMIT_MEMLOCK (LimitMEMLOCK= of a systemd service, ulimit -l, --ulimit memlock of a container) before "
+      "the "
+      "user namespace is made. CAP_IPC_LOCK counts in the initial user namespace only.";
 }
 
 }  // namespace
@@ -42,17 +110,24 @@ Found lock_over_limit(const Process& process, const Case&) {
     seen->evidence["calls"] += all->evidence.at("calls");
   }
   if (!seen) return seen;
+  mind_user_namespace(seen, process);
   // Where it was not seen at the call, the limit is as it was before or after the trace.
   if (process.locks.limit_bytes) seen->evidence.try_emplace("limit_bytes", figure(*process.locks.limit_bytes));
   if (!seen->evidence.contains("limit_bytes") || !seen->evidence.contains("range_bytes")) return seen;
   const std::int64_t missing =
       seen->evidence["range_bytes"] + seen->evidence["locked_bytes"] - seen->evidence["limit_bytes"];
   if (missing > 0) seen->evidence["missing_bytes"] = missing;
+  const auto mapping = seen->evidence.find("needed_for_mapping_bytes");
+  if (mapping != seen->evidence.end())
+    seen->remark +=
+        fmt::format("; for the whole mapping {} would do", format_bytes(static_cast<std::uint64_t>(mapping->second)));
   return seen;
 }
 
 Found lock_not_permitted(const Process& process, const Case&) {
-  return failed_by(CallRule::limit_zero, Severity::problem, process);
+  Found seen = failed_by(CallRule::limit_zero, Severity::problem, process);
+  mind_user_namespace(seen, process);
+  return seen;
 }
 
 Found lock_refused_by_policy(const Process& process, const Case&) {
@@ -68,13 +143,49 @@ Found unlock_hole(const Process& process, const Case&) {
 }
 
 Found lock_not_populated(const Process& process, const Case&) {
-  return failed_by(CallRule::not_populated, Severity::warning, process);
+  Found seen = failed_by(CallRule::not_populated, Severity::warning, process);
+  const CallRange* range = first_range(CallRule::not_populated, RangeKind::absent, process);
+  if (seen && range != nullptr) seen->remark += ", " + told(*range);
+  return seen;
+}
+
+Found lock_incomplete(const Process& process, const Case&) {
+  Found seen;
+  for (const LockCall& call : process.locks.calls) {
+    // Who maps with MAP_POPULATE alone wants no lock.
+    if (is_error(call.ret) || call.absent_ranges == 0 || !locks_what_it_maps(call)) continue;
+    if (!seen) {
+      const auto found = std::ranges::find(call.ranges, RangeKind::absent, &CallRange::kind);
+      seen = Sighting{Severity::warning, {}, ": " + call.name};
+      if (found != call.ranges.end()) seen->remark += ", " + told(*found);
+    }
+    ++seen->evidence["calls"];
+    seen->evidence["ranges"] += figure(call.absent_ranges);
+    for (const CallRange& range : call.ranges) {
+      if (range.kind == RangeKind::absent) seen->evidence["range_bytes"] += figure(range.end - range.start);
+    }
+  }
+  return seen;
+}
+
+Found lock_answered_by_filter(const Process& process, const Case&) {
+  Found seen;
+  for (const LockCall& call : process.locks.calls) {
+    if (!call.filtered || is_error(call.ret) || call.call > MLT_CALL_MLOCKALL || call.call == MLT_CALL_MUNLOCK)
+      continue;
+    if (!seen) seen = Sighting{Severity::problem, {}, ": " + call.name};
+    ++seen->evidence["calls"];
+    seen->evidence["range_bytes"] += figure(call.range_bytes);
+  }
+  return seen;
 }
 
 Found lock_mapping_bound(const Process& process, const Case&) {
   Found seen = failed_by(CallRule::too_many_mappings, Severity::problem, process);
-  if (seen && process.vma.count.peak) seen->evidence["mappings"] = figure(*process.vma.count.peak);
-  if (seen && process.vma.max_map_count) seen->evidence["max_map_count"] = figure(*process.vma.max_map_count);
+  const auto call = std::ranges::find(process.locks.calls, CallRule::too_many_mappings, &LockCall::rule);
+  if (!seen || call == process.locks.calls.end()) return seen;
+  if (call->mappings) seen->evidence["mappings"] = figure(*call->mappings);
+  if (call->max_map_count) seen->evidence["max_map_count"] = figure(*call->max_map_count);
   return seen;
 }
 

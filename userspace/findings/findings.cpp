@@ -77,9 +77,11 @@ constexpr auto kRules = std::to_array<Rule>({
     {"lock-lost-in-exec", warning, "execve dropped the locks",
      "Lock in the program that runs afterwards: locks and MCL_FUTURE don't pass through execve.", "mlock(2), execve(2)",
      rules::lock_lost_in_exec},
-    {"lock-without-effect", notice, "mlock reported success, and nothing is locked",
-     "hugetlb pages are never swapped and need no lock; DAX and device memory can't be locked.", "mlock(2)",
-     rules::lock_without_effect},
+    {"lock-without-effect", notice, "mlock reported success, and a mapping in its range is not locked",
+     "Such mappings take no lock, and mlock passes over them. What they are made of is not swapped, with or without "
+     "one; "
+     "memory that has to stay has to be of another kind.",
+     "mlock(2)", rules::lock_without_effect},
     {"locked-not-mlocked", notice, "pages of locked mappings are not marked as mlocked",
      "Parts of huge pages are not: align locked memory to 2 MiB, or don't use transparent huge pages for it.",
      "Documentation/mm/unevictable-lru.rst", rules::locked_not_mlocked},
@@ -196,6 +198,71 @@ constexpr auto kRules = std::to_array<Rule>({
     {"lock-failed", warning, "locking failed",
      "What was seen does not tell which rule decided: the call has the candidates.", "mlock(2)", rules::lock_failed},
 
+    {"lock-incomplete", warning, "a lock call reported success, and parts of what it locked are not there",
+     "mlockall, and mmap with MAP_LOCKED or under MCL_FUTURE, don't report what they could not make present: it is "
+     "locked "
+     "and counted, and its first access faults, or fails. Look at each of the ranges that the call lists.",
+     "mlockall(2), mmap(2)", rules::lock_incomplete},
+    {"lock-answered-by-filter", problem, "a seccomp filter answered lock calls with success: nothing is locked",
+     "Ask whoever runs the sandbox to permit the calls; and look at VmLck in /proc/PID/status after locking.",
+     "seccomp(2), proc_pid_status(5)", rules::lock_answered_by_filter},
+
+    // Faults and accesses that failed, and what they ended.
+    {"ended-by-fault", problem, "an access that failed ended the process",
+     "Look at the reason beside it; a debugger or a core dump tells the place in the program.", "signal(7), core(5)",
+     rules::ended_by_fault},
+    {"ended-by-oom-killer", problem, "the OOM killer ended the process",
+     "Give the cgroup or the machine more memory, or let the process use less. What is locked can't be reclaimed: it "
+     "is "
+     "the rest of the cgroup that has to give way.",
+     "Documentation/admin-guide/cgroup-v2.rst", rules::ended_by_oom_killer},
+    {"fault-beyond-file", problem, "accesses to a mapping beyond the end of its file",
+     "The file is shorter than the mapping: it was never made as long, or somebody truncated it. ftruncate it before "
+     "mapping, and don't shorten a file that others have mapped.",
+     "mmap(2), ftruncate(2)", rules::fault_beyond_file},
+    {"fault-file-system-full", problem, "pages could not be had: their file system is full, or a quota is used up",
+     "A sparse file gets its blocks when its pages are touched or written. posix_fallocate reserves them and reports "
+     "an "
+     "error in time, and so does MADV_POPULATE_WRITE (Linux 5.14); give the file system more room (of /dev/shm in a "
+     "container: --shm-size).",
+     "posix_fallocate(3), madvise(2), tmpfs(5)", rules::fault_file_system_full},
+    {"fault-no-huge-page", problem, "huge pages could not be had",
+     "mmap only reserves huge pages, from the pool of the machine; that of the cgroup is charged when they are "
+     "touched. "
+     "Raise vm.nr_hugepages, or hugetlb.<size>.max of the cgroup, whose hugetlb.<size>.rsvd.max makes mmap fail "
+     "instead; "
+     "or do without huge pages.",
+     "Documentation/admin-guide/mm/hugetlbpage.rst", rules::fault_no_huge_page},
+    {"fault-poisoned", problem, "accesses to memory that is marked as poisoned",
+     "The hardware found an error in it that it could not correct, or swap could not be read, or a monitor said so "
+     "(UFFDIO_POISON). Look at the kernel's log; locking does not protect from it.",
+     "Documentation/mm/hwpoison.rst", rules::fault_poisoned},
+    {"fault-not-permitted", warning, "accesses that the mapping does not permit",
+     "A program may make use of that (garbage collectors and debuggers do). Otherwise look at what protected the "
+     "memory: "
+     "mprotect, pkey_mprotect, MADV_GUARD_INSTALL.",
+     "mprotect(2), pkeys(7), madvise(2)", rules::fault_not_permitted},
+    {"fault-unmapped", warning, "accesses where nothing is mapped",
+     "A pointer that is wrong, or memory that was unmapped already. A program may make use of that, too (tests for "
+     "null "
+     "by SIGSEGV).",
+     "mmap(2)", rules::fault_unmapped},
+    {"stack-growth-refused", problem, "the stack could not grow",
+     "Raise the limit that is named; or need less stack: do deep recursion in a thread whose stack is made large "
+     "enough. "
+     "A locked stack counts against RLIMIT_MEMLOCK as it grows: touch all of it before locking.",
+     "getrlimit(2), mlock(2), pthread_attr_setstacksize(3)", rules::stack_growth_refused},
+    {"fault-no-memory", problem, "pages could not be had for want of memory",
+     "Look at the limit of the memory cgroup (memory.max) and at what is free; lock less.",
+     "Documentation/admin-guide/cgroup-v2.rst", rules::fault_no_memory},
+    {"fault-refused-by-userfaultfd", warning, "userfaultfd answered accesses with a signal instead of a page",
+     "UFFD_FEATURE_SIGBUS asks for that: the monitor, or the process itself, has to supply the page first.",
+     "userfaultfd(2)", rules::fault_refused_by_userfaultfd},
+    {"fault-failed", warning, "faults failed",
+     "What was seen does not tell why. The kernel's log may; of a file on a disk or a network it is often an error of "
+     "input and output.",
+     "signal(7)", rules::fault_failed},
+
     // False alarms.
     {"populate-burst", info, "most faults are a lock at work, making pages present",
      "They save faults later. getrusage and /proc/PID/stat count them, perf's page-faults doesn't.", "mlock(2)",
@@ -215,7 +282,7 @@ constexpr auto kRules = std::to_array<Rule>({
 void apply(const Rule& rule, const std::optional<Sighting>& seen, std::uint32_t pid, std::vector<Finding>& findings) {
   if (!seen) return;
   findings.push_back({std::string(rule.id), seen->severity, pid, std::string(rule.title) + seen->remark, seen->evidence,
-                      std::string(rule.advice), std::string(rule.see)});
+                      seen->advice.empty() ? std::string(rule.advice) : seen->advice, std::string(rule.see)});
 }
 
 }  // namespace

@@ -130,16 +130,21 @@ Found locked_not_mlocked(const Process& process, const Case&) {
 }
 
 Found lock_without_effect(const Process& process, const Case&) {
-  std::int64_t calls = 0;
-  std::uint64_t bytes = 0;
+  Found seen;
   for (const LockCall& call : process.locks.calls) {
     const bool lock = succeeded(call, MLT_CALL_MLOCK) || succeeded(call, MLT_CALL_MLOCK2);
-    if (!lock || call.range_bytes == 0 || call.locked_bytes_after != 0) continue;
-    ++calls;
-    bytes += call.range_bytes;
+    const auto range = std::ranges::find(call.ranges, RangeKind::unlockable, &CallRange::kind);
+    if (!lock || range == call.ranges.end()) continue;
+    if (!seen) {
+      const std::string why = range->explain.empty() ? "why is not known" : range->explain;
+      seen = Sighting{Severity::notice, {}, ": " + (range->at.name.empty() ? why : range->at.name + ", " + why)};
+    }
+    ++seen->evidence["calls"];
+    for (const CallRange& part : call.ranges) {
+      if (part.kind == RangeKind::unlockable) seen->evidence["range_bytes"] += figure(part.end - part.start);
+    }
   }
-  if (calls == 0) return {};
-  return Sighting{Severity::notice, {{"calls", calls}, {"range_bytes", figure(bytes)}}, ""};
+  return seen;
 }
 
 }  // namespace mlt::rules

@@ -105,6 +105,23 @@ Found lock_out_of_memory(const Process& process, const Case& about);
 Found lock_bad_argument(const Process& process, const Case& about);
 Found lock_failed(const Process& process, const Case& about);
 
+Found lock_incomplete(const Process& process, const Case& about);
+Found lock_answered_by_filter(const Process& process, const Case& about);
+
+// ---- Faults and accesses that failed (failed_faults.cpp)
+Found ended_by_fault(const Process& process, const Case& about);
+Found ended_by_oom_killer(const Process& process, const Case& about);
+Found fault_beyond_file(const Process& process, const Case& about);
+Found fault_file_system_full(const Process& process, const Case& about);
+Found fault_no_huge_page(const Process& process, const Case& about);
+Found fault_poisoned(const Process& process, const Case& about);
+Found fault_not_permitted(const Process& process, const Case& about);
+Found fault_unmapped(const Process& process, const Case& about);
+Found stack_growth_refused(const Process& process, const Case& about);
+Found fault_no_memory(const Process& process, const Case& about);
+Found fault_refused_by_userfaultfd(const Process& process, const Case& about);
+Found fault_failed(const Process& process, const Case& about);
+
 // ---- K: false_alarms.cpp
 Found populate_burst(const Process& process, const Case& about);
 Found major_without_io(const Process& process, const Case& about);

@@ -61,6 +61,23 @@ std::map<std::uint32_t, mlt_keeper> since(const std::map<std::uint32_t, mlt_keep
   return difference;
 }
 
+bool same(const mlt_error_key& a, const mlt_error_key& b) {
+  return a.where == b.where && a.reason == b.reason && a.origin == b.origin && a.was_fault == b.was_fault;
+}
+
+std::vector<ErrorCount> since(const std::vector<ErrorCount>& now, const std::vector<ErrorCount>& before) {
+  std::vector<ErrorCount> difference;
+  for (ErrorCount count : now) {
+    const auto old = std::ranges::find_if(before, [&](const ErrorCount& one) { return same(one.key, count.key); });
+    if (old != before.end()) {
+      count.error.count -= old->error.count;
+      count.error.signals -= old->error.signals;
+    }
+    if (count.error.count != 0) difference.push_back(count);
+  }
+  return difference;
+}
+
 // What the kernel counted of threads that exited is no news by itself: it may be of before the trace.
 bool idle(const ProcessCounts& process) {
   const auto* counters = reinterpret_cast<const __u64*>(&process.proc.mlocked);
@@ -84,6 +101,7 @@ Counts Counts::since(const Counts& earlier) const {
       part.by_class = mlt::since(now.by_class, old->by_class);
       part.by_thread = mlt::since(now.by_thread, old->by_thread);
       part.keepers = mlt::since(now.keepers, old->keepers);
+      part.errors = mlt::since(now.errors, old->errors);
       part.by_vma = vmas_since(now.by_vma, old->by_vma);
     }
     if (!idle(part)) difference.processes.push_back(std::move(part));

@@ -20,6 +20,12 @@ struct StackCount {
   std::uint64_t time_ns = 0;
 };
 
+/// Faults and accesses that failed alike.
+struct ErrorCount {
+  mlt_error_key key{};
+  mlt_error error{};
+};
+
 /// The number by which the caller knows the process: BPF sees that of the initial PID namespace, and notes the other
 /// one where they differ.
 inline std::uint32_t visible_pid(const mlt_proc& proc) { return proc.pid != 0 ? proc.pid : proc.tgid; }
@@ -36,8 +42,9 @@ struct ProcessCounts {
   std::map<std::uint16_t, FaultTotals> by_class;   // key: class number of bpf/mlocktrace.h
   std::map<std::uint32_t, FaultTotals> by_thread;  // key: tid; 0: threads that shared a block
   std::map<std::uint32_t, mlt_keeper> keepers;     // of pages that it munlocked; key: tgid
-  std::vector<mlt_vma> by_vma;                     // see model/vma_counts.h
-  std::vector<StackCount> stacks;                  // at the end of the trace only
+  std::vector<ErrorCount> errors;
+  std::vector<mlt_vma> by_vma;     // see model/vma_counts.h
+  std::vector<StackCount> stacks;  // at the end of the trace only
 };
 
 struct Counts {

@@ -99,6 +99,58 @@ struct Fields<StackFaults> {
                                           field("time_ns", &StackFaults::time_ns).unit(nanoseconds)};
 };
 
+using ErrorReason = Word<error_reason_name, MLT_ERROR_NR>;
+
+template <>
+struct Fields<FailedAt> {
+  static constexpr std::string_view name = "failed_at";
+  static constexpr auto known = [](const FailedAt& at) { return at.end != 0; };
+  static constexpr auto list = std::tuple{
+      field("address", &FailedAt::address, "null: not known.")
+          .where([](const FailedAt& at) { return at.address != 0; })
+          .unit(address),
+      field("start", &FailedAt::start, "Of the mapping; of the hole where nothing is mapped.")
+          .where(known)
+          .unit(address),
+      field("end", &FailedAt::end).where(known).unit(address),
+      field<NullIfEmpty>("name", &FailedAt::name,
+                         "As /proc/PID/maps has it, or \"anonymous\"; null: nothing is mapped there, or not known."),
+      field<NullIfEmpty>("permissions", &FailedAt::permissions, "\"rw-p\""),
+      field<LockState>("locked", &FailedAt::locked),
+      field("file_offset", &FailedAt::file_offset, "Of the address, or of the start; null: no file.").unit(bytes),
+      field("file_bytes", &FailedAt::file_bytes, "The size of the file then.").unit(bytes),
+      field<NullIfEmpty>("file_system", &FailedAt::file_system, "\"ext4\", or its magic number.")};
+};
+
+template <>
+struct Fields<FailedFaults> {
+  static constexpr std::string_view name = "failed_faults";
+  static constexpr std::string_view meaning =
+      "Faults and accesses that failed for one reason, by one origin, in one file or mapping. Beside the numbers it is "
+      "told of the first.";
+  static constexpr auto list = std::tuple{
+      field<ErrorReason>("reason", &FailedFaults::reason, "null: what was seen does not tell."),
+      field<Origin>("origin", &FailedFaults::origin),
+      field("was_fault", &FailedFaults::was_fault,
+            "Part of the errors of this origin; false: refused before the memory manager was asked, so that no counter "
+            "of the kernel has it."),
+      field<NullIfEmpty>("access", &FailedFaults::access, "read, write or execute."),
+      field("count", &FailedFaults::count),
+      field("signals", &FailedFaults::signals, "Of these, those that raised a signal: a call that fails raises none."),
+      field<NullIfEmpty>("signal", &FailedFaults::signal),
+      field("ended_process", &FailedFaults::ended_process, "The last of these signals ended the process."),
+      field("first_ns", &FailedFaults::first_ns).unit(nanoseconds),
+      field("last_ns", &FailedFaults::last_ns).unit(nanoseconds),
+      field<NullIfZero>("tid", &FailedFaults::tid),
+      field<NullIfEmpty>("call", &FailedFaults::call, "What the thread was doing."),
+      inlined(&FailedFaults::at),
+      field("used_bytes", &FailedFaults::used_bytes, "Where the reason is a limit.").unit(bytes),
+      field("limit_bytes", &FailedFaults::limit_bytes).unit(bytes),
+      field("needed_bytes", &FailedFaults::needed_bytes, "What was wanted beside that.").unit(bytes),
+      field<NullIfEmpty>("cgroup", &FailedFaults::cgroup, "Whose limit: the last part of its path."),
+      field<NullIfEmpty>("explain", &FailedFaults::explain)};
+};
+
 template <mlt_origin Of>
 constexpr auto by_origin = [](auto& faults) -> auto& {
   return faults.by_origin[Of];
@@ -117,7 +169,10 @@ struct Fields<Faults> {
                  field("by_vma", &Faults::by_vma,
                        "Most faults first; together all faults of the process. null: no probe sees the mapping."),
                  field("by_thread", &Faults::by_thread, "Most faults first."),
-                 field("stacks", &Faults::stacks, "Most faults first; empty unless asked for.")};
+                 field("stacks", &Faults::stacks, "Most faults first; empty unless asked for."),
+                 field("failed", &Faults::failed,
+                       "Why faults and accesses failed, most of them first; null: that was not looked for.")
+                     .since("0.2")};
   static_assert(MLT_ORIGIN_NR == 4);
 };
 
@@ -142,32 +197,68 @@ struct Fields<CallParts> {
 };
 
 template <>
+struct Fields<CallRange> {
+  static constexpr std::string_view name = "call_range";
+  static constexpr std::string_view meaning = "What a call met in a part of its range.";
+  static constexpr auto list = std::tuple{
+      field<Word<range_kind_name, static_cast<std::size_t>(RangeKind::hole) + 1>>(
+          "kind", &CallRange::kind,
+          "absent: its pages could not be made present; unlockable: a mapping that takes no lock; hole: nothing is "
+          "mapped there."),
+      field("range_start", &CallRange::start).unit(address),
+      field("range_end", &CallRange::end).unit(address),
+      field<ErrorReason>("reason", &CallRange::reason, "Of an absent range; null: not known."),
+      field<NullIfEmpty>("error", &CallRange::error),
+      inlined(&CallRange::at),
+      field<NullIfEmpty>("explain", &CallRange::explain)};
+};
+
+template <>
 struct Fields<LockCall> {
   static constexpr std::string_view name = "lock_call";
   static constexpr std::string_view meaning =
       "One call. start_ns counts from the start of the trace; ret is negative and errno has its name when the call "
       "failed.";
-  static constexpr auto list =
-      std::tuple{field("start_ns", &LockCall::start_ns).unit(nanoseconds),
-                 field<NullIfZero>("tid", &LockCall::tid),
-                 field("call", &LockCall::name),
-                 field("args", &LockCall::args),
-                 field("ret", &LockCall::ret),
-                 field<NullIfEmpty>("errno", [](const LockCall& call) { return errno_name(call.ret); }),
-                 field("duration_ns", &LockCall::duration_ns).unit(nanoseconds),
-                 field("populate_ns", &LockCall::populate_ns).unit(nanoseconds),
-                 field("pages_populated", &LockCall::pages_populated).unit(pages),
-                 field("vma_splits", &LockCall::vma_splits),
-                 field("vma_merges", &LockCall::vma_merges),
-                 field("locked_bytes_after", &LockCall::locked_bytes_after).unit(bytes),
-                 field("limit_bytes", &LockCall::limit_bytes,
-                       "Soft RLIMIT_MEMLOCK at the moment the call failed; null: it did not fail, or no limit applied.")
-                     .unit(bytes),
-                 field("parts", &LockCall::parts).since("0.1"),
-                 field<Word<call_rule_name, static_cast<std::size_t>(CallRule::undetermined) + 1>>(
-                     "rule", &LockCall::rule, "The kernel's rule by which it failed; null for a success.")
-                     .since("0.1"),
-                 field<NullIfEmpty>("explain", &LockCall::explain)};
+  static constexpr auto list = std::tuple{
+      field("start_ns", &LockCall::start_ns).unit(nanoseconds),
+      field<NullIfZero>("tid", &LockCall::tid),
+      field("call", &LockCall::name),
+      field("args", &LockCall::args),
+      field("ret", &LockCall::ret),
+      field<NullIfEmpty>("errno", [](const LockCall& call) { return errno_name(call.ret); }),
+      field("duration_ns", &LockCall::duration_ns).unit(nanoseconds),
+      field("populate_ns", &LockCall::populate_ns).unit(nanoseconds),
+      field("pages_populated", &LockCall::pages_populated).unit(pages),
+      field("vma_splits", &LockCall::vma_splits),
+      field("vma_merges", &LockCall::vma_merges),
+      field("locked_bytes_after", &LockCall::locked_bytes_after).unit(bytes),
+      field("limit_bytes", &LockCall::limit_bytes,
+            "Soft RLIMIT_MEMLOCK at the moment the call failed; null: it did not fail, or no limit applied.")
+          .unit(bytes),
+      field("parts", &LockCall::parts).since("0.1"),
+      field<Word<call_rule_name, static_cast<std::size_t>(CallRule::undetermined) + 1>>(
+          "rule", &LockCall::rule, "The kernel's rule by which it failed; null for a success.")
+          .since("0.1"),
+      field<NullIfEmpty>("explain", &LockCall::explain),
+      field("cap_elsewhere", &LockCall::cap_elsewhere,
+            "It failed with CAP_IPC_LOCK effective in a user namespace other than the initial one, where it "
+            "is in vain.")
+          .since("0.2"),
+      field("filtered", &LockCall::filtered, "A seccomp filter answered it: the kernel did not see it.").since("0.2"),
+      field("needed_for_mapping_bytes", &LockCall::needed_for_mapping_bytes,
+            "RLIMIT_MEMLOCK was met: how large it has to be for all of the mapping that the range begins in, "
+            "beside what was locked; null: it was not met, or not known.")
+          .since("0.2")
+          .unit(bytes),
+      field("needed_for_all_bytes", &LockCall::needed_for_all_bytes,
+            "The same for the whole address space: VmSize then.")
+          .since("0.2")
+          .unit(bytes),
+      field("mappings", &LockCall::mappings, "Of the process when the call failed; null: it did not.").since("0.2"),
+      field("max_map_count", &LockCall::max_map_count, "vm.max_map_count then; null: it did not, or not known.")
+          .since("0.2"),
+      field("absent_ranges", &LockCall::absent_ranges, "Parts whose pages could not be made present.").since("0.2"),
+      field("ranges", &LockCall::ranges, "What it met in parts of its range; of many the first.").since("0.2").table()};
 };
 
 template <>
@@ -177,6 +268,9 @@ struct Fields<CallTotals> {
   static constexpr auto list = std::tuple{field("call", &CallTotals::name),
                                           field("calls", &CallTotals::calls),
                                           field("errors", &CallTotals::errors),
+                                          field("errors_by_errno", &CallTotals::errors_by_errno,
+                                                "By EPERM, ENOMEM, EAGAIN and EINVAL; the others together.")
+                                              .since("0.2"),
                                           field("time_ns", &CallTotals::time_ns).unit(nanoseconds),
                                           field("populates", &CallTotals::populates),
                                           field("pages_populated", &CallTotals::pages_populated).unit(pages),
@@ -405,7 +499,9 @@ struct Fields<Ending> {
                          "Whose limit that was for: machine, nodes (those that a cpuset or a memory policy permits), "
                          "cgroup."),
       field<NullIfEmpty>("oom_cgroup", &Ending::oom_cgroup,
-                         "Which cgroup: its path, or its name where that of the process is not known.")};
+                         "Which cgroup: its path, or its name where that of the process is not known."),
+      field("oom_limit_bytes", &Ending::oom_limit_bytes, "The limit of that cgroup.").since("0.2").unit(bytes),
+      field("oom_used_bytes", &Ending::oom_used_bytes, "What was used of it then.").since("0.2").unit(bytes)};
 };
 
 template <>

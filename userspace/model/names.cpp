@@ -48,6 +48,33 @@ constexpr auto kCallRules = std::to_array<std::string_view>(
      "no_memory", "bad_argument", "locked_memory", "undetermined"});
 static_assert(kCallRules.size() == static_cast<std::size_t>(CallRule::undetermined) + 1);
 
+constexpr auto kErrorReasons = std::to_array<std::string_view>({"",
+                                                                "beyond_file",
+                                                                "file_system_full",
+                                                                "quota",
+                                                                "file_system",
+                                                                "huge_pages",
+                                                                "huge_pages_cgroup",
+                                                                "poison",
+                                                                "protection",
+                                                                "protection_key",
+                                                                "guard",
+                                                                "unmapped",
+                                                                "stack_limit",
+                                                                "stack_locked",
+                                                                "stack_gap",
+                                                                "stack_space",
+                                                                "stack",
+                                                                "memory",
+                                                                "memory_cgroup",
+                                                                "userfaultfd",
+                                                                "device",
+                                                                "no_address"});
+static_assert(kErrorReasons.size() == MLT_ERROR_NR);
+
+constexpr auto kRangeKinds = std::to_array<std::string_view>({"absent", "unlockable", "hole"});
+static_assert(kRangeKinds.size() == static_cast<std::size_t>(RangeKind::hole) + 1);
+
 /// A value that no enumerator has (a recording of a newer version, say) has no name.
 template <std::size_t N, typename Enum>
 std::string_view lookup(const Names<N>& names, Enum value) {
@@ -83,6 +110,8 @@ std::string_view severity_name(Severity severity) { return lookup(kSeverities, s
 std::string_view signal_state_name(SignalState state) { return lookup(kSignalStates, state); }
 std::string_view verdict_name(Verdict verdict) { return lookup(kVerdicts, verdict); }
 std::string_view call_rule_name(CallRule rule) { return lookup(kCallRules, rule); }
+std::string_view error_reason_name(mlt_error_reason reason) { return lookup(kErrorReasons, reason); }
+std::string_view range_kind_name(RangeKind kind) { return lookup(kRangeKinds, kind); }
 std::string_view life_kind_name(LifeEvent::Kind kind) { return lookup(kLifeKinds, kind); }
 std::string_view vma_change_name(bool split) { return split ? "split" : "merge"; }
 

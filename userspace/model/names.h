@@ -22,6 +22,9 @@ std::string_view signal_state_name(SignalState state);
 std::string_view verdict_name(Verdict verdict);
 /// "over_limit", "hole", …; empty for none.
 std::string_view call_rule_name(CallRule rule);
+/// "beyond_file", "file_system_full", …; empty when it is not known.
+std::string_view error_reason_name(mlt_error_reason reason);
+std::string_view range_kind_name(RangeKind kind);
 std::string_view life_kind_name(LifeEvent::Kind kind);
 /// "split" or "merge": see VmaChange::split.
 std::string_view vma_change_name(bool split);

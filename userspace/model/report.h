@@ -98,13 +98,50 @@ struct StackFaults {
   std::uint64_t time_ns = 0;
 };
 
+/// A mapping in which something failed, as it was then; or the hole among the mappings.
+struct FailedAt {
+  std::uint64_t address = 0;  // 0: not known
+  std::uint64_t start = 0;    // of the mapping or hole; end 0: not known
+  std::uint64_t end = 0;
+  std::string name;         // as that of VmaFaults; empty: nothing is mapped there, or it is not known
+  std::string permissions;  // "rw-p"; empty likewise
+  mlt_lock_state locked = MLT_LOCK_UNKNOWN;
+  Count file_offset;        // of the address, or of the start; empty: no file
+  Count file_bytes;         // its size then
+  std::string file_system;  // "ext4"; empty: no file
+};
+
+/// Faults and accesses that failed alike: for one reason, by one origin, in one file or mapping. What is told beside
+/// the numbers is of the first of them.
+struct FailedFaults {
+  mlt_error_reason reason = MLT_ERROR_UNKNOWN;
+  mlt_origin origin = MLT_ORIGIN_ACCESS;
+  bool was_fault = true;  // part of the errors of FaultTotals; else refused before the memory manager was asked
+  std::string access;     // "read", "write", "execute"
+  std::uint64_t count = 0;
+  std::uint64_t signals = 0;   // of these, those that raised a signal; a call that fails raises none
+  std::string signal;          // "SIGBUS"; empty: none was raised
+  bool ended_process = false;  // the last of these signals did
+  std::uint64_t first_ns = 0;  // since the start of the trace
+  std::uint64_t last_ns = 0;
+  std::uint32_t tid = 0;
+  std::string call;  // what the thread was doing: "page fault", "mlock", …
+  FailedAt at;
+  Count used_bytes;  // where the reason is a limit
+  Count limit_bytes;
+  Count needed_bytes;
+  std::string cgroup;   // whose limit
+  std::string explain;  // one sentence
+};
+
 struct Faults {
   /// Empty when no probe that is attached can see this origin.
   std::array<std::optional<FaultTotals>, MLT_ORIGIN_NR> by_origin;
-  std::vector<ClassFaults> by_class;             // largest time first
-  std::vector<ThreadFaults> by_thread;           // largest count first
-  std::optional<std::vector<VmaFaults>> by_vma;  // largest count first; their sum is that of by_origin
-  std::vector<StackFaults> stacks;               // largest count first
+  std::vector<ClassFaults> by_class;                // largest time first
+  std::vector<ThreadFaults> by_thread;              // largest count first
+  std::optional<std::vector<VmaFaults>> by_vma;     // largest count first; their sum is that of by_origin
+  std::vector<StackFaults> stacks;                  // largest count first
+  std::optional<std::vector<FailedFaults>> failed;  // largest count first; empty: why faults fail was not looked for
 
   /// Of every origin that could be measured.
   [[nodiscard]] FaultTotals of_all_origins() const {
@@ -143,6 +180,23 @@ struct CallParts {
   std::uint64_t other_ns = 0;  // mappings, page tables
 };
 
+/// What a part of a call's range is.
+enum class RangeKind {
+  absent,      // mapped, and its pages could not be made present
+  unlockable,  // a mapping that takes no lock
+  hole,        // nothing is mapped there
+};
+
+struct CallRange {
+  RangeKind kind = RangeKind::absent;
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  mlt_error_reason reason = MLT_ERROR_UNKNOWN;  // absent only
+  std::string error;                            // absent: "EFAULT", as populate_vma_page_range returned it
+  FailedAt at;                                  // absent: the first page that failed, where it is known
+  std::string explain;                          // half a sentence: "the page at 1 MiB is beyond the end of …"
+};
+
 /// One call of the lock family, a mapping call that populated or was refused because of locking, or an madvise that
 /// locked memory refused.
 struct LockCall {
@@ -167,6 +221,17 @@ struct LockCall {
   CallParts parts;
   /// Soft RLIMIT_MEMLOCK when the call failed; empty: unlimited, or CAP_IPC_LOCK, or it did not fail, or not known.
   Count limit_bytes;
+  /// CAP_IPC_LOCK was effective when the call failed, but in a user namespace other than the initial one.
+  bool cap_elsewhere = false;
+  bool filtered = false;  // a seccomp filter answered it, and the kernel did not see it
+  /// Where the limit was met: how large it has to be for the whole of the mapping that the range begins in, and for the
+  /// whole address space, with what was locked before. Empty: it was not met, or not known.
+  Count needed_for_mapping_bytes;
+  Count needed_for_all_bytes;
+  Count mappings;  // of the process when the call failed, and vm.max_map_count; empty: it did not, or not known
+  Count max_map_count;
+  std::uint64_t absent_ranges = 0;  // parts that could not be made present
+  std::vector<CallRange> ranges;    // what the call met; of absent ranges the first
 };
 
 /// Totals of all calls of one kind: exact even when not every call could be kept as a LockCall.
@@ -182,6 +247,7 @@ struct CallTotals {
   std::uint64_t vma_splits = 0;
   std::uint64_t vma_merges = 0;
   CallParts parts = {};
+  std::map<std::string, std::int64_t> errors_by_errno = {};  // "EINVAL": 3; the rare ones together as "other"
 };
 
 struct Waits {
@@ -331,6 +397,8 @@ struct Ending {
   std::optional<bool> oom_killed;  // by the OOM killer; empty: that was not looked for
   std::string oom_limit;           // whose limit that was for: "machine", "nodes" or "cgroup"
   std::string oom_cgroup;          // which, as /proc/PID/cgroup has it; its name alone where the process's is not known
+  Count oom_limit_bytes = std::nullopt;  // that limit, and what was used of it; of a cgroup
+  Count oom_used_bytes = std::nullopt;
 };
 
 struct Process {

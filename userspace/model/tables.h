@@ -51,6 +51,28 @@ struct Fields<OriginFaults> {
       std::tuple{field<Origin>("origin", &OriginFaults::origin), inlined(&OriginFaults::totals)};
 };
 
+/// A part of the range of one of a process's calls.
+struct RangeOfCall {
+  std::uint64_t call_start_ns;
+  std::uint32_t tid;
+  std::string call;
+  CallRange range;
+};
+template <>
+struct Fields<RangeOfCall> {
+  static constexpr auto list = std::tuple{field("call_start_ns", &RangeOfCall::call_start_ns).unit(nanoseconds),
+                                          field<NullIfZero>("tid", &RangeOfCall::tid),
+                                          field("call", &RangeOfCall::call), inlined(&RangeOfCall::range)};
+};
+
+inline std::vector<RangeOfCall> ranges_of_calls(const Process& process) {
+  std::vector<RangeOfCall> rows;
+  for (const LockCall& call : process.locks.calls) {
+    for (const CallRange& range : call.ranges) rows.push_back({call.start_ns, call.tid, call.name, range});
+  }
+  return rows;
+}
+
 /// Of the origins that a probe can see.
 inline std::vector<OriginFaults> faults_by_origin(const Process& process) {
   std::vector<OriginFaults> rows;
@@ -65,6 +87,10 @@ inline std::vector<OriginFaults> group_faults_by_origin(const ProcessGroup& grou
 inline const std::vector<VmaFaults>& faults_by_vma(const Process& process) {
   static const std::vector<VmaFaults> kNone;
   return process.faults.by_vma ? *process.faults.by_vma : kNone;
+}
+inline const std::vector<FailedFaults>& failed_faults(const Process& process) {
+  static const std::vector<FailedFaults> kNone;
+  return process.faults.failed ? *process.faults.failed : kNone;
 }
 inline const std::vector<HolderWaits>& lock_holders(const Process& process) {
   static const std::vector<HolderWaits> kNone;
@@ -130,9 +156,14 @@ inline constexpr auto kTables = std::tuple{
     table<Process>("mappings", "faults_by_vma", "faults.by_vma", "Most faults first.", faults_by_vma),
     table<Process>("", "stack", "faults.stacks", "Places of the program that fault, most faults first.",
                    of<&Process::faults, &Faults::stacks>),
+    table<Process>("failed-faults", "failed_faults", "faults.failed",
+                   "Faults and accesses that failed alike, most of them first.", failed_faults),
     table<Process>("lock-calls", "lock_call", "locks.calls",
                    "Calls of the lock family, and mapping calls that populated or failed.",
                    of<&Process::locks, &Locks::calls>),
+    // A list in a list: a recording has it in the JSON of the call only.
+    table<Process>("lock-call-ranges", "", "locks.calls.ranges", "What lock calls met in parts of their ranges.",
+                   ranges_of_calls),
     table<Process>("call-totals", "call_total", "locks.totals",
                    "Of all calls of a kind, those too that are not listed one by one.",
                    of<&Process::locks, &Locks::totals>),

@@ -248,6 +248,8 @@ struct Session::Impl {
   bool preemptible = false;               // see KernelFacts::preemptible
   std::uint64_t skipped_before = 0;
   std::optional<std::uint64_t> skipped_at_end;
+  /// Through it a BPF program finds where the kernel keeps the setting: see mlt_find_threads.
+  Fd max_map_count{::open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC)};
 
   /// Opens, loads and attaches; `prepare` comes before the load, `ready` before anything is attached.
   template <typename Skel>
@@ -325,6 +327,7 @@ mlt_config Session::Impl::config(const Plan& plan) const {
   const PlannedSignal* lock = plan.find("page_lock");
   cfg.has_page_lock = lock->way != nullptr ? 1 : 0;
   cfg.has_exit_mmap = plan.measures("swap_free") ? 1 : 0;
+  cfg.max_map_count_fd = max_map_count ? static_cast<__u32>(max_map_count.get()) : 0;
   cfg.mlocks_after_populate = plan.mlocks_after_populate() ? 1 : 0;
   struct stat ns {};
   if (stat("/proc/self/ns/pid", &ns) == 0 && ns.st_ino != kInitialPidNamespace) {
@@ -508,7 +511,7 @@ Status Session::Impl::open_fault_ring() {
 
 Status Session::Impl::set_up_tables() {
   if (Status status = set_targets(); !status) return status;
-  auto mapped = Tables::map(maps().mlt_blocks, maps().mlt_vmas, maps().mlt_procs, maps().mlt_keepers,
+  auto mapped = Tables::map(maps().mlt_blocks, maps().mlt_vmas, maps().mlt_procs, maps().mlt_keepers, maps().mlt_errors,
                             {bss().mlt_used_blocks, bss().mlt_used_vmas, bss().mlt_used_procs});
   if (!mapped) return tl::unexpected(mapped.error());
   tables = std::move(*mapped);

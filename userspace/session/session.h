@@ -20,8 +20,9 @@ namespace mlt {
 
 struct SessionOptions {
   mlt_target_mode mode = MLT_TARGET_PIDS;
-  std::vector<std::uint32_t> pids;     // as the caller sees them; for MLT_TARGET_PIDS
-  std::uint32_t tid = 0;               // trace this thread only; its process is in `pids`
+  std::vector<std::uint32_t> pids;  // as the caller sees them; for MLT_TARGET_PIDS
+  std::uint32_t tid = 0;            // trace this thread only; its process is in `pids`
+  bool command = false;             // the target is a program that begins with the trace: what it will do is not known
   std::uint32_t expected_threads = 0;  // of the targets, as far as is known: the tables are sized by it
   std::string cgroup;                  // path of a cgroup v2 directory; for MLT_TARGET_CGROUP
   bool follow = false;

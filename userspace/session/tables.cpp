@@ -35,7 +35,7 @@ FaultTotals totals_of(const mlt_block& shared) {
 }  // namespace
 
 Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* keepers,
-                           const UsedPlaces& used) {
+                           const bpf_map* errors, const UsedPlaces& used) {
   Tables tables;
   auto block_table = MappedTable<mlt_block>::open(blocks);
   if (!block_table) return tl::unexpected(block_table.error());
@@ -47,6 +47,7 @@ Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf
   tables.vmas_ = std::move(*vma_table);
   tables.procs_ = std::move(*proc_table);
   tables.keepers_ = bpf_map__fd(keepers);
+  tables.errors_ = bpf_map__fd(errors);
   tables.used_ = used;
   return tables;
 }
@@ -70,17 +71,33 @@ Tables::Places Tables::used() const {
   return {list(used_.blocks, blocks_.size()), list(used_.vmas, vmas_.size()), list(used_.procs, procs_.size())};
 }
 
+// Calls `visit` with each entry of a hash map.
+template <typename Key, typename Value, typename Visit>
+void for_each_entry(int map, Visit visit) {
+  Key key{};
+  Key* previous = nullptr;
+  for (Key next{}; bpf_map_get_next_key(map, previous, &next) == 0; previous = &key) {
+    key = next;
+    Value value{};
+    if (bpf_map_lookup_elem(map, &key, &value) == 0) visit(key, value);
+  }
+}
+
 // The key of a keeper has the place of the process record in its upper half.
 std::map<std::uint32_t, mlt_keeper> Tables::keepers_of(std::uint32_t index) const {
   std::map<std::uint32_t, mlt_keeper> keepers;
-  std::uint64_t key = 0;
-  std::uint64_t* previous = nullptr;
-  for (std::uint64_t next = 0; bpf_map_get_next_key(keepers_, previous, &next) == 0; previous = &key) {
-    key = next;
-    mlt_keeper keeper{};
-    if (key >> 32 == index && bpf_map_lookup_elem(keepers_, &key, &keeper) == 0) keepers[keeper.tgid] = keeper;
-  }
+  for_each_entry<std::uint64_t, mlt_keeper>(keepers_, [&](std::uint64_t key, const mlt_keeper& keeper) {
+    if (key >> 32 == index) keepers[keeper.tgid] = keeper;
+  });
   return keepers;
+}
+
+std::vector<ErrorCount> Tables::errors_of(std::uint32_t index) const {
+  std::vector<ErrorCount> errors;
+  for_each_entry<mlt_error_key, mlt_error>(errors_, [&](const mlt_error_key& key, const mlt_error& error) {
+    if (key.proc == index) errors.push_back({key, error});
+  });
+  return errors;
 }
 
 void Tables::add(Taken& taken, const mlt_block& block) {
@@ -96,6 +113,7 @@ ProcessCounts Tables::take(std::uint32_t index) {
   process.id = id_of(index);
   process.proc = procs_[index];
   if (process.proc.still_locked != 0) process.keepers = keepers_of(index);
+  if (process.proc.failed != 0) process.errors = errors_of(index);
   if (const auto found = retired_.find(index); found != retired_.end()) {
     process.by_class = found->second.by_class;
     process.by_thread = found->second.by_thread;
@@ -160,6 +178,7 @@ void Tables::free_process(std::uint32_t index, const std::unordered_set<std::uin
     const std::uint64_t key = std::uint64_t{index} << 32 | tgid;
     bpf_map_delete_elem(keepers_, &key);
   }
+  for (const ErrorCount& error : gone_.back().errors) bpf_map_delete_elem(errors_, &error.key);
   retired_.erase(index);
   ids_.erase(index);
   mlt_proc& record = procs_[index];

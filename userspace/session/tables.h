@@ -23,7 +23,7 @@ class Tables {
  public:
   Tables() = default;
   static Result<Tables> map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* keepers,
-                            const UsedPlaces& used);
+                            const bpf_map* errors, const UsedPlaces& used);
 
   void collect_retired();
   /// When collect_retired was last called.
@@ -50,6 +50,7 @@ class Tables {
   /// What was in use after the processes that are gone were known to be.
   Places take_retired();
   [[nodiscard]] std::map<std::uint32_t, mlt_keeper> keepers_of(std::uint32_t index) const;
+  [[nodiscard]] std::vector<ErrorCount> errors_of(std::uint32_t index) const;
   void fold_block(std::uint32_t index);
   void fold_vma(std::uint32_t index);
   void free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use);
@@ -60,6 +61,7 @@ class Tables {
   MappedTable<mlt_vma> vmas_;
   MappedTable<mlt_proc> procs_;
   int keepers_ = -1;
+  int errors_ = -1;
   UsedPlaces used_;
   std::map<std::uint32_t, Taken> retired_;      // of threads that are gone, by process record
   std::map<std::uint32_t, std::uint32_t> ids_;  // by process record

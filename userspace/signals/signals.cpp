@@ -442,6 +442,37 @@ constexpr auto kOomKprobe = kTwins<kOomFentry>;
 constexpr auto kOomMulti = as_multi(kOomKprobe);
 constexpr Alternative kOomWays[] = {multi(kOomMulti), {"fentry", kOomFentry, ""}, {"kprobe", kOomKprobe, ""}};
 
+// --- faults and accesses that fail ----------------------------------------------------------------------------------
+
+// Rare functions all of them, but for the one that serves where tmpfs has no huge pages: kprobes, which are quick to
+// attach and to detach.
+constexpr Probe kRaised{"mlt_error_signal", raw_tracepoint, "signal_generate"};
+constexpr Probe kHugeCharge{"mlt_huge_charge_kretprobe", kretprobe, "hugetlb_cgroup_charge_cgroup"};
+constexpr Probe kQuota{"mlt_quota_kretprobe", kretprobe, "__dquot_alloc_space"};
+constexpr Probe kExt4Full{"mlt_ext4_full_kprobe", kprobe, "ext4_should_retry_alloc"};
+constexpr Probe kShmemFull{"mlt_shmem_full_kprobe", kprobe, "shmem_unused_huge_shrink"};
+constexpr Probe kShmemBlocks{"mlt_shmem_blocks_kretprobe", kretprobe, "shmem_inode_acct_blocks"};
+constexpr Probe kRefused[] = {kHugeCharge, kQuota, kShmemFull, kExt4Full, kRaised};
+constexpr Probe kRefusedSmall[] = {kHugeCharge, kQuota, kShmemBlocks, kExt4Full, kRaised};
+constexpr Probe kRefusedExt4[] = {kHugeCharge, kQuota, kExt4Full, kRaised};
+constexpr Probe kRefusedTmpfs[] = {kHugeCharge, kQuota, kShmemFull, kRaised};
+constexpr auto kRefusedMulti = as_multi(kRefused);
+constexpr auto kRefusedSmallMulti = as_multi(kRefusedSmall);
+constexpr auto kRefusedTmpfsMulti = as_multi(kRefusedTmpfs);
+constexpr Probe kRaisedOnly[] = {kRaised};
+constexpr std::string_view kExt4Only = "whether a file system was full is seen of ext4 only";
+constexpr std::string_view kTmpfsOnly = "whether a file system was full is seen of tmpfs only";
+constexpr Alternative kErrorWays[] = {
+    multi(kRefusedMulti),
+    {"kprobe", kRefused, ""},
+    multi(kRefusedSmallMulti),
+    {"kprobe", kRefusedSmall, ""},
+    {"kprobe", kRefusedExt4, kExt4Only},
+    multi(kRefusedTmpfsMulti, kTmpfsOnly),
+    {"kprobe", kRefusedTmpfs, kTmpfsOnly},
+    {"tracepoint", kRaisedOnly, "why a file system, a quota or a cgroup refused a page is not seen"},
+};
+
 constexpr Signal kSignals[] = {
     {"process", "fork, exec and exit of traced processes; needed by everything else", kProcessWays, true, true},
     {"fault", "completed page faults by origin, lock state, minor and major, with latency", kFaultWays, false, true},
@@ -466,6 +497,7 @@ constexpr Signal kSignals[] = {
     {"vma_split", "mappings split in two, with the call that did it", kSplitWays},
     {"vma_merge", "mappings merged, with the call that did it", kMergeWays},
     {"oom_kill", "whom the OOM killer ends, and for whose limit", kOomWays},
+    {"fault_error", "why faults and accesses fail, and the signals that tell of it", kErrorWays},
     {"exec", "what an execve unlocks: the locked size before it", kExecWays},
     {"reclaim", "reclaim that a process had to do itself, and how much of it inside faults and lock calls",
      kReclaimWays},

@@ -39,6 +39,7 @@ std::uint32_t threads_of(const std::vector<std::uint32_t>& pids) {
 Result<SessionOptions> session_options(const TraceOptions& options, const std::optional<Child>& child) {
   SessionOptions session;
   session.follow = options.follow;
+  session.command = !options.command.empty();
   session.verbose = options.common.verbose;
   session.stacks = (options.user_stacks ? MLT_STACK_USER : 0) | (options.kernel_stacks ? MLT_STACK_KERNEL : 0);
   if (options.all) {
@@ -73,11 +74,12 @@ Result<SessionOptions> session_options(const TraceOptions& options, const std::o
   return session;
 }
 
-// Not of all processes: on a machine with services there always is one, and each system call of theirs would pay.
+// Not of all processes: on a machine with services there always is one, and each system call of theirs would pay. A
+// program that only begins may get itself a filter.
 PlanOptions plan_options(const std::vector<SignalWish>& signals, const SessionOptions& session) {
   const std::vector<std::uint32_t> pids =
       session.mode == MLT_TARGET_CGROUP ? read_cgroup_members(session.cgroup) : session.pids;
-  return {signals, std::ranges::any_of(pids, runs_filtered)};
+  return {signals, session.command || std::ranges::any_of(pids, runs_filtered)};
 }
 
 Target describe_target(const TraceOptions& options, const SessionOptions& session) {

@@ -47,7 +47,22 @@ typedef struct {
   s64 counter;
 } atomic64_t;
 
-struct css_set;
+struct cgroup_subsys_state;
+
+struct css_set {
+  struct cgroup_subsys_state *subsys[16]; /* by enum cgroup_subsys_id */
+};
+
+enum cgroup_subsys_id {
+  memory_cgrp_id = 4,
+  hugetlb_cgrp_id = 10,
+};
+
+struct page_counter {
+  atomic_long_t usage; /* pages */
+  unsigned long max;
+  struct page_counter *parent;
+};
 
 struct qstr {
   const unsigned char *name;
@@ -63,16 +78,59 @@ struct path {
 
 struct super_block {
   unsigned int s_dev;
+  unsigned long s_magic; /* of the kind of file system: linux/magic.h */
+  void *s_fs_info;
 };
 
 struct inode {
+  unsigned short i_mode;
+  unsigned int i_flags;
   struct super_block *i_sb;
   unsigned long i_ino;
+  long long i_size;
 };
 
 struct file {
   struct inode *f_inode;
+  struct address_space *f_mapping; /* its pages: of a block device not those of f_inode */
   struct path f_path;
+};
+
+struct fdtable {
+  struct file **fd;
+};
+
+struct files_struct {
+  struct fdtable *fdt;
+};
+
+struct ctl_table {
+  void *data; /* the variable */
+};
+
+/* A file of /proc; of /proc/sys if it has a sysctl_entry. */
+struct proc_inode {
+  struct ctl_table *sysctl_entry;
+  struct inode vfs_inode;
+};
+
+struct hstate {
+  unsigned int order;
+  unsigned long free_huge_pages;
+  unsigned long resv_huge_pages;
+  unsigned long nr_huge_pages;
+};
+
+struct hugetlbfs_sb_info {
+  struct hstate *hstate;
+};
+
+struct userfaultfd_ctx {
+  unsigned int features;
+};
+
+struct vm_userfaultfd_ctx {
+  struct userfaultfd_ctx *ctx;
 };
 
 struct swap_io_ctx {
@@ -96,12 +154,33 @@ struct rb_root_cached {
 };
 
 struct address_space {
+  struct inode *host;
   unsigned long flags;          /* enum mapping_flags */
   struct rb_root_cached i_mmap; /* the mappings of a file: vm_area_struct.shared.rb */
 };
 
 struct anon_vma {
   struct rb_root_cached rb_root; /* the mappings of anonymous memory: anon_vma_chain.rb */
+};
+
+/* Where an address space keeps its VMAs since 6.1: mlt_space_find. */
+struct maple_range_64 {
+  unsigned long pivot[15];
+  void *slot[16];
+};
+
+struct maple_arange_64 {
+  unsigned long pivot[9];
+  void *slot[10];
+};
+
+struct maple_node {
+  struct maple_range_64 mr64;
+  struct maple_arange_64 ma64;
+};
+
+struct maple_tree {
+  void *ma_root;
 };
 
 struct anon_vma_chain {
@@ -132,6 +211,7 @@ struct mm_struct {
   struct task_struct *owner;
   struct rw_semaphore mmap_lock;
   mm_context_t context;
+  struct maple_tree mm_mt;
 };
 
 struct vm_area_struct {
@@ -142,6 +222,7 @@ struct vm_area_struct {
   struct mm_struct *vm_mm;
   const struct vm_operations_struct *vm_ops; /* NULL: anonymous memory */
   struct file *vm_file;
+  struct vm_userfaultfd_ctx vm_userfaultfd_ctx;
   struct {
     struct rb_node rb;
     unsigned long rb_subtree_last;
@@ -198,6 +279,20 @@ struct thread_info {
   u32 status;
 };
 
+struct thread_struct {
+  unsigned long trap_nr; /* of the last exception */
+  unsigned long error_code;
+};
+
+struct kernel_siginfo {
+  int si_code;
+  union {
+    struct {
+      void *_addr;
+    } _sigfault;
+  } _sifields;
+};
+
 struct sched_info {
   unsigned long long run_delay; /* ns that the task waited on a run queue */
 };
@@ -220,6 +315,9 @@ struct task_struct {
   struct signal_struct *signal;
   const struct cred *cred;
   struct seccomp seccomp;
+  struct thread_struct thread;
+  struct files_struct *files;
+  struct css_set *cgroups;
 };
 
 struct page {
@@ -254,6 +352,12 @@ struct cgroup_subsys_state {
 
 struct mem_cgroup {
   struct cgroup_subsys_state css;
+  struct page_counter memory;
+};
+
+struct hugetlb_cgroup {
+  struct cgroup_subsys_state css;
+  struct page_counter hugepage[2]; /* by size of page */
 };
 
 enum oom_constraint {
