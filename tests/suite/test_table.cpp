@@ -40,7 +40,7 @@ constexpr Row kRows[] = {
     {"target", "OwnCommandStatus.*", two_kernels, {}, false, 3},
     {"output", "Output.*", two_kernels, {}, false, 4},
     {"where", "Where.*", two_kernels, {}, false, 4},
-    {"storms", "All/Storms.*", two_kernels, {}, true, 10},
+    {"storms", "All/Storms.*:StormsOfOthers.*", two_kernels, {}, true, 10},
     {"causes", "ManyMappings/Causes.*", two_kernels, {}, true, 20},
     {"causes", "CausesOfCommands.*", two_kernels, {}, false, 8},
     {"causes", "CausesOfSwap.*", two_kernels, kMemory, false, 15},

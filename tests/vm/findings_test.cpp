@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "observed.h"
 
@@ -38,11 +39,14 @@ const Traced& traced() {
       trace_all({{"unmap-held-up", {"mlt-workload", "unmap-held-up"}},
                  {"fork-locked-stays", {"mlt-workload", "fork-locked-stays", "--pages", std::to_string(kLockedPages)}},
                  {"unlock-middle-all", {"mlt-workload", "unlock-middle-all", "--pages", std::to_string(kLockedPages)}},
+                 {"lock-untouched", {"mlt-workload", "lock-untouched", "--pages", std::to_string(2 * kLockedPages)}},
+                 {"touch", {"mlt-workload", "touch", "--pages", "12000"}},
                  {"swap-fork", {"mlt-workload", "swap-fork", "--pages", "32768"}},
                  {"machine", {machine.name(), "swap-touch", "--pages", "4096"}}},
                 {"--follow", "--signals", "fault,cause,lock_call,populate,lock_wait,swap_free", "--threshold",
                  "locked-time-percent=0", "--threshold", "unevictable-percent=0", "--threshold", "unlock-ns-per-page=0",
-                 "--threshold", "major-per-s=0", "--threshold", "wait-percent=0"});
+                 "--threshold", "trend-seconds=0", "--threshold", "unevictable-growth-percent=0", "--threshold",
+                 "major-per-s=0", "--threshold", "wait-percent=0"});
   return traced;
 }
 
@@ -88,6 +92,38 @@ TEST(Findings, MemoryOfTheMachineThatReclaimCannotTake) {
   EXPECT_GE(finding->at("evidence").at("unevictable_bytes").get<std::uint64_t>() + batches * 4096, kLockedPages * 4096);
 }
 
+// What is locked before the trace is no growth.
+TEST(Findings, MoreOfItThanBefore) {
+  const Json* finding = find_finding(traced().report, "unevictable-growth", nullptr);
+  const Json& vmstat = traced().report["system"]["vmstat"];
+  const bool has_grown = vmstat.contains("nr_unevictable") && vmstat["nr_unevictable"] > 0;
+  ASSERT_EQ(finding != nullptr, has_grown) << vmstat;
+  const std::uint64_t batches = 31 * traced().report["host"]["cpus"].get<std::uint64_t>();
+  ASSERT_TRUE(has_grown);
+  EXPECT_GE(finding->at("evidence").at("growth_bytes").get<std::uint64_t>() + batches * 4096, kLockedPages * 4096);
+}
+
+// How long they take differs, and how long the trace is: the finding goes with the figures.
+TEST(Findings, ManyFaultsThatCostLittle) {
+  const Observed seen = observed("touch");
+  if (seen.nothing_to_see()) return;
+  const Json& access = seen.process.at("faults").at("access");
+  const std::uint64_t faults = number(access, "/minor") + number(access, "/major");
+  const std::uint64_t window_ns = number(seen.report, "/window/duration_ns");
+  EXPECT_GE(faults, 12000U);
+  const bool many = faults * 1'000 * kMillisecond / window_ns >= 1000;
+  const bool cheap = number(access, "/time_ns") < window_ns / 100;
+  EXPECT_EQ(find_finding(seen.report, "cheap-faults", seen.truth.at("pid")) != nullptr, many && cheap) << access.dump();
+}
+
+// Whether it made pages present would tell a hole from a page that can't be; this trace does not look.
+TEST(Findings, ACallOfWhichTooLittleIsKnown) {
+  const auto [truth, report] = trace_command({"mlt-workload", "lock-hole"}, {"--signals", "fault,lock_call"});
+  if (!measured(report, "lock_call")) return;
+  EXPECT_NE(find_finding(report, "lock-failed", truth.at("pid")), nullptr) << report.at("findings");
+  EXPECT_EQ(find_finding(report, "lock-hole", truth.at("pid")), nullptr);
+}
+
 TEST(Findings, UnlockingThatTakesLongerThanScheduling) {
   const auto& [truth, process] = traced().rows.at("unlock-middle-all");
   if (!measured(traced().report, "lock_call")) return;
@@ -107,6 +143,53 @@ TEST(Findings, AnExitThatGivesUpSwap) {
   EXPECT_EQ(process->at("swap").at("freed"), 32768U);
   const bool is_long = process->at("swap").at("free_ns") >= 10 * kMillisecond;
   EXPECT_EQ(find_finding(seen.report, "exit-frees-swap", child) != nullptr, is_long) << process->at("swap");
+}
+
+// A setting of the kernel that is another one as long as this lives.
+class KernelSetting {
+ public:
+  KernelSetting(const char* path, const std::string& value) : path_(path), before_(read_file(path)) {
+    write_file(path_, value);
+  }
+  ~KernelSetting() { write_file(path_, before_); }
+  KernelSetting(const KernelSetting&) = delete;
+  KernelSetting& operator=(const KernelSetting&) = delete;
+
+ private:
+  const char* path_;
+  std::string before_;
+};
+
+std::uint64_t free_kb() {
+  std::istringstream lines(read_file("/proc/meminfo"));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("MemFree:")) return std::stoul(line.substr(8));
+  }
+  return 0;
+}
+
+// More has to be kept free than is: whoever allocates reclaims by himself. How much it has to look at for what it gets
+// is chance.
+TEST(Findings, ReclaimThatFindsLittle) {
+  if (access("/mnt", W_OK) != 0) return;
+  const std::string file = "/mnt/reclaimable";
+  ASSERT_EQ(run({"dd", "if=/dev/zero", "of=" + file, "bs=1M", "count=256", "conv=fsync"}).status, 0);
+  const std::uint64_t missing_kb = 96 * 1024;
+  Json report;
+  {
+    const KernelSetting kept_free("/proc/sys/vm/min_free_kbytes", std::to_string(free_kb() + missing_kb));
+    report = trace_command({"mlt-workload", "touch", "--pages", "8192"}, {"--threshold", "scan-ratio=0"}).report;
+  }
+  std::filesystem::remove(file);
+  std::int64_t stalls = 0;
+  for (const auto& [name, change] : report.at("system").at("vmstat").items()) {
+    if (name.starts_with("allocstall")) stalls += change.get<std::int64_t>();
+  }
+  printf("%ld stalls\n", stalls);
+  const Json* found = find_finding(report, "reclaim-inefficient", nullptr);
+  ASSERT_EQ(found != nullptr, stalls > 0) << report.at("system").at("vmstat");
+  if (found == nullptr) return;
+  EXPECT_EQ(found->at("evidence").at("stalls"), stalls);
 }
 
 TEST(Findings, AVirtualMachineThatIsSwapped) {

@@ -72,7 +72,8 @@ std::string page_moves(const Pages& pages) {
   add_page_count(text, pages.rescued, "rescued from it", true);
   add_page_count(text, pages.culled_by_reclaim, "culled by reclaim", false);
   add_page_count(text, pages.still_locked_elsewhere, "still locked elsewhere", false);
-  add_page_count(text, pages.locked_not_mlocked, "in locked VMAs but not mlocked", false);
+  if (any(pages.locked_not_mlocked))
+    add_page_count(text, pages.locked_not_mlocked, "in locked VMAs but not mlocked at the end", false);
   return text;
 }
 
