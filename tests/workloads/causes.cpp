@@ -130,7 +130,8 @@ void mprotect_again_locked(Run& run) {
   const Region region(run.pages());
   const Range all = region.all();
   lock_in_setup(all);
-  run.expect = {.access = unknown};
+  // What makes locked memory writable writes to it, too: where the pages were left read-only, that is a populate.
+  run.expect = {.populate = unknown};
   run.some_cause("write_enable|cow", 0);
   run.work([&] {
     ::mprotect(all.start, all.bytes(), PROT_READ);
