@@ -13,7 +13,7 @@ constexpr FindingRow kFindings[] = {
     {"zero-page-write", "onfault-read-write", "onfault"},
     {"shared-file-mkwrite", "file-locked", "shm-locked"},
     {"numa-balancing", "numa-hint", "migration"},
-    {"page-migration", "migration", "numa-hint"},
+    {"page-migration", "migration", "swap-read-write-locked"},
     {"ksm-write", "ksm", "fork-cow-locked"},
     {"soft-dirty-tracking", "soft-dirty", "mprotect-again-locked"},
     {"write-protected-again", "CausesOfAll.FindingsGoWithTheirFigures", "soft-dirty"},

@@ -26,7 +26,7 @@ constexpr auto kProofs = std::to_array<Proof>({
     {"numa-balancing", "the entry was made inaccessible (PROT_NONE) in a mapping that is not",
      "a page that is being moved: its entry says so"},
     {"page-migration", "the entry said that the page is being moved, and the fault completed",
-     "the hint of NUMA balancing before a move: the page is still there"},
+     "a page that is in swap, whose entry says so; the hint of NUMA balancing before a move: the page is still there"},
     {"ksm-write", "a write met a page that belongs to KSM in a locked mapping",
      "a copy after a fork: an ordinary page"},
     {"soft-dirty-tracking",

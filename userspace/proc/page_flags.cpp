@@ -35,9 +35,11 @@ using Entries = std::array<std::uint64_t, kAtOnce>;
 /// A file that is an array of 64-bit entries.
 class EntryFile {
  public:
-  explicit EntryFile(const std::string& path) : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  explicit EntryFile(const std::string& path)
+      : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)), error_(fd_.get() < 0 ? errno : 0) {}
 
   [[nodiscard]] Status read(std::uint64_t first, std::span<std::uint64_t> entries) const {
+    if (error_ != 0) return fail("cannot open " + path_, error_);
     const ssize_t bytes =
         pread(fd_.get(), entries.data(), entries.size_bytes(), static_cast<off_t>(first * sizeof(std::uint64_t)));
     if (bytes == static_cast<ssize_t>(entries.size_bytes())) return {};
@@ -47,6 +49,7 @@ class EntryFile {
  private:
   std::string path_;
   Fd fd_;
+  int error_;
 };
 
 class Counter {
