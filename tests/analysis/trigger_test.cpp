@@ -135,6 +135,9 @@ TEST(Triggers, AreAboutTheseAddresses) {
   about(map(), kStart, kStart + kMiB);
   about(advice(MADV_DONTNEED), kStart, kStart + kMiB);
   about(protect(kReadWrite), kStart, kStart + kMiB);
+  // A mapping that shrinks, or only moves, brings nothing new.
+  const auto moved = call_event(MLT_CALL_MREMAP, {kStart, kMiB, kMiB, MREMAP_MAYMOVE}, 16 * kMiB);
+  EXPECT_FALSE(leads_to(moved, MLT_CAUSE_FIRST_TOUCH, mapping(MLT_VMA_ANONYMOUS, 0, 16 * kMiB, 4 * kMiB)));
   // What mremap moves is there; what it adds is new; what it leaves behind is empty.
   about(call_event(MLT_CALL_MREMAP, {kStart, kMiB, 3 * kMiB, MREMAP_MAYMOVE}, 16 * kMiB), 17 * kMiB, 19 * kMiB);
   about(call_event(MLT_CALL_MREMAP, {kStart, kMiB, kMiB, MREMAP_MAYMOVE | MREMAP_DONTUNMAP}, 16 * kMiB), kStart,

@@ -58,8 +58,8 @@ void fork_cow_locked(Run& run) {
   parent_writes(run, region);
 }
 
-// The entries stay read-only when the child is gone: each page faults once, and mostly need not be copied any more. Some
-// kernels forget that it was shared.
+// The entries stay read-only when the child is gone: each page faults once, and mostly need not be copied any more.
+// Some kernels forget that it was shared.
 void fork_gone_locked(Run& run) {
   const Region region(run.pages());
   const long pages = region.all().pages;

@@ -160,7 +160,7 @@ bool leads_to(const mlt_event_call& call, mlt_cause cause, const mlt_vma& vma) {
   if ((causes_of(call) >> cause & 1) == 0 || !is_possible_in(call, cause, vma)) return false;
   if (is_of_everything(call)) return true;
   const auto [start, end] = addresses_of(call);
-  return start < end_of(vma) && end > vma.start;
+  return start < end && start < end_of(vma) && end > vma.start;
 }
 
 bool only_fork_explains(const FaultsSeen& seen) {

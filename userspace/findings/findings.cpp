@@ -84,7 +84,8 @@ constexpr auto kRules = std::to_array<Rule>({
      "hugetlb pages are never swapped and need no lock; DAX and device memory can't be locked.", "mlock(2)",
      rules::lock_without_effect},
     {"locked-not-mlocked", notice, "pages of locked mappings are not marked as mlocked",
-     "Kernels leave out huge pages that are locked in part, what comes from swap (since 6.11), and other pages that faults "
+     "Kernels leave out huge pages that are locked in part, what comes from swap (since 6.11), and other pages that "
+     "faults "
      "bring (up to 5.17); which these are this does not tell. They stay, but reclaim has to look at them. Lock once "
      "everything is there, and whole huge pages.",
      "Documentation/mm/unevictable-lru.rst", rules::locked_not_mlocked},
