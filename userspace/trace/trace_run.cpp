@@ -405,13 +405,13 @@ void TraceRun::end() {
   data_.vmstat_end = read_vmstat();
   for (const std::uint32_t pid : walked) data_.views[pid].resident_close.after = read_locked_resident(pid);
   for (const std::uint32_t pid : watched) data_.views[pid].gate_close.after = fault_counters(pid);
-  look_for_not_mlocked(watched);
   if (data_.cgroup) {
     data_.cgroup->members_end = read_cgroup_members(cgroup_directory_);
     data_.cgroup->high_end = read_memory_high(cgroup_directory_);
   }
   data_.end_ns = clock_ns(CLOCK_MONOTONIC);
   data_.swap_devices = read_swap_devices();
+  look_for_not_mlocked(watched);
 }
 
 Result<int> TraceRun::finish() {
