@@ -44,7 +44,7 @@ constexpr Row kRows[] = {
     {"causes", "ManyMappings/Causes.*", two_kernels, {}, true, 20},
     {"causes", "CausesOfCommands.*", two_kernels, {}, false, 8},
     {"causes", "CausesOfSwap.*", two_kernels, kMemory, false, 15},
-    {"findings", "Findings.*", two_kernels, kMemory, true, 12},
+    {"findings", "Findings.*", two_kernels, kMemory, true, 25},
     {"contention", "Ways/HeldUp.*", two_kernels, {}, false, 4, kNoOwner},
     {"contention", "LockWait.*", two_kernels, {}, false, 4},
     {"contention", "VmaLock.*", two_kernels, {}, false, 4},

@@ -115,14 +115,6 @@ TEST(Findings, ManyFaultsThatCostLittle) {
   EXPECT_EQ(find_finding(seen.report, "cheap-faults", seen.truth.at("pid")) != nullptr, many && cheap) << access.dump();
 }
 
-// Whether it made pages present would tell a hole from a page that can't be; this trace does not look.
-TEST(Findings, ACallOfWhichTooLittleIsKnown) {
-  const auto [truth, report] = trace_command({"mlt-workload", "lock-hole"}, {"--signals", "fault,lock_call"});
-  if (!measured(report, "lock_call")) return;
-  EXPECT_NE(find_finding(report, "lock-failed", truth.at("pid")), nullptr) << report.at("findings");
-  EXPECT_EQ(find_finding(report, "lock-hole", truth.at("pid")), nullptr);
-}
-
 TEST(Findings, UnlockingThatTakesLongerThanScheduling) {
   const auto& [truth, process] = traced().rows.at("unlock-middle-all");
   if (!measured(traced().report, "lock_call")) return;
@@ -148,7 +140,7 @@ TEST(Findings, AnExitThatGivesUpSwap) {
 TEST(Findings, ReclaimThatFindsLittle) {
   if (access("/mnt", W_OK) != 0) return;
   const std::string file = "/mnt/reclaimable";
-  ASSERT_EQ(run({"dd", "if=/dev/zero", "of=" + file, "bs=1M", "count=256", "conv=fsync"}).status, 0);
+  ASSERT_EQ(run({"dd", "if=/dev/zero", "of=" + file, "bs=1M", "count=96", "conv=fsync"}).status, 0);
   const Traced traced =
       trace_all({{"short-of-memory", {"mlt-workload", "short-of-memory"}}}, {"--threshold", "scan-ratio=0"});
   std::filesystem::remove(file);
@@ -171,14 +163,29 @@ TEST(Findings, AVirtualMachineThatIsSwapped) {
   EXPECT_NE(find_finding(seen.report, "major-fault-storm", seen.truth.at("pid")), nullptr);
 }
 
-// A kernel that can't be asked for causes, as it were.
+// A kernel that can be asked neither for causes nor for populates, as it were.
+const Traced& traced_with_little() {
+  static const Traced traced = trace_all(
+      {{"fork-cow-locked", {"mlt-workload", "fork-cow-locked"}}, {"lock-hole", {"mlt-workload", "lock-hole"}}},
+      {"--signals", "fault,lock_call"});
+  return traced;
+}
+
 TEST(Findings, LockedMemoryThatFaultsForUnknownCauses) {
-  const auto [truth, report] = trace_command({"mlt-workload", "fork-cow-locked"}, {"--signals", "fault"});
+  const Observed seen(traced_with_little(), "fork-cow-locked");
   // By the software event alone, not even the mapping is known.
-  if (signal_state(report, "fault") != "exact") return;
-  const Json* found = find_finding(report, "locked-faults", truth.at("pid"));
-  ASSERT_NE(found, nullptr) << report.at("findings");
-  EXPECT_GE(found->at("evidence").at("faults"), truth.at("pages"));
+  if (signal_state(seen.report, "fault") != "exact") return;
+  const Json* found = find_finding(seen.report, "locked-faults", seen.truth.at("pid"));
+  ASSERT_NE(found, nullptr) << seen.report.at("findings");
+  EXPECT_GE(found->at("evidence").at("faults"), seen.truth.at("pages"));
+}
+
+// Whether it made pages present would tell a hole from a page that can't be.
+TEST(Findings, ACallOfWhichTooLittleIsKnown) {
+  const Observed seen(traced_with_little(), "lock-hole");
+  if (!measured(seen.report, "lock_call")) return;
+  EXPECT_NE(find_finding(seen.report, "lock-failed", seen.truth.at("pid")), nullptr) << seen.report.at("findings");
+  EXPECT_EQ(find_finding(seen.report, "lock-hole", seen.truth.at("pid")), nullptr);
 }
 
 }  // namespace

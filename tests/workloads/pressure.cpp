@@ -80,8 +80,8 @@ class Pressure {
 
 // Whoever allocates has to reclaim first. The memory is that of files that nobody needs.
 void short_of_memory(Run& run) {
-  constexpr long missing_kb = 96L * 1024;
-  const Region region(run.pages(8192));
+  constexpr long missing_kb = 32L * 1024;
+  const Region region(run.pages(1024));
   const Known free_kb = number_in("/proc/meminfo", "MemFree:");
   if (!free_kb) return run.unsupported("no MemFree");
   std::array<char, 24> kept{};
