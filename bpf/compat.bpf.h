@@ -137,13 +137,27 @@ static __always_inline const struct page* mlt_page_head(const struct page* page)
   return head & 1 ? (const struct page*)(head - 1) : page;
 }
 
+struct page___mapped {
+  struct {
+    int counter;
+  } _mapcount;
+} __attribute__((preserve_access_index));
+
+/* As many entries as map a page of its own, less one. Parts of huge pages are mapped with the whole, too: not known. */
+static __always_inline bool mlt_page_is_mapped_once(const struct page* page) {
+  const struct page___mapped* mapped = (const void*)page;
+  if (mlt_page_head(page) != page || (mlt_page_flags(page) & mlt_page_flag(PG_head))) return false;
+  return BPF_CORE_READ(mapped, _mapcount.counter) == 0;
+}
+
 /*
  * Does the page belong to one process alone, for good? Only to be asked of anonymous pages. 5.19+ (6c287605fd56 "mm:
- * remember exclusively mapped anonymous pages with PG_anon_exclusive"); before, nothing tells without counting.
+ * remember exclusively mapped anonymous pages with PG_anon_exclusive"); before, who else maps it has to be counted.
  */
 static __always_inline bool mlt_page_is_exclusive(const struct page* page) {
-  if (!bpf_core_enum_value_exists(enum pageflags, PG_anon_exclusive)) return false;
-  return mlt_page_flags(page) & mlt_page_flag(PG_anon_exclusive);
+  if (bpf_core_enum_value_exists(enum pageflags, PG_anon_exclusive))
+    return mlt_page_flags(page) & mlt_page_flag(PG_anon_exclusive);
+  return mlt_page_is_mapped_once(page);
 }
 
 /*

@@ -117,7 +117,9 @@ const __u8 mlt_part_of[32] = {
 #define MLT_LONG_SHIFT 15
 
 /* A fault inside a call that is followed: what the call's time went into. */
-static __always_inline void mlt_fault_in_call(struct mlt_thread* thread, u64 ns) {
+static __always_inline void mlt_fault_in_call(struct mlt_thread* thread, u64 ns, bool completed) {
+  const u32 unlocked_populate = mlt_class(MLT_ORIGIN_POPULATE, MLT_UNLOCKED, MLT_CAUSE_UNKNOWN);
+  if (completed && thread->fault_class == unlocked_populate) thread->call_unlocked_populates++;
   u64 waited = thread->fault_waited_ns;
   if (ns >> MLT_LONG_SHIFT) waited += mlt_off_cpu(thread);
   if (waited) {
@@ -140,7 +142,7 @@ static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags
   thread->fault_state = MLT_NO_FAULT;
   block->minor++;
   mlt_count_latency(block, ns);
-  if (thread->call_start) mlt_fault_in_call(thread, ns);
+  if (thread->call_start) mlt_fault_in_call(thread, ns, true);
   mlt_where_end(thread, thread->fault_cause, ns, MLT_KIND_MINOR);
   mlt_stacks_count(thread, thread->last_class, ns, MLT_KIND_MINOR);
   return true;
@@ -321,7 +323,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     if (entered && kind == MLT_KIND_ERROR) mlt_fault_failed(thread->place, class_id, flags, ret);
     thread->fault_start = 0;
     thread->fault_address = 0;
-    if (thread->call_start) mlt_fault_in_call(thread, ns);
+    if (thread->call_start) mlt_fault_in_call(thread, ns, entered && kind <= MLT_KIND_MAJOR);
     if (!thread->has_counted) mlt_begin_counting(thread, kind, !entered);
   }
   mlt_count(thread, class_id, ns, kind);

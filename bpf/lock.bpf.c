@@ -31,6 +31,7 @@ static __always_inline int mlt_call_enter(void) {
   thread->call_locked_pages = BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), mm, locked_vm);
   thread->call_populate_ns = 0;
   thread->call_populated = 0;
+  thread->call_unlocked_populates = 0;
   thread->call_splits = 0;
   thread->call_merges = 0;
   thread->call_absent = 0;
@@ -109,6 +110,7 @@ static __always_inline void mlt_call_count(struct mlt_proc* proc, struct mlt_thr
   mlt_add(total->time_ns, duration);
   /* Those that are 0, too: the verifier would follow each branch through all the rest. */
   for (u32 part = 0; part < MLT_PART_NR; part++) mlt_add(total->parts_ns[part], thread->call_parts_ns[part]);
+  mlt_add(total->unlocked_populate_faults, thread->call_unlocked_populates);
 }
 
 /* The process may change its limit, or end, before anybody else can look. */
@@ -225,8 +227,9 @@ static __always_inline int mlt_call_end(u32 call, s64 ret, u32 was_filtered) {
   bool matters = mlt_call_matters(thread, call, def_flags, mm, ret);
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->calling, -1);
-  if (!proc || (!matters && !mlt_tells(proc, thread, call, ret, now))) return 0;
-  if (matters) mlt_call_count(proc, thread, call, ret, duration);
+  if (!proc) return 0;
+  if (matters || thread->call_unlocked_populates) mlt_call_count(proc, thread, call, ret, duration);
+  if (!matters && !mlt_tells(proc, thread, call, ret, now)) return 0;
   if (call <= MLT_CALL_MLOCKALL && !was_filtered) mlt_call_look(thread, call, ret);
   struct mlt_event_call* event = mlt_reserve(struct mlt_event_call);
   if (!event) return 0;

@@ -366,6 +366,7 @@ struct mlt_call_total {
   __u64 vma_splits;
   __u64 vma_merges;
   __u64 parts_ns[MLT_PART_NR];
+  __u64 unlocked_populate_faults; /* in mappings that are not VM_LOCKED: nobody's lock asked for these pages */
 };
 
 /* Waits for the process's own mmap_lock. */

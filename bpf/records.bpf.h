@@ -69,6 +69,7 @@ struct mlt_thread {
   u64 call_locked_pages; /* when it began */
   u64 call_populate_ns;
   u64 call_populated;
+  u64 call_unlocked_populates; /* faults that made pages present in mappings that are not VM_LOCKED */
   u32 call_splits;
   u32 call_merges;
   u64 call_parts_ns[MLT_CALL_PARTS];

@@ -246,7 +246,7 @@ TEST(BuildLocks, FaultsWithoutTheLockOfTheirVma) {
 TEST(BuildLocks, TotalsOfKindsThatHappened) {
   Trace trace;
   ProcessCounts& counts = trace.add(process(1, 42));
-  counts.proc.calls[MLT_CALL_MLOCK] = {1, {0, 1, 0, 1, 0}, 300, 4, 5, 6, 7, 8, {5, 10, 20, 30, 40, 50}};
+  counts.proc.calls[MLT_CALL_MLOCK] = {1, {0, 1, 0, 1, 0}, 300, 4, 5, 6, 7, 8, {5, 10, 20, 30, 40, 50}, 9};
   counts.proc.calls[MLT_CALL_FAULT].vma_splits = 1;  // no call, but it did something
   const auto totals = only_process(trace).locks.totals;
   ASSERT_EQ(totals.size(), 2U);
@@ -262,6 +262,7 @@ TEST(BuildLocks, TotalsOfKindsThatHappened) {
   EXPECT_EQ(totals[0].populate_ns, 6U);
   EXPECT_EQ(totals[0].vma_splits, 7U);
   EXPECT_EQ(totals[0].vma_merges, 8U);
+  EXPECT_EQ(totals[0].unlocked_populate_faults, 9U);
   EXPECT_EQ(totals[1].name, "page fault");
 }
 

@@ -180,54 +180,124 @@ TEST(Storms, OfWhichNoMappingAndNoThreadIsKnown) {
   EXPECT_FALSE(watch.storms()[0].trigger);
 }
 
-// Calls of seconds of a process that is calm for three seconds, and then is not.
+// Calls of seconds of a process that is calm for a while, and then is not.
 class StormTriggers : public testing::Test {
  protected:
+  static constexpr std::uint64_t kGiB = 1 << 30;
+
   void second(std::uint64_t faults, std::initializer_list<mlt_event_call> calls = {}) {
     for (mlt_event_call call : calls) {
       call.head.ns = ++ns_;
       watch_.add(1, call.head);
     }
     now_.faults += faults;
-    now_.by_cause[MLT_CAUSE_FIRST_TOUCH] += faults;
+    now_.by_cause.at(cause_) += faults;
+    if (now_.by_vma.empty()) now_.by_vma.push_back(memory_);
+    now_.by_vma.front().completed[cause_] += faults;
     watch_.add(at_ += kSecond, {now_});
   }
-  /// The third argument of what led to the storm; empty: nothing.
-  std::optional<std::uint64_t> trigger() {
-    for (int i = 0; i < 3; ++i) second(70'000, {discard(1'000'000'000)});
+  void fork(std::uint32_t child_proc = 0) {
+    mlt_event_process event{};
+    event.head = {MLT_EVENT_FORK, 1, 42, MLT_CALL_FORK, ++ns_};
+    event.child_proc = child_proc;
+    event.child_tgid = 100 + child_proc;
+    watch_.add(1, event.head);
+  }
+  [[nodiscard]] StormSeen storm() {
+    for (int i = 0; i < 3; ++i) second(70'000);
     const auto seen = watch_.storms();
-    if (seen.size() != 1 || !seen[0].trigger) return std::nullopt;
-    return seen[0].trigger->args[1];
+    EXPECT_EQ(seen.size(), 1U);
+    return seen.empty() ? StormSeen{} : seen.front();
+  }
+  /// The second argument of what led to the storm; empty: nothing.
+  std::optional<std::uint64_t> trigger() {
+    const auto found = storm().trigger;
+    return found ? std::optional(found->args[1]) : std::nullopt;
   }
   static mlt_event_call discard(std::uint64_t bytes) {
     mlt_event_call call = fixtures::call_event(MLT_CALL_MADVISE, {0x10000, bytes, MADV_DONTNEED});
     call.head.kind = MLT_EVENT_MAPPING;
     return call;
   }
+  void copies_from_now_on() { cause_ = MLT_CAUSE_COW; }
+
+  StormWatch watch_{{}};
 
  private:
-  StormWatch watch_{{}};
   FaultSample now_ = sample(1, 0);
+  mlt_vma memory_ = mapping(0x10000, 0);
+  mlt_cause cause_ = MLT_CAUSE_FIRST_TOUCH;
   std::uint64_t ns_ = 0;
   std::uint64_t at_ = 0;
 };
 
 TEST_F(StormTriggers, AreOfTheSecondBefore) {
-  second(10, {discard(0x4000)});
-  second(10, {discard(0x3000)});
+  second(10, {discard(4 * kGiB)});
+  second(10, {discard(3 * kGiB)});
   second(70'000);
-  EXPECT_EQ(trigger(), 0x3000U);
+  EXPECT_EQ(trigger(), 3 * kGiB);
 }
 
 TEST_F(StormTriggers, OrOfTheFirst) {
-  second(10, {discard(0x3000)});
-  second(70'000, {discard(0x4000), discard(0x2000)});
-  EXPECT_EQ(trigger(), 0x4000U);
+  second(10, {discard(3 * kGiB)});
+  second(70'000, {discard(4 * kGiB), discard(2 * kGiB)});
+  EXPECT_EQ(trigger(), 4 * kGiB);
 }
 
 TEST_F(StormTriggers, HaveToExplainIt) {
-  second(70'000, {fixtures::call_event(MLT_CALL_MLOCKALL, {MCL_CURRENT}), fixtures::call_event(MLT_CALL_FORK)});
+  fork();
+  second(70'000, {fixtures::call_event(MLT_CALL_MLOCKALL, {MCL_CURRENT}), discard(0x1000)});
   EXPECT_EQ(trigger(), std::nullopt);
+}
+
+// A server that saves a snapshot: it forks, and maps a little now and then.
+TEST_F(StormTriggers, AForkMayBeLongBefore) {
+  copies_from_now_on();
+  second(10);
+  fork();
+  for (int i = 0; i < 30; ++i) second(10);
+  second(70'000, {fixtures::call_event(MLT_CALL_MMAP, {0, 4 << 20, 3, 0x22}, 0x10000)});
+  const StormSeen seen = storm();
+  ASSERT_TRUE(seen.trigger);
+  EXPECT_EQ(seen.trigger->head.call, MLT_CALL_FORK);
+  EXPECT_FALSE(seen.lacks_fork);
+}
+
+TEST_F(StormTriggers, AForkThatWasNotSeenIsMissed) {
+  copies_from_now_on();
+  second(70'000, {fixtures::call_event(MLT_CALL_MMAP, {0, 4 << 20, 3, 0x22}, 0x10000)});
+  const StormSeen seen = storm();
+  EXPECT_FALSE(seen.trigger);
+  EXPECT_TRUE(seen.lacks_fork);
+}
+
+TEST_F(StormTriggers, AnExecTakesTheForksWithIt) {
+  copies_from_now_on();
+  fork();
+  mlt_event_process exec{};
+  exec.head = {MLT_EVENT_EXEC, 1, 42, MLT_CALL_EXECVE, 100};
+  watch_.add(1, exec.head);
+  second(10);
+  second(10);
+  EXPECT_FALSE(storm().trigger);
+}
+
+// The memory of a child is its parent's until it is written to.
+TEST_F(StormTriggers, OfAChildItsBirth) {
+  fork(7);
+  FaultSample child = sample(2, 0);
+  child.tgid = 107;
+  child.by_vma = {mapping(0x10000, 0)};
+  for (std::uint64_t second = 1; second <= 4; ++second) {
+    child.faults += 70'000;
+    child.by_cause.at(MLT_CAUSE_COW) += 70'000;
+    child.by_vma.front().completed[MLT_CAUSE_COW] += 70'000;
+    watch_.add(second * kSecond, {child});
+  }
+  const auto seen = watch_.storms();
+  ASSERT_EQ(seen.size(), 1U);
+  ASSERT_TRUE(seen[0].trigger);
+  EXPECT_EQ(seen[0].trigger->head.call, MLT_CALL_FORK);
 }
 
 TEST(FaultSamples, AreThoseAtAccess) {

@@ -170,10 +170,10 @@ TEST(CountsSince, PagesOfEveryKeeper) {
 
 TEST(CountsSince, EveryNumberOfACall) {
   ProcessCounts before = process(1, 42);
-  before.proc.calls[MLT_CALL_MLOCK] = {10, {20, 0, 0, 0, 1}, 30, 40, 50, 60, 70, 80, {0, 90, 100, 110, 120, 130}};
+  before.proc.calls[MLT_CALL_MLOCK] = {10, {20, 0, 0, 0, 1}, 30, 40, 50, 60, 70, 80, {0, 90, 100, 110, 120, 130}, 5};
   before.proc.calls[MLT_CALL_EXECVE].calls = 5;
   ProcessCounts now = before;
-  now.proc.calls[MLT_CALL_MLOCK] = {11, {22, 0, 0, 0, 3}, 33, 44, 55, 66, 77, 88, {0, 99, 110, 121, 132, 143}};
+  now.proc.calls[MLT_CALL_MLOCK] = {11, {22, 0, 0, 0, 3}, 33, 44, 55, 66, 77, 88, {0, 99, 110, 121, 132, 143}, 7};
   const Counts difference = counts_of({now}).since(counts_of({before}));
   ASSERT_EQ(difference.processes.size(), 1U);
   const mlt_call_total& total = difference.processes[0].proc.calls[MLT_CALL_MLOCK];
@@ -188,6 +188,7 @@ TEST(CountsSince, EveryNumberOfACall) {
   EXPECT_EQ(total.vma_merges, 8U);
   EXPECT_EQ(total.parts_ns[MLT_PART_MEMORY], 9U);
   EXPECT_EQ(total.parts_ns[MLT_PART_LOCK_WAIT], 13U);
+  EXPECT_EQ(total.unlocked_populate_faults, 2U);
   EXPECT_EQ(difference.processes[0].proc.calls[MLT_CALL_EXECVE].calls, 0U);
 }
 

@@ -200,6 +200,7 @@ void storm(Report& report, bool unusual) {
   storm.time_ns = kSecond;
   storm.vma = "[heap]";
   storm.tid = 43;
+  storm.cause_faults = storm.vma_faults = storm.tid_faults = storm.faults;
   storm.trigger = StormCall{kSecond, 42, "madvise", "0x10000, 4 MiB, MADV_DONTNEED"};
   if (unusual) storm.baseline_per_s = 500;
   report.storms.push_back(storm);
@@ -210,6 +211,19 @@ void storm(Report& report, bool unusual) {
 const std::map<std::string, Recipe>& recipes() {
   static const std::map<std::string, Recipe> table = {
       {"fork-cow", locked(MLT_CAUSE_COW)},
+      {"private-file-write",
+       [](Report& report) {
+         Process& process = report.processes[0];
+         add_faults(process, MLT_ORIGIN_ACCESS, MLT_LOCKED_ON_FAULT, MLT_CAUSE_COW, 10);
+         VmaFaults vma;
+         vma.name = "/srv/data";
+         vma.permissions = "rw-p";
+         vma.locked = MLT_LOCKED_ON_FAULT;
+         vma.cause = MLT_CAUSE_COW;
+         vma.minor = 20;
+         if (!process.faults.by_vma) process.faults.by_vma.emplace();
+         process.faults.by_vma->push_back(vma);
+       }},
       {"onfault-first-touch", locked(MLT_CAUSE_FIRST_TOUCH, MLT_LOCKED_ON_FAULT)},
       {"stack-growth", locked(MLT_CAUSE_STACK)},
       {"zero-page-write", locked(MLT_CAUSE_ZERO_PAGE)},
@@ -339,6 +353,15 @@ const std::map<std::string, Recipe>& recipes() {
        [](Report& report) {
          add_faults(report.processes[0], MLT_ORIGIN_POPULATE, MLT_LOCKED, MLT_CAUSE_FIRST_TOUCH, 4096);
        }},
+      {"populate-without-lock",
+       [](Report& report) {
+         Process& process = report.processes[0];
+         add_faults(process, MLT_ORIGIN_POPULATE, MLT_UNLOCKED, MLT_CAUSE_FIRST_TOUCH, 4096);
+         CallTotals& totals = process.locks.totals.emplace_back();
+         totals.call = MLT_CALL_MADVISE;
+         totals.name = "madvise";
+         totals.unlocked_populate_faults = 4096;
+       }},
       {"major-without-io",
        [](Report& report) {
          add_faults(report.processes[0], MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_MKWRITE, 0, 1000, 64);
@@ -353,8 +376,15 @@ const std::map<std::string, Recipe>& recipes() {
        }},
       {"vdso-data-page",
        [](Report& report) {
-         report.processes[0].locks.locked_bytes.peak = kMiB;
-         add_faults(report.processes[0], MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SPECIAL_MAP, 1);
+         Process& process = report.processes[0];
+         process.locks.locked_bytes.peak = kMiB;
+         add_faults(process, MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SPECIAL_MAP, 1);
+         VmaFaults vma;
+         vma.name = "[vvar]";
+         vma.cause = MLT_CAUSE_SPECIAL_MAP;
+         vma.minor = 1;
+         if (!process.faults.by_vma) process.faults.by_vma.emplace();
+         process.faults.by_vma->push_back(vma);
        }},
   };
   return table;

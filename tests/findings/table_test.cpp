@@ -87,6 +87,7 @@ bool contradict(const std::string& one, const std::string& other) {
       {"mapped-after-mcl-current", "mcl-future-amplification"},
       {"mapped-after-mcl-current", "mcl-future-cancelled"},
       {"mcl-future-amplification", "mcl-future-cancelled"},
+      {"lock-headroom-low", "lock-lost-in-exec"},
       // Who has exited has nothing to expect; nor a child that is the copy of one.
       {"exit-frees-swap", "lock-headroom-low"},
       {"exit-frees-swap", "lock-lost-in-fork"},
@@ -102,6 +103,10 @@ bool contradict(const std::string& one, const std::string& other) {
       // Cheap is what takes no time; and most faults are at access then.
       {"cheap-faults", "major-fault-storm"},
       {"cheap-faults", "populate-burst"},
+      {"cheap-faults", "populate-without-lock"},
+      // Most are one or the other.
+      {"fork-cow", "private-file-write"},
+      {"populate-burst", "populate-without-lock"},
       // A trend takes minutes: what is much in ten seconds no longer is.
       {"cheap-faults", "unevictable-growth"},
       {"lock-holds-up-threads", "unevictable-growth"},

@@ -64,7 +64,7 @@ TEST(Views, HoldTheFiguresOfTheReport) {
   EXPECT_EQ(sql.rows("SELECT id, severity, pid FROM finding"),
             (std::vector<Sql::Row>{{"lock-over-limit", "problem", "4242"}, {"fork-cow", "warning", "4242"}}));
   EXPECT_EQ(sql.rows("SELECT pid, start_ns, faults FROM storm"),
-            (std::vector<Sql::Row>{{"4242", "5000000000", "183400"}}));
+            (std::vector<Sql::Row>{{"4242", "5000000000", "183400"}, {"4242", "12000000000", "183400"}}));
   EXPECT_EQ(sql.rows("SELECT count(*), sum(state = 'partial') FROM signal"), (std::vector<Sql::Row>{{"5", "1"}}));
   EXPECT_EQ(sql.rows("SELECT change FROM vmstat WHERE name = 'pgfault'"), (std::vector<Sql::Row>{{"31877"}}));
   EXPECT_EQ(sql.rows("SELECT count(*) FROM failed_lock"), (std::vector<Sql::Row>{{"2"}}));
@@ -87,6 +87,8 @@ std::string report_with_places() {
     "oom_killed": false, "oom_limit": null, "oom_cgroup": null, "oom_limit_bytes": 8388608, "oom_used_bytes": 8388608})");
   json["processes"][0]["locks"]["totals"][0]["parts"] = nlohmann::json::parse(R"({"memory_ns": 1, "file_ns": 2,
     "swap_in_ns": 3, "reclaim_ns": 4, "lock_wait_ns": 5, "off_cpu_ns": 6, "other_ns": 7})");
+  json["processes"][0]["locks"]["totals"][0]["unlocked_populate_faults"] = 5;
+  json["processes"][0]["pages"]["locked_not_mlocked_unknown"] = "no more than 4 GiB is looked at page by page";
   json["processes"][1]["locks"]["calls_unseen"] = "a program of 32 bits";
   // Of a crowd.
   json["processes"][0]["life"][0]["child_comm"] = "gzip";

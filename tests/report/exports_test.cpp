@@ -66,8 +66,8 @@ TEST(Perfetto, EverySliceEndsAndEveryTrackIsDescribed) {
   PerfettoWriter writer(fixtures::busy(), 0);
   for (const TimelinePoint& point : fixtures::stormy().points) writer.add(point);
   const std::string text = decode_proto("perfetto.proto", "Trace", writer.take());
-  EXPECT_EQ(count_of(text, "TYPE_SLICE_BEGIN"), 7U) << "six lock calls, one storm";
-  EXPECT_EQ(count_of(text, "TYPE_SLICE_END"), 7U);
+  EXPECT_EQ(count_of(text, "TYPE_SLICE_BEGIN"), 8U) << "six lock calls, two storms";
+  EXPECT_EQ(count_of(text, "TYPE_SLICE_END"), 8U);
   EXPECT_EQ(count_of(text, "TYPE_INSTANT"), 5U);
   std::istringstream lines(text);
   std::set<std::string> described;

@@ -379,6 +379,12 @@ Report busy() {
   report.storms = {{4242, 5 * kSecond, 4 * kSecond, 61'250, MLT_CAUSE_COW, "[heap]", "memset <- rewrite <- main",
                     183'400, 612'000'000, 540, 180'100, 4250, 183'390,
                     StormCall{5 * kSecond + kSecond / 2, 4242, "mprotect", "0x55d0c0de0000, 64 MiB, PROT_READ"}}};
+  report.storms[0].cause_faults = 183'000;
+  Storm& copies = report.storms.emplace_back(report.storms[0]);
+  copies.start_ns = 12 * kSecond;
+  copies.cause_faults = 80'000;
+  copies.trigger.reset();
+  copies.trigger_unknown = "memory is copied after a fork, and none was seen since the trace began";
   return report;
 }
 

@@ -38,11 +38,14 @@ const Traced& traced() {
       trace_all({{"unmap-held-up", {"mlt-workload", "unmap-held-up"}},
                  {"fork-locked-stays", {"mlt-workload", "fork-locked-stays", "--pages", std::to_string(kLockedPages)}},
                  {"unlock-middle-all", {"mlt-workload", "unlock-middle-all", "--pages", std::to_string(kLockedPages)}},
+                 {"lock-untouched", {"mlt-workload", "lock-untouched", "--pages", std::to_string(2 * kLockedPages)}},
+                 {"touch", {"mlt-workload", "touch", "--pages", "12000"}},
                  {"swap-fork", {"mlt-workload", "swap-fork", "--pages", "32768"}},
                  {"machine", {machine.name(), "swap-touch", "--pages", "4096"}}},
                 {"--follow", "--signals", "fault,cause,lock_call,populate,lock_wait,swap_free", "--threshold",
                  "locked-time-percent=0", "--threshold", "unevictable-percent=0", "--threshold", "unlock-ns-per-page=0",
-                 "--threshold", "major-per-s=0", "--threshold", "wait-percent=0"});
+                 "--threshold", "trend-seconds=0", "--threshold", "unevictable-growth-percent=0", "--threshold",
+                 "major-per-s=0", "--threshold", "wait-percent=0"});
   return traced;
 }
 
@@ -88,6 +91,30 @@ TEST(Findings, MemoryOfTheMachineThatReclaimCannotTake) {
   EXPECT_GE(finding->at("evidence").at("unevictable_bytes").get<std::uint64_t>() + batches * 4096, kLockedPages * 4096);
 }
 
+// What is locked before the trace is no growth.
+TEST(Findings, MoreOfItThanBefore) {
+  const Json* finding = find_finding(traced().report, "unevictable-growth", nullptr);
+  const Json& vmstat = traced().report["system"]["vmstat"];
+  const bool has_grown = vmstat.contains("nr_unevictable") && vmstat["nr_unevictable"] > 0;
+  ASSERT_EQ(finding != nullptr, has_grown) << vmstat;
+  const std::uint64_t batches = 31 * traced().report["host"]["cpus"].get<std::uint64_t>();
+  ASSERT_TRUE(has_grown);
+  EXPECT_GE(finding->at("evidence").at("growth_bytes").get<std::uint64_t>() + batches * 4096, kLockedPages * 4096);
+}
+
+// How long they take differs, and how long the trace is: the finding goes with the figures.
+TEST(Findings, ManyFaultsThatCostLittle) {
+  const Observed seen = observed("touch");
+  if (seen.nothing_to_see()) return;
+  const Json& access = seen.process.at("faults").at("access");
+  const std::uint64_t faults = number(access, "/minor") + number(access, "/major");
+  const std::uint64_t window_ns = number(seen.report, "/window/duration_ns");
+  EXPECT_GE(faults, 12000U);
+  const bool many = faults * 1'000 * kMillisecond / window_ns >= 1000;
+  const bool cheap = number(access, "/time_ns") < window_ns / 100;
+  EXPECT_EQ(find_finding(seen.report, "cheap-faults", seen.truth.at("pid")) != nullptr, many && cheap) << access.dump();
+}
+
 TEST(Findings, UnlockingThatTakesLongerThanScheduling) {
   const auto& [truth, process] = traced().rows.at("unlock-middle-all");
   if (!measured(traced().report, "lock_call")) return;
@@ -109,6 +136,24 @@ TEST(Findings, AnExitThatGivesUpSwap) {
   EXPECT_EQ(find_finding(seen.report, "exit-frees-swap", child) != nullptr, is_long) << process->at("swap");
 }
 
+// How much it has to look at for what it gets is chance: any is too much here.
+TEST(Findings, ReclaimThatFindsLittle) {
+  if (access("/mnt", W_OK) != 0) return;
+  const std::string file = "/mnt/reclaimable";
+  ASSERT_EQ(run({"dd", "if=/dev/zero", "of=" + file, "bs=1M", "count=96", "conv=fsync"}).status, 0);
+  const Traced traced =
+      trace_all({{"short-of-memory", {"mlt-workload", "short-of-memory"}}}, {"--threshold", "scan-ratio=0"});
+  std::filesystem::remove(file);
+  std::int64_t stalls = 0;
+  for (const auto& [name, change] : traced.report.at("system").at("vmstat").items()) {
+    if (name.starts_with("allocstall")) stalls += change.get<std::int64_t>();
+  }
+  EXPECT_GT(stalls, 0);
+  const Json* found = find_finding(traced.report, "reclaim-inefficient", nullptr);
+  ASSERT_NE(found, nullptr) << traced.report.at("system").at("vmstat");
+  EXPECT_EQ(found->at("evidence").at("stalls"), stalls);
+}
+
 TEST(Findings, AVirtualMachineThatIsSwapped) {
   const Observed seen = observed("machine");
   if (seen.nothing_to_see()) return;
@@ -118,14 +163,29 @@ TEST(Findings, AVirtualMachineThatIsSwapped) {
   EXPECT_NE(find_finding(seen.report, "major-fault-storm", seen.truth.at("pid")), nullptr);
 }
 
-// A kernel that can't be asked for causes, as it were.
+// A kernel that can be asked neither for causes nor for populates, as it were.
+const Traced& traced_with_little() {
+  static const Traced traced = trace_all(
+      {{"fork-cow-locked", {"mlt-workload", "fork-cow-locked"}}, {"lock-hole", {"mlt-workload", "lock-hole"}}},
+      {"--signals", "fault,lock_call"});
+  return traced;
+}
+
 TEST(Findings, LockedMemoryThatFaultsForUnknownCauses) {
-  const auto [truth, report] = trace_command({"mlt-workload", "fork-cow-locked"}, {"--signals", "fault"});
+  const Observed seen(traced_with_little(), "fork-cow-locked");
   // By the software event alone, not even the mapping is known.
-  if (signal_state(report, "fault") != "exact") return;
-  const Json* found = find_finding(report, "locked-faults", truth.at("pid"));
-  ASSERT_NE(found, nullptr) << report.at("findings");
-  EXPECT_GE(found->at("evidence").at("faults"), truth.at("pages"));
+  if (signal_state(seen.report, "fault") != "exact") return;
+  const Json* found = find_finding(seen.report, "locked-faults", seen.truth.at("pid"));
+  ASSERT_NE(found, nullptr) << seen.report.at("findings");
+  EXPECT_GE(found->at("evidence").at("faults"), seen.truth.at("pages"));
+}
+
+// Whether it made pages present would tell a hole from a page that can't be.
+TEST(Findings, ACallOfWhichTooLittleIsKnown) {
+  const Observed seen(traced_with_little(), "lock-hole");
+  if (!measured(seen.report, "lock_call")) return;
+  EXPECT_NE(find_finding(seen.report, "lock-failed", seen.truth.at("pid")), nullptr) << seen.report.at("findings");
+  EXPECT_EQ(find_finding(seen.report, "lock-hole", seen.truth.at("pid")), nullptr);
 }
 
 }  // namespace

@@ -82,6 +82,14 @@ TEST_P(Workload, PagesLockedAndUnlockedAreExact) {
   }
 }
 
+// Whatever it was that a kernel left out: found page by page by the workload, too.
+TEST_P(Workload, LockedPagesThatAreNotMlockedAreCounted) {
+  if (process_.is_null() || truth_["locked_not_mlocked"].is_null()) return;
+  EXPECT_EQ(process_["pages"]["locked_not_mlocked"], truth_["locked_not_mlocked"]);
+  if (truth_["locked_not_mlocked"] != 0)
+    printf("not mlocked: %s %s\n", GetParam().label().data(), truth_["locked_not_mlocked"].dump().c_str());
+}
+
 TEST_P(Workload, SplitsAndMergesAreExact) {
   if (unsupported() || process_.is_null()) return;
   const Json& vma = truth_["vma"];

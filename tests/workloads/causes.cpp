@@ -126,6 +126,20 @@ void mprotect_again(Run& run) {
   });
 }
 
+void mprotect_again_locked(Run& run) {
+  const Region region(run.pages());
+  const Range all = region.all();
+  lock_in_setup(all);
+  // What makes locked memory writable writes to it, too: where the pages were left read-only, that is a populate.
+  run.expect = {.populate = unknown};
+  run.some_cause("write_enable|cow", 0);
+  run.work([&] {
+    ::mprotect(all.start, all.bytes(), PROT_READ);
+    ::mprotect(all.start, all.bytes(), PROT_READ | PROT_WRITE);
+    write_pages(all);
+  });
+}
+
 void discard(Run& run) {
   const Region region(run.pages());
   const Range all = region.all();

@@ -59,6 +59,12 @@ void catch_signals() {
   return false;
 }
 
+[[gnu::noinline]] bool reading_raises_signal(std::byte* page) {
+  if (::sigsetjmp(resume, 1) != 0) return true;
+  read_pages({page, 1});
+  return false;
+}
+
 // The first page of `range` at which a write raises a signal; its number of pages: none does.
 long first_that_fails(const Range& range) {
   long page = 0;
@@ -281,30 +287,95 @@ void access_refused(Run& run) {
   run.report();
 }
 
+namespace {
+
+// A userfaultfd for these pages, with a feature that the kernel may not have; negative: it has none.
+int register_userfaultfd(const Range& range, std::uint64_t feature) {
+  const int fd = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC));
+  uffdio_api api{};
+  api.api = UFFD_API;
+  api.features = feature;
+  if (fd < 0 || ::ioctl(fd, UFFDIO_API, &api) != 0) return -1;
+  uffdio_register registration{};
+  registration.range = {reinterpret_cast<std::uintptr_t>(range.start), range.bytes()};
+  registration.mode = UFFDIO_REGISTER_MODE_MISSING;
+  if (::ioctl(fd, UFFDIO_REGISTER, &registration) != 0) fail("UFFDIO_REGISTER", errno);
+  return fd;
+}
+
+void write_in_vain(Run& run, const Range& range) {
+  long signals = 0;
+  run.expect = {};
+  run.measure([&] {
+    for (long i = 0; i < range.pages; ++i) signals += writing_raises_signal(range.page(i)) ? 1 : 0;
+  });
+  run.extra("signals", signals);
+  run.report();
+}
+
+}  // namespace
+
 // Instead of waiting for whoever supplies the pages.
 void uffd_refused(Run& run) {
   const Region nothing(1, PROT_NONE);
   const Region region(run.pages(8));
-  const int fd = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC));
-  uffdio_api api{};
-  api.api = UFFD_API;
-  api.features = UFFD_FEATURE_SIGBUS;
-  if (fd < 0 || ::ioctl(fd, UFFDIO_API, &api) != 0)
-    return run.unsupported("userfaultfd is not allowed or not built in");
-  uffdio_register registration{};
-  registration.range = {reinterpret_cast<std::uintptr_t>(region.all().start), region.all().bytes()};
-  registration.mode = UFFDIO_REGISTER_MODE_MISSING;
-  if (::ioctl(fd, UFFDIO_REGISTER, &registration) != 0) fail("UFFDIO_REGISTER", errno);
+  const int fd = register_userfaultfd(region.all(), UFFD_FEATURE_SIGBUS);
+  if (fd < 0) return run.unsupported("userfaultfd is not allowed or not built in");
+  catch_signals();
+  try_handler(nothing);
+  write_in_vain(run, region.all());
+  ::close(fd);
+}
+
+// As the pages of a guest that the hardware has taken from it: 6.6+, and not in the headers of Debian 12.
+void uffd_poisoned(Run& run) {
+  struct Poison {
+    uffdio_range range;
+    std::uint64_t mode;
+    std::int64_t updated;
+  };
+  constexpr std::uint64_t kFeature = 1 << 14;
+  const unsigned long request = _IOWR(UFFDIO, 0x08, Poison);
+  const Region nothing(1, PROT_NONE);
+  const Region region(run.pages(8));
+  const int fd = register_userfaultfd(region.all(), kFeature);
+  if (fd < 0) return run.unsupported("needs UFFDIO_POISON (Linux 6.6)");
+  Poison poison{{reinterpret_cast<std::uintptr_t>(region.all().start), region.all().bytes()}, 0, 0};
+  if (::ioctl(fd, request, &poison) != 0) fail("UFFDIO_POISON", errno);
+  catch_signals();
+  try_handler(nothing);
+  write_in_vain(run, region.all());
+  ::close(fd);
+}
+
+// Of the kernel's own data some pages are there on other machines only.
+void driver_refused(Run& run) {
+  run.pages(1);
+  const Region nothing(1, PROT_NONE);
+  std::byte* start = nullptr;
+  std::byte* end = nullptr;
+  for_each_line("/proc/self/maps", [&](std::string_view line) {
+    if (!line.ends_with("[vvar]")) return;
+    unsigned long from = 0;
+    unsigned long to = 0;
+    if (std::sscanf(line.data(), "%lx-%lx", &from, &to) != 2) return;
+    start = reinterpret_cast<std::byte*>(from);
+    end = reinterpret_cast<std::byte*>(to);
+  });
+  if (start == nullptr) return run.unsupported("there is no [vvar]");
+  const Range range{start, (end - start) / page_size};
   catch_signals();
   try_handler(nothing);
   long signals = 0;
-  run.expect = {};
+  for (long i = 0; i < range.pages; ++i) signals += reading_raises_signal(range.page(i)) ? 1 : 0;
+  if (signals == 0) return run.unsupported("all of [vvar] is there");
+  signals = 0;
+  run.expect = {.access = unknown};
   run.measure([&] {
-    for (long i = 0; i < region.all().pages; ++i) signals += writing_raises_signal(region.all().page(i)) ? 1 : 0;
+    for (long i = 0; i < range.pages; ++i) signals += reading_raises_signal(range.page(i)) ? 1 : 0;
   });
   run.extra("signals", signals);
   run.report();
-  ::close(fd);
 }
 
 namespace {

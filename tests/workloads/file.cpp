@@ -24,6 +24,24 @@ int memory_file(long pages) {
 
 }  // namespace
 
+// A lock on fault copies nothing; reading maps the pages of the file, several at once, and each write copies one.
+void private_file_write(Run& run) {
+  const long pages = run.pages();
+  const int file = memory_file(pages);
+  const Region contents(pages, Region::read_write, MAP_SHARED, file);
+  write_pages(contents.all());
+  const Region region(pages, Region::read_write, MAP_PRIVATE, file);
+  run.expect = {.access = unknown, .mlocked = unknown, .munlocked = unknown};
+  run.cause("cow", pages);
+  run.some_cause("file_map", 1);
+  run.work([&] {
+    run.mlock2(region.all(), MLOCK_ONFAULT);
+    read_pages(region.all());
+    write_pages(region.all());
+  });
+  ::close(file);
+}
+
 void shm_locked(Run& run) {
   const long pages = run.pages();
   const int fd = memory_file(pages);

@@ -59,6 +59,7 @@ void fork_cow_locked(Run& run) {
 }
 
 // The entries stay read-only when the child is gone: each page faults once, and mostly need not be copied any more.
+// Some kernels forget that it was shared.
 void fork_gone_locked(Run& run) {
   const Region region(run.pages());
   const long pages = region.all().pages;
@@ -69,7 +70,7 @@ void fork_gone_locked(Run& run) {
   };
   Child::prepare();
   run.expect = {.access = pages, .mlocked = unknown, .munlocked = unknown};
-  run.cause("cow", pages);
+  run.cause("cow|write_enable", pages);
   run.work([&] {
     Child child(child_main, nullptr);
     const int pid = child.pid();

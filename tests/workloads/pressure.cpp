@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 #include "file.hpp"
 #include "memory_cgroup.hpp"
@@ -75,6 +77,22 @@ class Pressure {
 };
 
 }  // namespace
+
+// Whoever allocates has to reclaim first. The memory is that of files that nobody needs.
+void short_of_memory(Run& run) {
+  constexpr long missing_kb = 32L * 1024;
+  const Region region(run.pages(1024));
+  const Known free_kb = number_in("/proc/meminfo", "MemFree:");
+  if (!free_kb) return run.unsupported("no MemFree");
+  std::array<char, 24> kept{};
+  std::snprintf(kept.data(), kept.size(), "%ld", *free_kb + missing_kb);
+  run.expect = {.access = unknown};
+  run.some_cause("first_touch", region.all().pages);
+  run.work([&] {
+    const KernelSetting kept_free("/proc/sys/vm/min_free_kbytes", kept.data());
+    write_pages(region.all());
+  });
+}
 
 void reclaim_fault(Run& run) {
   Pressure pressure(run.pages(4096, 1024), 0);

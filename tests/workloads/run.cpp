@@ -93,6 +93,7 @@ void Run::begin() {
   // A rehearsal of everything that happens until the truth is out, so that none of it faults then.
   truth_.before.read_proc();
   truth_.after.read_proc();
+  read_not_mlocked();
   truth_.ready.read_usage();
   static_cast<void>(truth_.to_json(truth_.ready.usage));
   warm_program();
@@ -111,8 +112,15 @@ void Run::end() {
   truth_.after.read_proc();
 }
 
+// Where thousands of mappings are, it would take long.
+void Run::read_not_mlocked() {
+  constexpr long many = 1000;
+  truth_.not_mlocked = truth_.after.vmas < many ? locked_pages_not_mlocked() : unknown;
+}
+
 void Run::report() {
   rusage now{};
+  read_not_mlocked();
   ::getrusage(RUSAGE_SELF, &now);
   write_all(truth_.to_json(now));
   if (options_.hold) wait_for_byte();

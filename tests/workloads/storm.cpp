@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "child.hpp"
@@ -62,19 +63,27 @@ namespace {
 constexpr int set_vma = 0x53564d41;  // PR_SET_VMA, since Linux 5.17; the C library's headers may be older
 constexpr int set_vma_anon_name = 0;
 
-enum class Before { madvise, mmap, fork };
+// What comes before the storm. `save`: a fork, and two seconds later a mapping of 4 MiB, as of a server that writes a
+// snapshot. `forked`: a fork before the trace. `file`: a private mapping of a file.
+enum class Before { madvise, mmap, fork, save, forked, file };
 
 Before what_comes_before(const Run& run) {
-  const std::string_view call = run.text("call", "madvise");
-  if (call == "madvise") return Before::madvise;
-  if (call == "mmap") return Before::mmap;
-  if (call == "fork") return Before::fork;
-  fail("storm-after: call=(madvise|mmap|fork)");
+  constexpr std::array<std::string_view, 6> names = {"madvise", "mmap", "fork", "save", "forked", "file"};
+  const auto found = std::ranges::find(names, run.text("call", "madvise"));
+  if (found == names.end()) fail("storm-after: call=(madvise|mmap|fork|save|forked|file)");
+  return static_cast<Before>(found - names.begin());
 }
+
+bool copies(Before before) { return before != Before::madvise && before != Before::mmap; }
 
 // False: the kernel has no names for anonymous memory.
 bool give_name(const Range& range) {
   return ::prctl(set_vma, set_vma_anon_name, range.start, range.bytes(), "stormy") == 0;
+}
+
+void map_over(const Range& range, int flags, int file) {
+  if (::mmap(range.start, range.bytes(), Region::read_write, flags | MAP_FIXED, file, 0) == MAP_FAILED)
+    fail("mmap", errno);
 }
 
 }  // namespace
@@ -82,16 +91,26 @@ bool give_name(const Range& range) {
 // Idle, then one call, and then the thread that did not call rewrites everything in `seconds`.
 void storm_after(Run& run) {
   constexpr long idle_ns = 500'000'000;
+  constexpr long long_idle_ns = 2'500'000'000;
   constexpr long steps = 100;
   const Before before = what_comes_before(run);
   const long pages = run.pages(4000, steps) / steps * steps;
   const auto step_ns = static_cast<long>(run.seconds(4) * 1e9) / steps;
   const Region region(pages);
+  const Region small(Region::Reserved{}, 1024);
   const bool named = give_name(region.all());
+  const int file = ::memfd_create("stormy", MFD_CLOEXEC);
+  if (file < 0 || ::ftruncate(file, static_cast<off_t>(region.all().bytes())) != 0) fail("memfd_create", errno);
+  if (before == Before::file) {
+    const Region contents(pages, Region::read_write, MAP_SHARED, file);
+    write_pages(contents.all());
+  }
   write_pages(region.all());
   Team team(1);
   std::optional<Child> child;
-  if (before == Before::fork) Child::prepare();
+  const bool forks = before == Before::fork || before == Before::save || before == Before::forked;
+  if (forks) Child::prepare();
+  if (before == Before::forked) child.emplace(Child::sleep_main, nullptr);
   static long writer, calling_at, called_at;
   run.measure([&] {
     sleep_ns(idle_ns);
@@ -99,31 +118,38 @@ void storm_after(Run& run) {
     switch (before) {
       case Before::madvise: ::madvise(region.all().start, region.all().bytes(), MADV_DONTNEED); break;
       case Before::mmap:
-        if (::mmap(region.all().start, region.all().bytes(), Region::read_write, Region::anonymous | MAP_FIXED, -1,
-                   0) == MAP_FAILED)
-          fail("mmap", errno);
+        map_over(region.all(), Region::anonymous, -1);
         give_name(region.all());
         break;
-      case Before::fork: child.emplace(Child::sleep_main, nullptr); break;  // which keeps the pages
+      case Before::file: map_over(region.all(), MAP_PRIVATE, file); break;
+      case Before::fork:
+      case Before::save: child.emplace(Child::sleep_main, nullptr); break;  // which keeps the pages
+      case Before::forked: break;
     }
     called_at = now_ns();
+    if (before == Before::save) sleep_ns(long_idle_ns);
+    if (before == Before::save || before == Before::forked) small.map();
     team.run([&](int) {
       writer = ::gettid();
       for (long step = 0; step < steps; ++step) {
-        write_pages(region.part(step * (pages / steps), pages / steps));
+        const Range part = region.part(step * (pages / steps), pages / steps);
+        // Of a file: what was not read before is not copied, but mapped as a copy at once.
+        if (before == Before::file) read_pages(part);
+        write_pages(part);
         sleep_ns(step_ns);
       }
     });
   });
-  // After a fork the thread's stack is copied, too.
+  // After a fork the thread's stack is copied, too; and of a file several pages are read at once.
   run.expect = {.access = pages, .splits = unknown, .merges = unknown};
-  if (before == Before::fork) run.expect.access = unknown;
-  run.cause(before == Before::fork ? "cow" : "first_touch", pages);
+  if (copies(before)) run.expect.access = unknown;
+  run.cause(copies(before) ? "cow" : "first_touch", pages);
   run.extra("writer", writer);
-  run.extra("named", named ? 1 : 0);
+  run.extra("named", named && before != Before::file ? 1 : 0);
   run.extra("calling_ns", calling_at);
   run.extra("called_ns", called_at);
   run.report();
+  ::close(file);
 }
 
 void idle(Run& run) {

@@ -80,19 +80,28 @@ void swap_zeroes(Run& run) {
   run.report();
 }
 
-void swap_read_write(Run& run) {
+namespace {
+
+void read_and_write(Run& run, bool locked) {
   const SwappedRegion swapped(run.pages());
   if (!swapped.is_out) return run.unsupported(no_swap);
   const Range all = swapped.region.all();
-  // What is read in may be left read-only, though it is nobody else's; not every kernel can tell that from a copy.
-  run.expect = {.access = unknown};
+  // What is read in may be left read-only, though it is nobody else's.
+  run.expect = {.access = unknown, .mlocked = locked ? unknown : Known(0)};
   run.cause("swap_in", all.pages);
-  run.some_cause("write_enable|cow", 0);
+  run.some_cause("write_enable", 0);
   run.work([&] {
+    if (locked) run.mlock2(all, MLOCK_ONFAULT);
     read_pages(all);
     write_pages(all);
   });
 }
+
+}  // namespace
+
+void swap_read_write(Run& run) { read_and_write(run, false); }
+
+void swap_read_write_locked(Run& run) { read_and_write(run, true); }
 
 void swap_lock(Run& run) {
   const SwappedRegion swapped(run.pages());

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "file.hpp"
 #include "workload.hpp"
 
 namespace workload {
@@ -58,6 +59,20 @@ void kernel_read(Run& run) {
   if (got != bytes) fail("/dev/zero: a short read");
   run.report();
   ::close(zero);
+}
+
+void direct_read(Run& run) {
+  const Region region(run.pages());
+  const int file = unlinked_file(run.text("dir", "/tmp"), region.all().pages);
+  if (!tracks_dirty_pages(file) || ::fcntl(file, F_SETFL, O_DIRECT) != 0)
+    return run.unsupported("no O_DIRECT in this file system");
+  run.expect = {.populate = region.all().pages};
+  run.cause("first_touch", region.all().pages);
+  ssize_t got = 0;
+  run.measure([&] { got = ::pread(file, region.all().start, region.all().bytes(), 0); });
+  if (got != static_cast<ssize_t>(region.all().bytes())) fail("read with O_DIRECT", errno);
+  run.report();
+  ::close(file);
 }
 
 void populate_write(Run& run) {

@@ -119,6 +119,8 @@ std::string_view Truth::to_json(const rusage& now) const {
   json.number("count_before", before.vmas).number("count_after", after.vmas).close('}');
   json.open("locked_kb", '{').number("before", before.locked_kb).number("after", after.locked_kb).close('}');
 
+  json.number("locked_not_mlocked", not_mlocked);
+
   json.open("vmstat", '{');
   for (std::size_t i = 0; i < Snapshot::vmstat_names.size(); ++i)
     json.number(Snapshot::vmstat_names[i].data(), difference(before.vmstat[i], after.vmstat[i]));

@@ -80,6 +80,8 @@ long present_pages(const Range& range);
 long swapped_pages(const Range& range);
 Known mlocked_pages(const Range& range);
 Known unevictable_pages(const Range& range);
+// Of all VM_LOCKED mappings of this process: pages that are neither mlocked nor unevictable, nor the zero page.
+Known locked_pages_not_mlocked();
 long soft_dirty_pages(const Range& range);
 
 // How many of the work's faults are of one cause, or of one of several ("write_enable|cow") where kernels differ in
@@ -150,6 +152,7 @@ struct Truth {
   long pages = 0;
   Expect expect;
   Snapshot ready, before, after;
+  Known not_mlocked;  // after the work: see locked_pages_not_mlocked
   std::array<Call, 64> calls{};
   std::size_t call_count = 0;
   std::array<CauseCount, 8> causes{};
@@ -236,6 +239,7 @@ class Run {
  private:
   void begin();
   void end();
+  void read_not_mlocked();
   int record(const char* name, long result);
   void add(const CauseCount& cause);
 

@@ -78,11 +78,6 @@ std::uint64_t bytes_in_part(const Comparison& comparison, const TraceData& data)
 
 }  // namespace
 
-std::uint64_t pages_locked_in_part(const ProcessCounts& process, const TraceData& data) {
-  const auto comparison = compare(process, data);
-  return comparison ? bytes_in_part(*comparison, data) / data.host.page_size : 0;
-}
-
 std::optional<AuditCheck> resident_check(const ProcessCounts& process, const TraceData& data) {
   const auto comparison = compare(process, data);
   if (!comparison || (comparison->traced == 0 && comparison->most == 0)) return std::nullopt;

@@ -196,7 +196,8 @@ std::vector<CallTotals> build_totals(const mlt_proc& proc, const Plan& plan) {
         std::accumulate(std::begin(total.errors_by), std::end(total.errors_by), std::uint64_t{0});
     list.push_back({call, std::string(call_name(call)), total.calls, errors, total.time_ns, total.populates,
                     total.populated_pages, total.populate_ns, total.vma_splits, total.vma_merges,
-                    build_parts(total.parts_ns, total.time_ns, plan), build_errors(total)});
+                    build_parts(total.parts_ns, total.time_ns, plan),
+                    sees_mapping(plan) ? Count{total.unlocked_populate_faults} : Count{}, build_errors(total)});
   }
   return list;
 }
@@ -325,9 +326,10 @@ Pages build_pages(const ProcessCounts& process, const TraceData& data) {
   pages.to_unevictable = if_measured(plan, "unevictable", proc.unevictable);
   pages.rescued = if_measured(plan, "rescue", proc.rescued);
   if (culled_unseen(data) == 0) pages.culled_by_reclaim = if_measured(plan, "reclaim_met", proc.culled);
-  if (plan.measures("page_lock"))
-    pages.locked_not_mlocked =
-        if_measured(plan, "cause", proc.locked_not_mlocked + pages_locked_in_part(process, data));
+  if (const auto views = data.views.find(visible_pid(proc)); views != data.views.end() && proc.exit_ns == 0) {
+    pages.locked_not_mlocked = views->second.not_mlocked;
+    pages.locked_not_mlocked_unknown = views->second.not_mlocked_unknown;
+  }
   // Kernels that clear PG_mlocked first and set it again show it by doing so.
   if (plan.measures("page_lock")) pages.still_locked_elsewhere = if_measured(plan, "page_unlock", proc.still_locked);
   if (pages.still_locked_elsewhere) pages.still_locked_by = build_keepers(process);

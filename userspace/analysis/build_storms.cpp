@@ -57,6 +57,8 @@ std::vector<Storm> build_storms(const std::vector<StormSeen>& seen, const TraceD
     if (one.vma) storm.vma = vma_name(*one.vma, maps == data.maps.end() ? kNoMaps : maps->second);
     storm.stack = hottest_stack(storm, processes);
     if (one.trigger) storm.trigger = build_call(*one.trigger, data);
+    if (one.lacks_fork)
+      storm.trigger_unknown = "memory is copied after a fork, and none was seen since the trace began";
   }
   return storms;
 }

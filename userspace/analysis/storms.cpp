@@ -46,8 +46,7 @@ void find_thread(Storm& storm, const FaultSample& now, const FaultSample& before
   }
 }
 
-std::optional<mlt_vma> find_vma(const FaultSample& now, const FaultSample& before) {
-  const std::vector<mlt_vma> vmas = vmas_since(now.by_vma, before.by_vma);
+std::optional<mlt_vma> find_vma(const std::vector<mlt_vma>& vmas) {
   const auto most = std::ranges::max_element(vmas, {}, completed_faults);
   if (most == vmas.end() || completed_faults(*most) == 0) return std::nullopt;
   return *most;
@@ -61,6 +60,7 @@ std::vector<FaultSample> fault_samples(const Counts& counts) {
     FaultSample sample;
     sample.id = process.id;
     sample.pid = visible_pid(process.proc);
+    sample.tgid = process.proc.tgid;
     for (const auto& [class_id, totals] : process.by_class) {
       const FaultClass fault_class = class_of(class_id);
       if (fault_class.origin != MLT_ORIGIN_ACCESS && fault_class.origin != MLT_ORIGIN_KERNEL) continue;
@@ -75,20 +75,38 @@ std::vector<FaultSample> fault_samples(const Counts& counts) {
   return samples;
 }
 
+void StormWatch::add_fork(std::uint32_t id, const mlt_event_process& fork) {
+  mlt_event_call call{};
+  call.head = fork.head;
+  processes_[id].forks.add(call, fork.child_proc);
+  if (fork.child_proc == 0) return;
+  parent_of_[fork.child_proc] = id;
+  births_[fork.child_tgid] = call;
+}
+
 void StormWatch::add(std::uint32_t id, const mlt_event& event) {
-  const auto call = possible_trigger(event);
-  if (!call) return;
-  const auto [place, inserted] = processes_[id].calls.try_emplace(call->head.call, *call);
-  if (!inserted && extent(*call) > extent(place->second)) place->second = *call;
+  if (event.kind == MLT_EVENT_FORK) return add_fork(id, reinterpret_cast<const mlt_event_process&>(event));
+  if (event.kind == MLT_EVENT_EXEC || event.kind == MLT_EVENT_EXIT) {
+    // What it had in common with its parent is gone.
+    if (const auto parent = parent_of_.extract(event.proc)) processes_[parent.mapped()].forks.child_left(event.proc);
+    processes_[id].forks = {};
+  }
+  if (const auto call = possible_trigger(event)) processes_[id].calls.add(*call);
 }
 
 void StormWatch::add(std::uint64_t at_ns, std::vector<FaultSample> samples) {
   if (at_ns <= last_ns_) return;
   for (FaultSample& sample : samples) {
     Watched& process = processes_[sample.id];
+    // It came to be by a fork: the memory that it has is its parent's.
+    if (const auto birth = births_.extract(sample.tgid)) process.forks.add(birth.mapped(), 0);
     step(process, std::move(sample), at_ns);
     process.earlier_calls = std::exchange(process.calls, {});
   }
+  // Some are gone before they are met.
+  std::erase_if(births_, [&](const auto& birth) { return birth.second.head.ns <= earlier_birth_ns_; });
+  for (const auto& [tgid, birth] : births_)
+    earlier_birth_ns_ = std::max<std::uint64_t>(earlier_birth_ns_, birth.head.ns);
   last_ns_ = at_ns;
 }
 
@@ -113,8 +131,11 @@ void StormWatch::step(Watched& process, FaultSample now, std::uint64_t at_ns) {
     process.current->id = now.id;
     process.current->storm.pid = now.pid;
     process.current->storm.start_ns = last_ns_;
-    process.current->trigger =
-        widest_trigger({&process.earlier_calls, &process.calls}, most_frequent(now, process.before));
+    process.around_start = process.earlier_calls;
+    process.around_start.add(process.calls);
+    process.forks_before = process.forks;
+  } else if (process.current) {
+    process.around_start.add_amount(process.calls);
   }
   if (process.current) {
     Storm& storm = process.current->storm;
@@ -131,6 +152,8 @@ void StormWatch::close(Watched& process) {
   if (auto storm = finished(process)) storms_.push_back(std::move(*storm));
   process.current.reset();
   process.before = {};
+  process.around_start = {};
+  process.forks_before = {};
 }
 
 // `last` is the state at its end.
@@ -139,8 +162,17 @@ std::optional<StormSeen> StormWatch::finished(const Watched& process) const {
   StormSeen seen = *process.current;
   seen.storm.cause = most_frequent(process.last, process.before);
   find_thread(seen.storm, process.last, process.before);
-  seen.vma = find_vma(process.last, process.before);
+  FaultsSeen faults;
+  faults.cause = seen.storm.cause;
+  faults.faults = process.last.by_cause.at(faults.cause) - process.before.by_cause.at(faults.cause);
+  faults.by_vma = vmas_since(process.last.by_vma, process.before.by_vma);
+  faults.duration_ns = seen.storm.duration_ns;
+  seen.vma = find_vma(faults.by_vma);
   if (seen.vma) seen.storm.vma_faults = completed_faults(*seen.vma);
+  seen.storm.cause_faults = faults.faults;
+  seen.trigger = process.around_start.explain(faults);
+  if (!seen.trigger) seen.trigger = process.forks_before.explain(faults);
+  seen.lacks_fork = !seen.trigger && only_fork_explains(faults);
   return seen;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "analysis/trigger.h"
 #include "model/counts.h"
 #include "model/report.h"
 
@@ -24,6 +25,7 @@ struct StormLimits {
 struct FaultSample {
   std::uint32_t id = 0;  // ProcessCounts::id
   std::uint32_t pid = 0;
+  std::uint32_t tgid = 0;  // in the initial PID namespace
   std::uint64_t faults = 0;
   std::uint64_t time_ns = 0;
   std::array<std::uint64_t, MLT_CAUSE_NR> by_cause{};
@@ -40,6 +42,7 @@ struct StormSeen {
   std::uint32_t id = 0;
   std::optional<mlt_vma> vma;
   std::optional<mlt_event_call> trigger;
+  bool lacks_fork = false;  // most faults are such as only a fork leads to, and none was seen
 };
 
 class StormWatch {
@@ -56,24 +59,30 @@ class StormWatch {
   [[nodiscard]] std::vector<StormSeen> storms() const;
 
  private:
-  using WidestCalls = std::map<std::uint32_t, mlt_event_call>;  // by enum mlt_call
-
   struct Watched {
     FaultSample last;
     std::deque<std::uint64_t> usual;  // rates, without those that were unusual
-    WidestCalls calls;                // since the last sample
-    WidestCalls earlier_calls;        // between the last and the one before
+    TriggerCalls calls;               // since the last sample
+    TriggerCalls earlier_calls;       // between the last and the one before
+    Forks forks;
     std::optional<StormSeen> current;
-    FaultSample before;  // the current storm
+    // Of the current storm.
+    FaultSample before;
+    TriggerCalls around_start;
+    Forks forks_before;
   };
 
   void step(Watched& process, FaultSample now, std::uint64_t at_ns);
   void close(Watched& process);
+  void add_fork(std::uint32_t id, const mlt_event_process& fork);
   [[nodiscard]] std::optional<StormSeen> finished(const Watched& process) const;
 
   StormLimits limits_;
   std::uint64_t last_ns_ = 0;
   std::map<std::uint32_t, Watched> processes_;
+  std::map<std::uint32_t, mlt_event_call> births_;    // of traced children that had no sample yet; by their tgid
+  std::uint64_t earlier_birth_ns_ = 0;                // the last of those that the last samples had the time to take in
+  std::map<std::uint32_t, std::uint32_t> parent_of_;  // of traced children that share memory; by their record
   std::vector<StormSeen> storms_;
 };
 

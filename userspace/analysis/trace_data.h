@@ -57,6 +57,8 @@ struct ProcessViews {
   std::uint64_t locked_close_ns = 0;          // when it was read; CLOCK_MONOTONIC
   Bracket<LockedResident> resident_complete;
   Bracket<LockedResident> resident_close;
+  std::optional<std::uint64_t> not_mlocked;  // see count_not_mlocked; when the gate was closed
+  std::string not_mlocked_unknown;           // why it is not known
 };
 
 /// The cgroup (v2) that the target runs in.

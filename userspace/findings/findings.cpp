@@ -19,6 +19,10 @@ constexpr auto kRules = std::to_array<Rule>({
     {"fork-cow", problem, "writes to locked memory fault and copy: fork made it copy-on-write",
      "Fork before locking, use vfork or posix_spawn, or mark the memory with MADV_DONTFORK.", "mlock(2), madvise(2)",
      rules::fork_cow},
+    {"private-file-write", warning, "writes to a locked private mapping of a file fault and copy its pages",
+     "What is writable when it is locked is copied by the lock. Make the mapping writable before locking it, or write "
+     "to it once.",
+     "mlock(2), mmap(2)", rules::private_file_write},
     {"onfault-first-touch", notice, "memory that is locked on fault faults at its first access",
      "That is what MCL_ONFAULT and MLOCK_ONFAULT do. Write to the memory once, or use MADV_POPULATE_WRITE, before it "
      "matters.",
@@ -37,9 +41,10 @@ constexpr auto kRules = std::to_array<Rule>({
      "Set kernel.numa_balancing to 0, or bind threads and memory to nodes (numactl, MPOL_BIND).",
      "Documentation/admin-guide/sysctl/kernel.rst", rules::numa_balancing},
     {"page-migration", problem, "accesses to locked memory wait while its pages are moved",
-     "A lock keeps pages in memory, not in place. Set vm.compact_unevictable_allowed and vm.compaction_proactiveness "
-     "to "
-     "0, and reserve huge pages at boot.",
+     "A lock keeps pages in memory, not in place. Compaction, NUMA balancing and move_pages(2) move them, and which it "
+     "was this does not tell. Against compaction: vm.compact_unevictable_allowed and vm.compaction_proactiveness 0, "
+     "huge "
+     "pages reserved at boot.",
      "Documentation/mm/unevictable-lru.rst", rules::page_migration},
     {"ksm-write", problem, "writes to locked memory fault: KSM had merged its pages",
      "Use MADV_UNMERGEABLE on this memory, or turn KSM off (/sys/kernel/mm/ksm/run).",
@@ -48,9 +53,8 @@ constexpr auto kRules = std::to_array<Rule>({
      "A checkpointer or monitor writes to /proc/PID/clear_refs. Keep it away from this process.",
      "Documentation/admin-guide/mm/soft-dirty.rst", rules::soft_dirty_tracking},
     {"write-protected-again", warning, "writes to locked memory fault: its pages had become read-only",
-     "mprotect, migration between NUMA nodes and swap-in leave pages read-only until they are written to. Write to "
-     "them "
-     "once after such a change.",
+     "mprotect, a fork whose child is gone, migration between NUMA nodes and swap-in leave pages read-only until they "
+     "are written to; which it was this does not tell. Write to them once after such a change.",
      "mprotect(2)", rules::write_protected},
     {"userfaultfd", warning, "locked memory waits for another thread or process to supply its pages",
      "The memory is managed by userfaultfd (live migration, snapshots, a garbage collector). Let that finish before "
@@ -61,8 +65,7 @@ constexpr auto kRules = std::to_array<Rule>({
      "opens later is not populated. Lock it again with mlock and check the result.",
      "mlock(2), mmap(2)", rules::lock_not_effective},
     {"locked-faults", problem, "locked memory still faults",
-     "The cause could not be told on this kernel. Common ones: fork, writes to shared files, NUMA balancing, "
-     "migration.",
+     "Why is not known: this kernel could not be asked for causes, or the trace was not to.",
      "Documentation/mm/unevictable-lru.rst", rules::locked_faults},
 
     // Memory that should be locked.
@@ -83,21 +86,25 @@ constexpr auto kRules = std::to_array<Rule>({
      "memory that has to stay has to be of another kind.",
      "mlock(2)", rules::lock_without_effect},
     {"locked-not-mlocked", notice, "pages of locked mappings are not marked as mlocked",
-     "Parts of huge pages are not: align locked memory to 2 MiB, or don't use transparent huge pages for it.",
+     "Kernels leave out huge pages that are locked in part, what comes from swap (since 6.11), and other pages that "
+     "faults "
+     "bring (up to 5.17); which these are this does not tell. They stay, but reclaim has to look at them. Lock once "
+     "everything is there, and whole huge pages.",
      "Documentation/mm/unevictable-lru.rst", rules::locked_not_mlocked},
 
     // MCL_FUTURE.
     {"mcl-future-amplification", notice, "MCL_FUTURE made everything present that was mapped, used or not",
      "Add MCL_ONFAULT, or lock only the memory that matters.", "mlockall(2)", rules::mcl_future_amplification},
-    {"thread-stack-populate", warning, "new threads' whole stacks are made present, with the process's mappings locked",
+    {"thread-stack-populate", warning,
+     "what mprotect opens, as new threads' stacks, is made present at once, with the process's mappings locked",
      "Give threads small stacks (pthread_attr_setstacksize), create them before mlockall, or add MCL_ONFAULT.",
      "pthread_attr_setstacksize(3)", rules::thread_stack_populate},
     {"allocation-refused-under-mcl-future", problem, "allocations fail: MCL_FUTURE counts them against RLIMIT_MEMLOCK",
      kRaiseLimit, "mlockall(2), setrlimit(2)", rules::allocation_refused},
-    {"lock-headroom-low", warning, "MCL_FUTURE is in force, and RLIMIT_MEMLOCK is nearly used up",
+    {"lock-headroom-low", warning, "MCL_FUTURE is in force, and RLIMIT_MEMLOCK leaves little room",
      "The next allocation or thread may fail. Raise the limit, or lock less.", "setrlimit(2)", rules::headroom_low},
 
-    {"memory-not-returned", warning, "madvise could not give memory back: it is locked",
+    {"memory-not-returned", warning, "madvise gave no memory back: it refuses what is locked",
      "Allocators that return memory, or expect zeroes from it, must munlock it first or use MADV_DONTNEED_LOCKED; or "
      "accept that a locked process keeps what it once had.",
      "madvise(2)", rules::memory_not_returned},
@@ -125,7 +132,7 @@ constexpr auto kRules = std::to_array<Rule>({
      "Documentation/mm/process_addrs.rst", rules::mmap_lock_contention},
 
     // Address space.
-    {"vma-fragmentation", warning, "locking small pieces cut the address space into many mappings",
+    {"vma-fragmentation", warning, "locking pieces of mappings cut the address space into many",
      "Put what must be locked into one area of whole pages, and lock that once.", "mlock(2)", rules::vma_fragmentation},
     {"vma-limit-near", problem, "the process has nearly as many mappings as it may",
      "At the limit mmap fails, and so does locking or unlocking a part of a mapping. Raise vm.max_map_count, or make "
@@ -133,13 +140,13 @@ constexpr auto kRules = std::to_array<Rule>({
      "Documentation/admin-guide/sysctl/vm.rst", rules::vma_limit_near},
 
     // The machine.
-    {"unevictable-growth", warning, "unevictable memory keeps growing",
-     "Find who locks more and more; cap it with a memory cgroup or RLIMIT_MEMLOCK.",
+    {"unevictable-growth", warning, "there is much more unevictable memory than when the trace began",
+     "See whether it goes on. If it does, find who locks more and more; cap it with a memory cgroup or RLIMIT_MEMLOCK.",
      "Documentation/mm/unevictable-lru.rst", nullptr, rules::unevictable_growth},
     {"unevictable-high", warning, "much of the machine's memory is unevictable",
      "Everything else has to live with the rest. Lock less, or on fault, or add memory.",
      "Documentation/mm/unevictable-lru.rst", nullptr, rules::unevictable_high},
-    {"memory-high-exceeded", problem, "the cgroup is over its memory.high, and its processes are slowed down for it",
+    {"memory-high-exceeded", problem, "the cgroup was over its memory.high, for which its processes are put to sleep",
      "Raise memory.high, or lock less: what is locked counts and can't be reclaimed, and who is over the limit sleeps "
      "for up to two seconds at a time, in whatever system call or page fault it is.",
      "Documentation/admin-guide/cgroup-v2.rst", nullptr, rules::memory_high_exceeded},
@@ -148,15 +155,15 @@ constexpr auto kRules = std::to_array<Rule>({
      "Documentation/admin-guide/sysctl/vm.rst", nullptr, rules::reclaim_inefficient},
 
     // Swap.
-    {"swap-in-storm", problem, "memory is swapped in all the time",
+    {"swap-in-storm", problem, "memory is swapped in at a high rate",
      "Lock what must not be swapped, set MemorySwapMax=0 for the service, or add memory.",
      "Documentation/admin-guide/cgroup-v2.rst", rules::swap_in_storm},
     {"fork-copies-swap", warning, "fork copied the swap entries of memory that was swapped out",
      "Fork before memory is swapped out, or use posix_spawn.", "fork(2)", rules::fork_copies_swap},
-    {"exit-frees-swap", notice, "the exit took long: it had to give up swap entries",
+    {"exit-frees-swap", notice, "the exit took long, and had swap entries to give up",
      "Keep the process out of swap (MemorySwapMax=0), or don't wait for its end.",
      "Documentation/admin-guide/cgroup-v2.rst", rules::exit_frees_swap},
-    {"guest-memory-swapped", warning, "memory of a virtual machine is swapped in: it is not locked",
+    {"guest-memory-swapped", warning, "memory of a virtual machine's process is swapped in: not all of it is locked",
      "Lock the guest (<locked/> of libvirt with a sufficient hard_limit, -overcommit mem-lock=on), or back it with "
      "huge "
      "pages. The guest itself can't see this.",
@@ -267,15 +274,23 @@ constexpr auto kRules = std::to_array<Rule>({
     {"populate-burst", info, "most faults are a lock at work, making pages present",
      "They save faults later. getrusage and /proc/PID/stat count them, perf's page-faults doesn't.", "mlock(2)",
      rules::populate_burst},
-    {"major-without-io", info, "faults were called major, and nothing was read",
-     "The kernel calls every fault major that it had to try twice. No disk was involved.", "getrusage(2)",
-     rules::major_without_io},
+    {"populate-without-lock", info, "most faults are calls making pages present, and no lock",
+     "MAP_POPULATE and MADV_POPULATE_* save faults later; O_DIRECT, KVM and drivers fault in what they take hold of. "
+     "getrusage and /proc/PID/stat count them, perf's page-faults doesn't.",
+     "mmap(2), madvise(2)", rules::populate_without_lock},
+    {"major-without-io", info, "faults were called major, and they were not for pages to be read",
+     "The kernel calls every fault major that it had to try twice. What a file system or a handler of userfaultfd did "
+     "meanwhile is not seen.",
+     "getrusage(2)", rules::major_without_io},
     {"cheap-faults", info, "many faults, and hardly any time in them",
-     "Fewer of them would not make the program faster.", "", rules::cheap_faults},
-    {"spurious-faults", info, "faults found their page present: another thread was faster",
-     "Threads that touch the same new pages race; the losers' faults cost little.", "", rules::spurious_faults},
-    {"vdso-data-page", info, "a kernel page that can't be locked was mapped at its first use",
-     "The clock's data page, usually: once after start or fork. Call clock_gettime once before it matters.", "vdso(7)",
+     "Together they took less than a hundredth of the time: without them the program would hardly be faster.", "",
+     rules::cheap_faults},
+    {"spurious-faults", info, "faults found their page present and permitted, and had nothing to do",
+     "Where threads touch the same new pages at the same time, one brings the page, and the faults of the others cost "
+     "little.",
+     "", rules::spurious_faults},
+    {"vdso-data-page", info, "the vDSO's data page, which can't be locked, was mapped at its first use",
+     "It holds the clock: once after start or fork. Call clock_gettime once before it matters.", "vdso(7)",
      rules::vdso_data_page},
 });
 

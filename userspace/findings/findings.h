@@ -30,6 +30,7 @@ struct FindingOptions {
   std::uint64_t vma_problem_percent = 90;
   std::uint64_t unevictable_percent = 50;
   std::uint64_t unevictable_growth_percent = 1;
+  std::uint64_t trend_seconds = 60;
   std::uint64_t scan_ratio = 4;
   std::uint64_t swap_in_per_s = 1000;
   std::uint64_t major_per_s = 10;

@@ -26,7 +26,8 @@ Found mcl_future_amplification(const Process& process, const Case& about) {
   for (const mlt_call kind : {MLT_CALL_MMAP, MLT_CALL_BRK, MLT_CALL_MREMAP, MLT_CALL_MPROTECT}) {
     const CallTotals totals = totals_of(process, kind);
     calls += totals.populates;
-    pages += totals.pages_populated;
+    // MAP_POPULATE asks for pages by itself, locked or not.
+    pages += totals.pages_populated - std::min(totals.pages_populated, totals.unlocked_populate_faults.value_or(0));
     time_ns += totals.populate_ns;
   }
   const std::uint64_t bytes = pages * about.report.host.page_size;
@@ -88,7 +89,11 @@ Found memory_not_returned(const Process& process, const Case& about) {
 
 Found headroom_low(const Process& process, const Case& about) {
   const Locks& locks = process.locks;
-  const bool in_force = !locks.calls.empty() && locks.calls.back().mcl_future;
+  // It does not pass through execve.
+  const bool in_force = !locks.calls.empty() && locks.calls.back().mcl_future &&
+                        std::ranges::none_of(process.life, [&](const LifeEvent& event) {
+                          return event.kind == LifeEvent::Kind::exec && event.at_ns > locks.calls.back().start_ns;
+                        });
   // Of a process that is gone only the headroom before the trace is known.
   if (!in_force || process.exited || !locks.headroom_bytes || !locks.limit_bytes) return {};
   if (*locks.headroom_bytes >= figure(about.options.headroom_mib * kMiB)) return {};

@@ -34,23 +34,40 @@ Found caused_by(std::initializer_list<mlt_cause> causes, Severity highest, const
 // The page was not there, for another reason than the growth of a stack.
 constexpr auto kAbsent = {MLT_CAUSE_FIRST_TOUCH, MLT_CAUSE_FILE_MAP, MLT_CAUSE_FILE_READ, MLT_CAUSE_SWAP_IN};
 
+std::uint64_t copies(const Process& process) { return access_faults(process, kLocked, {MLT_CAUSE_COW}).completed(); }
+
+// Of a private mapping of a file it is the file's page that is copied at the first write, if it was read before. Known
+// of mappings of which most faults are copies.
+std::uint64_t copies_of_files(const Process& process) {
+  std::uint64_t faults = 0;
+  for (const VmaFaults& vma : process.faults.by_vma.value_or(std::vector<VmaFaults>{})) {
+    const bool is_locked = vma.locked == MLT_LOCKED || vma.locked == MLT_LOCKED_ON_FAULT;
+    if (is_locked && vma.cause == MLT_CAUSE_COW && is_of_file(vma)) faults += vma.completed();
+  }
+  return faults;
+}
+
 }  // namespace
 
+// Pages of memory that no file has are shared because of a fork, and for nothing else.
 Found fork_cow(const Process& process, const Case& about) {
+  if (copies_of_files(process) * 2 > copies(process)) return {};
   Found seen = caused_by({MLT_CAUSE_COW}, Severity::problem, process, about);
   if (!seen) return seen;
   const auto forks = std::ranges::count(process.life, LifeEvent::Kind::fork, &LifeEvent::kind);
   seen->evidence["forks"] = forks;
-  if (forks == 0)
-    seen->remark = " (no fork was seen: it came before the trace, or the memory was read-only for a while)";
+  if (forks == 0) seen->remark = " (no fork was seen since the trace began)";
   return seen;
 }
 
-// By design, so no more than a notice. Where causes can't be told, this one is the likeliest by far.
+Found private_file_write(const Process& process, const Case& about) {
+  if (copies_of_files(process) * 2 <= copies(process)) return {};
+  return caused_by({MLT_CAUSE_COW}, Severity::warning, process, about);
+}
+
+// By design, so no more than a notice.
 Found onfault_first_touch(const Process& process, const Case& about) {
-  FaultTotals faults = access_faults(process, {MLT_LOCKED_ON_FAULT}, kAbsent);
-  faults.add(access_faults(process, {MLT_LOCKED_ON_FAULT}, {MLT_CAUSE_UNKNOWN}));
-  return report(faults, Severity::notice, about);
+  return report(access_faults(process, {MLT_LOCKED_ON_FAULT}, kAbsent), Severity::notice, about);
 }
 
 Found stack_growth(const Process& process, const Case& about) {
@@ -93,9 +110,15 @@ Found lock_not_effective(const Process& process, const Case& about) {
   return report(access_faults(process, {MLT_LOCKED}, kAbsent), Severity::problem, about);
 }
 
+// Of memory that is locked on fault some of these faults are as they should be, and nobody knows how many.
 Found locked_faults(const Process& process, const Case& about) {
   Found seen = report(access_faults(process, {MLT_LOCKED}, {MLT_CAUSE_UNKNOWN}), Severity::problem, about);
-  if (seen && has_event(process, LifeEvent::Kind::fork)) {
+  if (!seen) {
+    seen = report(access_faults(process, {MLT_LOCKED_ON_FAULT}, {MLT_CAUSE_UNKNOWN}), Severity::notice, about);
+    if (seen) seen->remark = " (it is locked on fault: the first access to a page has to)";
+    return seen;
+  }
+  if (has_event(process, LifeEvent::Kind::fork)) {
     seen->evidence["forks"] = std::ranges::count(process.life, LifeEvent::Kind::fork, &LifeEvent::kind);
     seen->remark = " (it forked, which makes locked memory copy-on-write)";
   }

@@ -60,6 +60,12 @@ bool locks_again_after(const Process& process, std::uint64_t at_ns) {
   });
 }
 
+bool unlocks_after(const Process& process, std::uint64_t at_ns) {
+  return std::ranges::any_of(process.locks.calls, [&](const LockCall& call) {
+    return call.start_ns > at_ns && succeeded(call, MLT_CALL_MUNLOCK);
+  });
+}
+
 /// Until its exec, a child of vfork has its parent's memory: the locks are the parent's, and stay.
 bool borrows_memory(const Process& process, const Report& report) {
   return std::ranges::any_of(report.processes, [&](const Process& parent) {
@@ -79,7 +85,9 @@ Found mapped_after_mcl_current(const Process& process, const Case& about) {
   Found seen = unlocked_since(process, *call);
   if (!seen) return seen;
   const bool began_here = process.parent_pid != 0 || has_event(process, LifeEvent::Kind::exec);
-  if (began_here && process.faults.by_thread.size() > 1) {
+  if (unlocks_after(process, call->start_ns)) {
+    seen->remark = " (or was unlocked since)";
+  } else if (began_here && process.faults.by_thread.size() > 1) {
     seen->remark = " (what other threads faulted in before is counted with them)";
   } else if (seen->evidence["faults"] >= figure(about.options.locked_faults)) {
     seen->severity = Severity::warning;

@@ -5,7 +5,9 @@
 namespace mlt::rules {
 
 Found guest_memory_swapped(const Process& process, const Case&) {
-  const bool is_machine = process.comm.starts_with("qemu-") || process.comm == "kvm";
+  // Others begin with "qemu-", too: what emulates single programs, and tools for images of disks.
+  const bool is_machine =
+      process.comm.starts_with("qemu-system") || process.comm == "qemu-kvm" || process.comm == "kvm";
   if (!is_machine || !process.swap || process.swap->in.value_or(0) == 0) return {};
   Sighting seen{Severity::warning, {{"pages", figure(*process.swap->in)}}, ""};
   if (process.swap->in_ns) seen.evidence["time_ns"] = figure(*process.swap->in_ns);

@@ -26,6 +26,7 @@ constexpr auto kThresholds = std::to_array<Threshold>({
     {"vma-problem-percent", &FindingOptions::vma_problem_percent, "share of vm.max_map_count that is a problem"},
     {"unevictable-percent", &FindingOptions::unevictable_percent, "unevictable share of memory"},
     {"unevictable-growth-percent", &FindingOptions::unevictable_growth_percent, "its growth a minute, of all memory"},
+    {"trend-seconds", &FindingOptions::trend_seconds, "how long a trace is at least that says so"},
     {"scan-ratio", &FindingOptions::scan_ratio, "pages that reclaim scans for one that it gets"},
     {"swap-in-per-s", &FindingOptions::swap_in_per_s, "pages swapped in a second"},
     {"major-per-s", &FindingOptions::major_per_s, "major faults a second"},

@@ -38,4 +38,6 @@ bool has_event(const Process& process, LifeEvent::Kind kind) {
   return std::ranges::find(process.life, kind, &LifeEvent::kind) != process.life.end();
 }
 
+bool is_of_file(const VmaFaults& vma) { return vma.name.starts_with('/'); }
+
 }  // namespace mlt::rules

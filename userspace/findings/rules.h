@@ -33,8 +33,12 @@ bool had_future(const Process& process);
 
 bool has_event(const Process& process, LifeEvent::Kind kind);
 
+/// By its name: that of a mapping without a file is none that a path can have.
+bool is_of_file(const VmaFaults& vma);
+
 // ---- A: locked, and still faulting (locked_faults.cpp)
 Found fork_cow(const Process& process, const Case& about);
+Found private_file_write(const Process& process, const Case& about);
 Found onfault_first_touch(const Process& process, const Case& about);
 Found stack_growth(const Process& process, const Case& about);
 Found zero_page_write(const Process& process, const Case& about);
@@ -124,6 +128,7 @@ Found fault_failed(const Process& process, const Case& about);
 
 // ---- K: false_alarms.cpp
 Found populate_burst(const Process& process, const Case& about);
+Found populate_without_lock(const Process& process, const Case& about);
 Found major_without_io(const Process& process, const Case& about);
 Found cheap_faults(const Process& process, const Case& about);
 Found spurious_faults(const Process& process, const Case& about);

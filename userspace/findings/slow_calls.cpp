@@ -1,4 +1,6 @@
 // Lock calls that take longer than the memory they lock explains.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -42,18 +44,18 @@ Slow slow_calls(const Process& process, std::initializer_list<mlt_call> kinds, F
 struct Part {
   std::string_view figure;  // in the evidence
   Count time_ns;
-  std::string_view remark;  // when no other took longer
+  std::string_view name;
 };
 
 std::array<Part, 7> parts_of(const LockCall& call) {
   const CallParts& parts = call.parts;
-  return {{{"memory_ns", parts.memory_ns, " (mostly allocating memory and zeroing it)"},
-           {"file_ns", parts.file_ns, " (mostly mapping and reading files)"},
-           {"swap_in_ns", parts.swap_in_ns, " (mostly bringing pages back from swap)"},
-           {"reclaim_ns", parts.reclaim_ns, " (mostly reclaiming memory first)"},
-           {"lock_wait_ns", parts.lock_wait_ns, " (mostly waiting for mmap_lock)"},
-           {"off_cpu_ns", parts.off_cpu_ns, " (mostly not running, as others had the processor)"},
-           {"other_ns", parts.other_ns, " (mostly on mappings and page tables)"}}};
+  return {{{"memory_ns", parts.memory_ns, "allocating memory and zeroing it"},
+           {"file_ns", parts.file_ns, "mapping and reading files"},
+           {"swap_in_ns", parts.swap_in_ns, "bringing pages back from swap"},
+           {"reclaim_ns", parts.reclaim_ns, "reclaiming memory first"},
+           {"lock_wait_ns", parts.lock_wait_ns, "waiting for mmap_lock"},
+           {"off_cpu_ns", parts.off_cpu_ns, "not running, as others had the processor"},
+           {"other_ns", parts.other_ns, "on what is none of the parts that are measured"}}};
 }
 
 bool has_parts(const CallParts& parts) {
@@ -75,7 +77,8 @@ Sighting sighting(const Slow& slow) {
     if (time_ns != 0) seen.evidence[std::string(part.figure)] = figure(time_ns);
     if (time_ns <= longest_ns) continue;
     longest_ns = time_ns;
-    seen.remark = part.remark;
+    const bool is_most = time_ns * 2 > slow.slowest->duration_ns;
+    seen.remark = fmt::format(" ({} {})", is_most ? "mostly" : "more than anything else", part.name);
   }
   return seen;
 }
@@ -105,8 +108,9 @@ Found slow_lock(const Process& process, const Case& about) {
   seen.evidence["pages"] = figure(slowest.pages_populated);
   seen.evidence["populate_ns"] = figure(slowest.populate_ns);
   // Since Linux 5.18 the process is put to sleep where it asks for the page: allocating took that long.
+  // That it was this call that slept is not seen, but that it could have been.
   if (waited_over_high_ns(process, about.report.system) >= slowest.duration_ns / 2)
-    seen.remark = " (mostly asleep: its cgroup is over memory.high)";
+    seen.remark += ", while its cgroup was over memory.high, for which processes are put to sleep";
   if (slowest.duration_ns >= kLongNs && slowest.duration_ns > 10 * slow.allowed_ns) seen.severity = Severity::warning;
   return seen;
 }
@@ -134,7 +138,7 @@ Found reclaim_stall(const Process& process, const Case& about) {
                 {{"stalls", figure(direct.calls + memcg.calls)},
                  {"time_ns", figure(time_ns)},
                  {"max_ns", figure(std::max(direct.max_ns, memcg.max_ns))}},
-                memcg.time_ns > direct.time_ns ? " (its memory cgroup is at its limit)" : ""};
+                memcg.time_ns > direct.time_ns ? " (mostly as its memory cgroup was at its limit)" : ""};
   if (process.reclaim->in_fault_ns) seen.evidence["in_fault_ns"] = figure(*process.reclaim->in_fault_ns);
   return seen;
 }

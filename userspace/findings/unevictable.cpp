@@ -6,9 +6,6 @@
 namespace mlt::rules {
 namespace {
 
-// A program that locks its memory when it starts is no trend.
-constexpr std::uint64_t kTrendNs = 60 * kSecond;
-
 std::int64_t change_of(const System& system, std::string_view name) {
   const auto found = system.vmstat.find(std::string(name));
   return found == system.vmstat.end() ? 0 : found->second;
@@ -39,9 +36,11 @@ void name_largest(Sighting& seen, const Report& report) {
 Found unevictable_growth(const Case& about) {
   const Report& report = about.report;
   const std::int64_t pages = change_of(report.system, "nr_unevictable");
-  if (!report.host.memory_bytes || pages <= 0 || report.window.duration_ns < kTrendNs) return {};
+  // A program that locks its memory when it starts is no trend.
+  if (!report.host.memory_bytes || pages <= 0 || window_ns(about) < about.options.trend_seconds * kSecond) return {};
   const std::uint64_t bytes = static_cast<std::uint64_t>(pages) * report.host.page_size;
-  const double minutes = static_cast<double>(report.window.duration_ns) / kTrendNs;
+  constexpr double kMinuteNs = 60.0 * kSecond;
+  const double minutes = static_cast<double>(window_ns(about)) / kMinuteNs;
   const double percent_a_minute =
       static_cast<double>(bytes) * 100 / static_cast<double>(*report.host.memory_bytes) / minutes;
   if (percent_a_minute < static_cast<double>(about.options.unevictable_growth_percent)) return {};

@@ -265,19 +265,24 @@ template <>
 struct Fields<CallTotals> {
   static constexpr std::string_view name = "call_totals";
   static constexpr std::string_view meaning = "All calls of one kind: exact even when not every one is listed.";
-  static constexpr auto list = std::tuple{field("call", &CallTotals::name),
-                                          field("calls", &CallTotals::calls),
-                                          field("errors", &CallTotals::errors),
-                                          field("errors_by_errno", &CallTotals::errors_by_errno,
-                                                "By EPERM, ENOMEM, EAGAIN and EINVAL; the others together.")
-                                              .since("0.2"),
-                                          field("time_ns", &CallTotals::time_ns).unit(nanoseconds),
-                                          field("populates", &CallTotals::populates),
-                                          field("pages_populated", &CallTotals::pages_populated).unit(pages),
-                                          field("populate_ns", &CallTotals::populate_ns).unit(nanoseconds),
-                                          field("vma_splits", &CallTotals::vma_splits),
-                                          field("vma_merges", &CallTotals::vma_merges),
-                                          field("parts", &CallTotals::parts).since("0.1")};
+  static constexpr auto list =
+      std::tuple{field("call", &CallTotals::name),
+                 field("calls", &CallTotals::calls),
+                 field("errors", &CallTotals::errors),
+                 field("errors_by_errno", &CallTotals::errors_by_errno,
+                       "By EPERM, ENOMEM, EAGAIN and EINVAL; the others together.")
+                     .since("0.2"),
+                 field("time_ns", &CallTotals::time_ns).unit(nanoseconds),
+                 field("populates", &CallTotals::populates),
+                 field("pages_populated", &CallTotals::pages_populated).unit(pages),
+                 field("populate_ns", &CallTotals::populate_ns).unit(nanoseconds),
+                 field("vma_splits", &CallTotals::vma_splits),
+                 field("vma_merges", &CallTotals::vma_merges),
+                 field("parts", &CallTotals::parts).since("0.1"),
+                 field("unlocked_populate_faults", &CallTotals::unlocked_populate_faults,
+                       "Faults by which these calls made pages present in mappings that are not "
+                       "locked: MAP_POPULATE, MADV_POPULATE_READ and _WRITE.")
+                     .since("0.2")};
 };
 
 template <>
@@ -378,7 +383,13 @@ struct Fields<Pages> {
             "Because of whom: where several hold a page, one of them. The pages add up to still_locked_elsewhere.")
           .since("0.1")
           .table(),
-      field("locked_not_mlocked", &Pages::locked_not_mlocked).unit(pages)};
+      field("locked_not_mlocked", &Pages::locked_not_mlocked,
+            "Resident pages of its locked mappings that were neither mlocked nor unevictable otherwise when the trace "
+            "ended. null: the process had ended, the trace has not, or see locked_not_mlocked_unknown.")
+          .unit(pages),
+      field<NullIfEmpty>("locked_not_mlocked_unknown", &Pages::locked_not_mlocked_unknown,
+                         "Why locked_not_mlocked could not be found out.")
+          .since("0.2")};
 };
 
 template <>
@@ -644,8 +655,13 @@ struct Fields<Storm> {
       field<NullIfZero>("tid", &Storm::tid, "The thread that took most of the faults of that time."),
       field("tid_faults", &Storm::tid_faults, "Of that thread, those of calls too."),
       field("trigger", &Storm::trigger,
-            "What the process did just before: of its calls from a second before the start to a second after it that "
-            "lead to faults of this cause, the one of the largest range. null: none was seen.")};
+            "What the process did before: of its calls from a second before the start to a second after it that can "
+            "have led to most of the faults of this cause where they were, the one of the largest range; or the fork, "
+            "however long before, that made the memory copy-on-write. null: none was seen."),
+      field("cause_faults", &Storm::cause_faults, "Of the faults, those of this cause.").since("0.2"),
+      field<NullIfEmpty>("trigger_unknown", &Storm::trigger_unknown,
+                         "There must have been a trigger: why it is not known. null: nothing says that there was one.")
+          .since("0.2")};
 };
 
 template <>

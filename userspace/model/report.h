@@ -247,6 +247,7 @@ struct CallTotals {
   std::uint64_t vma_splits = 0;
   std::uint64_t vma_merges = 0;
   CallParts parts = {};
+  Count unlocked_populate_faults = {};  // faults by which they made pages present in mappings that are not locked
   std::map<std::string, std::int64_t> errors_by_errno = {};  // "EINVAL": 3; the rare ones together as "other"
 };
 
@@ -315,7 +316,10 @@ struct Pages {
   Count culled_by_reclaim;
   Count still_locked_elsewhere;
   std::vector<Keeper> still_locked_by;  // of these, most pages first; where several hold a page, one of them
+  /// Resident pages of its VM_LOCKED mappings that are not mlocked when the trace ends. Empty: it had ended, or see
+  /// below.
   Count locked_not_mlocked;
+  std::string locked_not_mlocked_unknown = {};  // why that is not known; or empty
 };
 
 /// Reclaim that a process did itself because it had to wait for memory.
@@ -513,9 +517,12 @@ struct Storm {
   Count vma_faults;           // faults of that time in `vma`, those of calls too
   std::uint32_t tid = 0;      // the thread that took most of them; 0: not known
   Count tid_faults;           // of it, those of calls too
-  /// What the process did just before: of its calls from a second before the start to a second after it that lead to
-  /// faults of this cause the one of the largest range. Empty: none was seen.
+  /// What the process did before: of its calls from a second before the start to a second after it that can have led to
+  /// most of the faults of this cause, where they were, the one of the largest range; or the fork, however long before,
+  /// that made the memory copy-on-write. Empty: none was seen.
   std::optional<StormCall> trigger;
+  std::string trigger_unknown = {};  // there must have been one, and why it is not known; or empty
+  Count cause_faults = {};           // of the faults, those of `cause`
 };
 
 enum class Severity { info, notice, warning, problem };

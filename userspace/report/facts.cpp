@@ -64,7 +64,7 @@ std::string page_moves(const Pages& pages) {
   if (!pages.mlocked && !pages.munlocked && !pages.to_unevictable && !pages.rescued) return "n/a";
   const bool moved = any(pages.mlocked) || any(pages.munlocked) || any(pages.to_unevictable) || any(pages.rescued) ||
                      any(pages.culled_by_reclaim) || any(pages.still_locked_elsewhere) || any(pages.locked_not_mlocked);
-  if (pages.mlocked && !moved) return "none mlocked or munlocked";
+  if (pages.mlocked && !moved && pages.locked_not_mlocked_unknown.empty()) return "none mlocked or munlocked";
   std::string text;
   add_page_count(text, pages.mlocked, "mlocked", true);
   add_page_count(text, pages.munlocked, "munlocked", true);
@@ -72,7 +72,10 @@ std::string page_moves(const Pages& pages) {
   add_page_count(text, pages.rescued, "rescued from it", true);
   add_page_count(text, pages.culled_by_reclaim, "culled by reclaim", false);
   add_page_count(text, pages.still_locked_elsewhere, "still locked elsewhere", false);
-  add_page_count(text, pages.locked_not_mlocked, "in locked VMAs but not mlocked", false);
+  if (any(pages.locked_not_mlocked))
+    add_page_count(text, pages.locked_not_mlocked, "in locked VMAs but not mlocked at the end", false);
+  if (!pages.locked_not_mlocked_unknown.empty())
+    text += fmt::format("; whether all in locked VMAs are mlocked is not known: {}", pages.locked_not_mlocked_unknown);
   return text;
 }
 

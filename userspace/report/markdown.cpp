@@ -123,14 +123,16 @@ void storms(std::string& out, const Report& report) {
                             {"cause"},
                             {"mapping"},
                             {"thread", true},
-                            {"just before"}});
+                            {"after"}});
   for (const Storm& storm : report.storms) {
     table.row({at(storm.start_ns), format_duration(storm.duration_ns), fmt::format("{}", storm.pid),
                format_count(storm.faults), format_count(storm.peak_per_s),
                storm.baseline_per_s ? format_count(*storm.baseline_per_s) : "", format_duration(storm.time_ns),
                words(cause_name(storm.cause)), storm.vma.empty() ? "" : markdown_code(storm.vma),
                storm.tid == 0 ? "" : fmt::format("{}", storm.tid),
-               storm.trigger ? markdown_code(call_text(*storm.trigger)) : ""});
+               storm.trigger                    ? markdown_code(call_text(*storm.trigger))
+               : !storm.trigger_unknown.empty() ? "not known: " + storm.trigger_unknown
+                                                : ""});
   }
 }
 

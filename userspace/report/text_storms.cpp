@@ -20,7 +20,16 @@ std::string rate(const Storm& storm) {
                                  format_duration(storm.duration_ns), format_count(storm.peak_per_s));
   if (storm.baseline_per_s) text += fmt::format(" ({}/s before)", format_count(*storm.baseline_per_s));
   text += fmt::format(", {} spent in them", format_duration(storm.time_ns));
-  return storm.cause == MLT_CAUSE_UNKNOWN ? text : text + fmt::format(", mostly {}", cause_name(storm.cause));
+  if (storm.cause == MLT_CAUSE_UNKNOWN) return text;
+  const bool is_most = !storm.cause_faults || *storm.cause_faults * 2 > storm.faults;
+  return text + (is_most ? fmt::format(", mostly {}", cause_name(storm.cause))
+                         : fmt::format(", {} of them {}", format_count(*storm.cause_faults), cause_name(storm.cause)));
+}
+
+// A fork may have been long before.
+bool is_just_before(const Storm& storm) {
+  constexpr std::uint64_t kSampleNs = 1'000'000'000;
+  return storm.trigger->at_ns + 2 * kSampleNs >= storm.start_ns;
 }
 
 std::string where(const Storm& storm) {
@@ -51,8 +60,10 @@ void storms(Page& page, const Report& report, const TextOptions& options) {
     };
     fact("most in", where(storm));
     if (storm.trigger)
-      fact("just before", fmt::format("{} by thread {} at {} s", call_text(*storm.trigger), storm.trigger->tid,
-                                      at_seconds(storm.trigger->at_ns, options)));
+      fact(is_just_before(storm) ? "just before" : "before",
+           fmt::format("{} by thread {} at {} s", call_text(*storm.trigger), storm.trigger->tid,
+                       at_seconds(storm.trigger->at_ns, options)));
+    if (!storm.trigger_unknown.empty()) fact("before", "not known: " + storm.trigger_unknown);
     if (!storm.stack.empty()) fact("stack", storm.stack + " (of the whole trace)");
   }
   if (shown < report.storms.size())

@@ -72,6 +72,7 @@ class TraceRun {
   [[nodiscard]] bool wants_to_end(int signals) const;
   [[nodiscard]] std::uint64_t time_to_wait() const;
   [[nodiscard]] std::vector<std::uint32_t> watched_pids() const;
+  void look_for_not_mlocked(const std::set<std::uint32_t>& pids);
   [[nodiscard]] std::optional<FaultCounters> fault_counters(std::uint32_t pid) const;
   [[nodiscard]] std::vector<std::uint32_t> pids_to_walk() const;
   void say(const std::string& line) const;

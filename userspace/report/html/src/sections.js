@@ -218,7 +218,7 @@ const noTimeline = () =>
 const STORM_COLUMNS = [
   [{ title: "mapping" }, (storm) => storm.vma && name(storm.vma)],
   [right("thread"), (storm) => storm.tid],
-  [{ title: "just before" }, ({ trigger }) => trigger && name(trigger.args ? `${trigger.call}(${trigger.args})` : trigger.call)],
+  [{ title: "after" }, ({ trigger, trigger_unknown }) => trigger ? name(trigger.args ? `${trigger.call}(${trigger.args})` : trigger.call) : trigger_unknown && `not known: ${trigger_unknown}`],
   [{ title: "stack, of the whole trace" }, (storm) => storm.stack && name(storm.stack)],
 ];
 
