@@ -26,10 +26,13 @@ static __always_inline u32 mlt_cause_of_nothing(struct vm_area_struct* vma, bool
 
 /* Write to a page of a private mapping that may only be read. */
 static __always_inline u32 mlt_cause_of_private_write(u64 entry, u64 vm_flags) {
-  if (mlt_entry_special(entry)) return MLT_CAUSE_ZERO_PAGE;
+  /* A device's memory is marked in the same way. */
+  if (mlt_entry_special(entry)) return vm_flags & VM_PFNMAP ? MLT_CAUSE_COW : MLT_CAUSE_ZERO_PAGE;
   const struct page* page = (void*)(mlt_cfg.vmemmap + mlt_entry_pfn(entry) * bpf_core_type_size(struct page));
   u64 mapping = (u64)BPF_CORE_READ(mlt_page_head(page), mapping);
   if ((mapping & MLT_MAPPING_KSM) == MLT_MAPPING_KSM) return MLT_CAUSE_KSM;
+  /* The huge zero page, whose entries are marked as special from 6.18 on only: it is nobody's, and no file's. */
+  if (!mapping && mlt_entry_huge(entry)) return MLT_CAUSE_ZERO_PAGE;
   if (!(mapping & MLT_MAPPING_ANON)) return MLT_CAUSE_COW;
   if (mlt_cfg.has_soft_dirty && !(vm_flags & VM_SOFTDIRTY) && !mlt_entry_soft_dirty(entry)) return MLT_CAUSE_SOFT_DIRTY;
   return mlt_page_is_exclusive(page) ? MLT_CAUSE_WRITE_ENABLE : MLT_CAUSE_COW;

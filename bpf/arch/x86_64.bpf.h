@@ -119,6 +119,8 @@ static __always_inline bool mlt_regs_filtered(const struct pt_regs* regs, s64* r
 #define mlt_entry_writable(entry) ((entry)&MLT_WRITABLE)
 #define mlt_entry_protnone(entry) ((entry)&MLT_PROTNONE)
 #define mlt_entry_special(entry) ((entry)&MLT_SPECIAL)
+#define mlt_entry_huge(entry) ((entry)&MLT_HUGE) /* in memory: among the lowest entries a device's have the bit, too \
+                                                  */
 #define mlt_entry_uffd_wp(entry) ((entry)&MLT_UFFD_WP)
 #define mlt_entry_soft_dirty(entry) ((entry)&MLT_SOFT_DIRTY)
 #define mlt_entry_pfn(entry) (((entry)&MLT_PHYSICAL) >> 12)
