@@ -32,6 +32,7 @@
 #define VM_HUGETLB 0x00400000UL
 #define VM_SOFTDIRTY 0x08000000UL
 #define VM_MIXEDMAP 0x10000000UL
+#define VM_UFFD_RWP (1UL << 43) /* 7.3+: nothing had this bit before */
 #define VM_SPECIAL (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
 
 /* PageAnon and PageKsm of include/linux/page-flags.h, in the low bits of page->mapping. */
@@ -95,7 +96,8 @@ static __always_inline unsigned long mlt_page_flags_typed(struct page* page) {
 }
 
 /* The numbers of page flags move with nearly every release, and with the kernel's configuration. */
-#define mlt_page_flag(name) (1UL << bpf_core_enum_value(enum pageflags, name))
+#define mlt_page_flag_number(name) bpf_core_enum_value(enum pageflags, name)
+#define mlt_page_flag(name) (1UL << mlt_page_flag_number(name))
 
 /*
  * Pages of a folio. The count moved from the second struct page (compound_nr, up to 5.19) into struct folio as

@@ -93,7 +93,7 @@ static __noinline void mlt_thread_end(struct mlt_thread* thread) {
     if (vma && vma->task == task) vma->state |= MLT_BLOCK_RETIRED;
   }
   bpf_map_delete_elem(&mlt_places, &task);
-  __builtin_memset(thread, 0, sizeof(*thread));
+  mlt_thread_clear(thread);
   mlt_unclaim(MLT_CLAIM_THREAD, index);
 }
 

@@ -140,7 +140,7 @@ static __noinline u32 mlt_thread_new(struct task_struct* task, u32 proc, u32 tid
   }
   if (found && thread->tid == tid) return index;
   /* Or of an earlier task at this address, whose end the kernel did not announce. */
-  __builtin_memset(thread, 0, sizeof(*thread));
+  mlt_thread_clear(thread);
   thread->taken_min_flt = BPF_CORE_READ(task, min_flt);
   thread->taken_maj_flt = BPF_CORE_READ(task, maj_flt);
   thread->opened_flt = mlt_phase < MLT_COUNTING ? MLT_NOT_OPENED : thread->taken_min_flt + thread->taken_maj_flt;

@@ -41,6 +41,13 @@ TEST(PlanRefused, NoFunctionsCanBeHooked) {
   EXPECT_EQ(ways_of(plan), best_except({{"fault", "perf perf:major-faults"},
                                         {"cause", "off"},
                                         {"vma_lock", "off"},
+                                        {"userfault", "off"},
+                                        {"page_wait", "off"},
+                                        {"refault", "off"},
+                                        {"dirty_wait", "off"},
+                                        {"compaction", "off"},
+                                        {"huge_page", "off"},
+                                        {"memory_high", "off"},
                                         {"lock_call", "tracepoint tracepoint:syscalls/sys_exit_mprotect"},
                                         {"filtered_call", "off"},
                                         {"populate", "off"},
@@ -69,8 +76,12 @@ TEST(PlanRefused, RawTracepointsAreTheLastWayToSystemCalls) {
 }
 
 TEST(PlanRefused, RawTracepoints) {
-  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"raw_tp"}))),
-            best_except({{"process", "off"}, {"fault_entry", "off"}, {"oom_kill", "off"}, {"reclaim", "off"}}));
+  EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"raw_tp"}))), best_except({{"process", "off"},
+                                                                                  {"fault_entry", "off"},
+                                                                                  {"oom_kill", "off"},
+                                                                                  {"reclaim", "off"},
+                                                                                  {"page_wait", "off"},
+                                                                                  {"compaction", "off"}}));
 }
 
 TEST(PlanRefused, WithoutIteratorsThreadsAreFoundLater) {
@@ -148,7 +159,7 @@ TEST(PlanNeedsSignal, ASignalThatWasNotAskedForIsOff) {
 
 TEST(PlanNeedsPageTables, NoLayoutNoCauses) {
   const Plan plan = plan_for(without_layout(capable()));
-  EXPECT_EQ(ways_of(plan), best_except({{"cause", "off"}, {"swap_readahead", "off"}}));
+  EXPECT_EQ(ways_of(plan), best_except({{"cause", "off"}, {"huge_page", "off"}, {"swap_readahead", "off"}}));
   EXPECT_EQ(plan.find("cause")->remark(), "cannot open /proc/kcore: Operation not permitted");
   for (const RejectedWay& rejected : plan.find("cause")->rejected) {
     if (rejected.passed_over) continue;
@@ -198,6 +209,12 @@ TEST(PlanPreemptible, HandlersThatAreNotPreemptedComeFirst) {
                                         {"rescue", "multi kprobe.multi:mlock_folio_batch"},
                                         {"vma_split", "kprobe kretprobe:__split_vma"},
                                         {"vma_merge", "kprobe kretprobe:commit_merge"},
+                                        {"userfault", "multi kprobe.multi:handle_userfault"},
+                                        {"page_wait", "kprobe kretprobe:io_schedule"},
+                                        {"refault", "multi kprobe.multi:workingset_refault"},
+                                        {"dirty_wait", "kprobe kretprobe:balance_dirty_pages"},
+                                        {"memory_high", "kprobe kretprobe:__mem_cgroup_handle_over_high"},
+                                        {"huge_page", "multi kprobe.multi:do_huge_pmd_anonymous_page"},
                                         {"oom_kill", "kprobe raw_tp:signal_generate"},
                                         {"exec", "multi kprobe.multi:begin_new_exec"},
                                         {"reclaim_met", "multi kprobe.multi:mlock_folio"},

@@ -151,6 +151,21 @@ void thp_zero(Run& run) {
   run.work([&] { write_pages(all); });
 }
 
+void thp_touch(Run& run) {
+  const HugeRegion memory;
+  if (!memory.available) return run.unsupported(no_huge_pages);
+  const Range all = memory.region.all();
+  run.pages(all.pages);
+  const Known before = number_in("/proc/vmstat", "thp_fault_alloc");
+  run.expect = {.access = unknown};
+  run.some_cause("first_touch", huge_pages);
+  run.measure([&] { write_pages(all); });
+  const Known after = number_in("/proc/vmstat", "thp_fault_alloc");
+  run.extra("huge_pages", memory.huge());
+  run.extra("thp_fault_alloc", before && after ? Known{*after - *before} : unknown);
+  run.report();
+}
+
 void thp_unlock_half(Run& run) {
   const HugeRegion memory;
   if (!memory.available) return run.unsupported(no_huge_pages);

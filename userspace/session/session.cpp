@@ -324,6 +324,7 @@ mlt_config Session::Impl::config(const Plan& plan) const {
   cfg.has_vma_lock = plan.measures("vma_lock") ? 1 : 0;
   const PlannedSignal* lock = plan.find("page_lock");
   cfg.has_page_lock = lock->way != nullptr ? 1 : 0;
+  cfg.has_userfault = plan.measures("userfault") ? 1 : 0;
   cfg.has_exit_mmap = plan.measures("swap_free") ? 1 : 0;
   cfg.mlocks_after_populate = plan.mlocks_after_populate() ? 1 : 0;
   struct stat ns {};

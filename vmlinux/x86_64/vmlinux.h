@@ -47,6 +47,8 @@ typedef struct {
   s64 counter;
 } atomic64_t;
 
+typedef unsigned long pte_marker;
+
 struct css_set;
 
 struct qstr {
@@ -214,6 +216,7 @@ struct task_struct {
   int exit_code;
   unsigned long min_flt;
   unsigned long maj_flt;
+  unsigned int memcg_nr_pages_over_high;
   char comm[16];
   struct mm_struct *mm;
   struct task_struct *group_leader;
@@ -278,8 +281,12 @@ struct vma_merge_struct {
 
 /* Bit numbers move between versions: always read through bpf_core_enum_value. */
 enum pageflags {
+  PG_locked = 0,
+  PG_writeback = 1,
+  PG_uptodate = 3,
   PG_lru = 4,
   PG_active = 5,
+  PG_workingset = 9,
   PG_head = 16,
   PG_anon_exclusive = 17,
   PG_swapbacked = 19,
