@@ -87,6 +87,7 @@ struct mlt_thread {
   u64 reclaim_start;   /* reclaiming by itself, since; 0: not */
   u64 wait_start;      /* the fault in flight waits since; 0: it does not */
   u64 wait_end;        /* when it seemed to be over; 0: it did not yet */
+  u64 wait_switches;   /* how often the task had gone to sleep then */
   u64 stalled_ns;      /* waits of its faults, and reclaim, so far */
   u64 huge_start;      /* making a huge page present in the fault in flight, since; 0: not */
   u64 huge_stalled_ns; /* stalled_ns then */

@@ -81,15 +81,24 @@ static __always_inline int mlt_refault(const void* folio) {
 
 MLT_ENTRY(workingset_refault, refault, mlt_refault(folio), const void* folio)
 
-/* Whoever makes more pages dirty than can be written waits. */
+/* Whoever makes more pages dirty than can be written is put to sleep; the kernel looks more often than it does that. */
+static __always_inline u64 mlt_switches(void) {
+  return BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), nvcsw);
+}
+
 static __always_inline int mlt_dirty_begin(void) {
   struct mlt_thread* thread = mlt_in_fault();
-  return thread ? mlt_wait_begin(thread, MLT_WAIT_DIRTY) : 0;
+  if (!thread) return 0;
+  thread->wait_switches = mlt_switches();
+  return mlt_wait_begin(thread, MLT_WAIT_DIRTY);
 }
 
 static __always_inline int mlt_dirty_end(void) {
   struct mlt_thread* thread = mlt_in_fault();
-  return thread ? mlt_wait_end(thread, MLT_WAIT_DIRTY) : 0;
+  if (!thread || !thread->wait_start || thread->wait_kind != MLT_WAIT_DIRTY) return 0;
+  if (thread->wait_switches != mlt_switches()) return mlt_wait_over(thread);
+  thread->wait_start = 0;
+  return 0;
 }
 
 MLT_ENTRY(balance_dirty_pages, dirty, mlt_dirty_begin())

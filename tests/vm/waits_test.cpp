@@ -55,12 +55,16 @@ TEST(WaitsOfAll, AnErrorOfUserfaultfdIsNoWait) {
 TEST(WaitsOfAll, RefaultsAreThoseOfTheKernel) {
   for (const char* name : {"refault", "refault once"}) {
     SCOPED_TRACE(name);
-    const Observed traced = of_workload_runs(name == std::string_view("refault") ? "refault dir=$DIR" : name);
+    const Observed traced = of_workload_runs(name);
+    const bool again = name == std::string_view("refault");
     if (traced.nothing_to_see()) return;
-    EXPECT_EQ(number(traced.process, "/waits/refaulted_file"), traced.extra("refaulted_file"));
-    EXPECT_EQ(traced.extra("refaulted_file") != 0, name == std::string_view("refault"));
-    EXPECT_EQ(has_finding(traced, "working-set-too-large"), name == std::string_view("refault"));
-    EXPECT_EQ(waits_for(traced, "refault") != 0, name == std::string_view("refault"));
+    // The kernel adds the cgroup's up late.
+    const auto refaulted = static_cast<double>(number(traced.process, "/waits/refaulted_file"));
+    const auto of_kernel = static_cast<double>(traced.extra("refaulted_file"));
+    EXPECT_NEAR(refaulted, of_kernel, of_kernel / 100);
+    EXPECT_EQ(traced.extra("refaulted_file") != 0, again);
+    EXPECT_EQ(has_finding(traced, "working-set-too-large"), again);
+    EXPECT_EQ(waits_for(traced, "refault") != 0, again);
     EXPECT_GT(waits_for(traced, "memcg_reclaim"), 0U);
   }
 }
@@ -88,7 +92,7 @@ TEST(WaitsOfAll, WhoMakesTooMuchDirtyIsHeldUp) {
   if (traced.nothing_to_see()) return;
   EXPECT_GT(waits_for(traced, "dirty"), 0U);
   EXPECT_TRUE(has_finding(traced, "writeback-wait"));
-  const Observed few = of_workload_runs("file-locked dir=$DIR --pages 256");
+  const Observed few = of_workload_runs("file-locked");
   EXPECT_EQ(waits_for(few, "dirty"), 0U);
 }
 

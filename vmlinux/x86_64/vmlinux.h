@@ -217,6 +217,7 @@ struct task_struct {
   unsigned long min_flt;
   unsigned long maj_flt;
   unsigned int memcg_nr_pages_over_high;
+  unsigned long nvcsw;
   char comm[16];
   struct mm_struct *mm;
   struct task_struct *group_leader;
