@@ -406,6 +406,14 @@ TEST_F(SlowCalls, UserfaultfdOfUnlockedMemory) {
   EXPECT_TRUE(silent("userfaultfd-wait"));
 }
 
+TEST_F(SlowCalls, UserfaultfdOfLockedMemoryWithoutAWait) {
+  recipe("userfaultfd");
+  process().waits->userfault = Waited{1, 2'000, 2'000};
+  EXPECT_FALSE(silent("userfaultfd"));
+  process().waits->userfault = Waited{};
+  EXPECT_TRUE(silent("userfaultfd"));
+}
+
 TEST_F(SlowCalls, SleepsForMemoryHighInFaultsAndAfterThem) {
   EXPECT_EQ(recipe("memory-high-sleep").evidence,
             (Evidence{{"waits", 3}, {"time_ns", 2'700'000}, {"max_ns", 2'000'000}}));
