@@ -32,6 +32,7 @@
 #define VM_HUGETLB 0x00400000UL
 #define VM_SOFTDIRTY 0x08000000UL
 #define VM_MIXEDMAP 0x10000000UL
+#define VM_UFFD_RWP (1UL << 43) /* 7.3+: nothing had this bit before */
 #define VM_SPECIAL (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
 
 /* PageAnon and PageKsm of include/linux/page-flags.h, in the low bits of page->mapping. */
@@ -100,7 +101,8 @@ static __always_inline unsigned long mlt_page_flags_typed(struct page* page) {
 }
 
 /* The numbers of page flags move with nearly every release, and with the kernel's configuration. */
-#define mlt_page_flag(name) (1UL << bpf_core_enum_value(enum pageflags, name))
+#define mlt_page_flag_number(name) bpf_core_enum_value(enum pageflags, name)
+#define mlt_page_flag(name) (1UL << mlt_page_flag_number(name))
 
 /*
  * Pages of a folio. The count moved from the second struct page (compound_nr, up to 5.19) into struct folio as
@@ -130,11 +132,24 @@ static __always_inline u64 mlt_folio_pages(const void* folio, unsigned long flag
   return 1;
 }
 
-/* The first page of the compound page that this one belongs to; up to 7.0, then the field has another meaning. */
+/*
+ * The first page of the compound page that this one belongs to. In all others of it one word has bit 0 set, and tells
+ * which it is by the rest: up to 7.0 by its address. 7.1 gave the word another name ("mm: rename the 'compound_head'
+ * field in the 'struct page' to 'compound_info'"), and where struct page has a size that is a power of two and hugetlb
+ * may give up struct pages, the rest is what the address of this page is masked with ("mm: rework compound_head() for
+ * power-of-2 sizeof(struct page)"). A mask is within a GiB of the end of all addresses, where no struct page is.
+ */
+struct page___info {
+  unsigned long compound_info;
+} __attribute__((preserve_access_index));
+
 static __always_inline const struct page* mlt_page_head(const struct page* page) {
-  if (!bpf_core_field_exists(page->compound_head)) return page;
-  unsigned long head = BPF_CORE_READ(page, compound_head);
-  return head & 1 ? (const struct page*)(head - 1) : page;
+  const struct page___info* newer = (const void*)page;
+  unsigned long word = 0;
+  if (bpf_core_field_exists(page->compound_head)) word = BPF_CORE_READ(page, compound_head);
+  if (bpf_core_field_exists(newer->compound_info)) word = BPF_CORE_READ(newer, compound_info);
+  if (!(word & 1)) return page;
+  return (const struct page*)(word > -(1UL << 30) ? (unsigned long)page & word : word - 1);
 }
 
 struct page___mapped {

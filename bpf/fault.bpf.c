@@ -10,6 +10,7 @@
 #include "cause.bpf.h"
 #include "error.bpf.h"
 #include "targets.bpf.h"
+#include "waits.bpf.h"
 #include "where.bpf.h"
 
 /* As mm_account_fault decides it. */
@@ -35,6 +36,10 @@ static __always_inline u32 mlt_lock_state(u64 vm_flags) {
 static __always_inline void mlt_return_missed(struct mlt_thread* thread) {
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->missed_returns, 1);
+  thread->wait_start = 0;
+  thread->wait_end = 0;
+  thread->huge_start = 0;
+  thread->fault_refaulted = 0;
   thread->none_under_way = 1;
   thread->fault_state = 0;
   thread->fault_address = 0;
@@ -261,6 +266,38 @@ static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind, b
   if (proc) mlt_add(proc->under_way_flt, 1);
 }
 
+/* Has the fault in flight brought a huge page, and not the huge zero page, which costs nothing? */
+static __always_inline bool mlt_has_brought_huge_page(const struct mlt_thread* thread) {
+  struct task_struct* task = (void*)bpf_get_current_task();
+  u64 entry = mlt_middle_entry((u64)BPF_CORE_READ(task, mm, pgd), thread->fault_address);
+  if (!mlt_entry_present(entry) || !mlt_entry_huge(entry)) return false;
+  return (u64)BPF_CORE_READ(mlt_entry_page(entry), mapping) & MLT_MAPPING_ANON;
+}
+
+/* A fault that reads is a major one; what it reads has no page yet. */
+static __always_inline u32 mlt_read_kind(const struct mlt_thread* thread) {
+  if (thread->fault_cause == MLT_CAUSE_SWAP_IN || thread->fault_refaulted == MLT_REFAULTED_SWAP)
+    return MLT_WAIT_SWAP_READ;
+  return thread->fault_refaulted ? MLT_WAIT_REFAULT : MLT_WAIT_FILE_READ;
+}
+
+/* What ends with an attempt at the fault. After a wait for userfaultfd there is always another one. */
+static __noinline int mlt_fault_waited(struct mlt_thread* thread, u32 kind, u32 ret) {
+  u64 now = bpf_ktime_get_ns();
+  if (thread->wait_kind == MLT_WAIT_PAGE_LOCK && (ret & VM_FAULT_MAJOR)) thread->wait_kind = mlt_read_kind(thread);
+  if (thread->wait_start && (thread->wait_kind != MLT_WAIT_USERFAULT || kind == MLT_KIND_RETRY)) mlt_wait_over(thread);
+  if (thread->huge_start && kind <= MLT_KIND_MAJOR && mlt_has_brought_huge_page(thread)) {
+    u64 ns = now - thread->huge_start;
+    u64 inside = thread->stalled_ns - thread->huge_stalled_ns;
+    mlt_wait_count(thread, MLT_WAIT_HUGE_PAGE, ns > inside ? ns - inside : 0);
+  }
+  thread->wait_start = 0;
+  thread->wait_end = 0;
+  thread->huge_start = 0;
+  if (kind != MLT_KIND_RETRY) thread->fault_refaulted = 0;
+  return 0;
+}
+
 /* A return without its entry: the fault began before the trace, and what it was is not known. */
 static __noinline int mlt_fault_end_alone(struct mlt_thread* thread, u32 ret) {
   bool has_completed = mlt_kind(0, ret) <= MLT_KIND_MAJOR;
@@ -311,6 +348,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
   }
   bool entered = thread->fault_state;
   thread->fault_state = 0;
+  if (thread->wait_start || thread->huge_start || thread->fault_refaulted) mlt_fault_waited(thread, kind, ret);
   if (mlt_cfg.has_vma_lock && kind == MLT_KIND_RETRY && (flags & FAULT_FLAG_VMA_LOCK)) mlt_vma_lock_retry(thread);
   if (entered && hardware && kind == MLT_KIND_MINOR) mlt_check_first_touch(thread, flags);
   if (entered && kind <= MLT_KIND_MAJOR) mlt_check_special_entry(thread);
@@ -386,7 +424,7 @@ static __always_inline int mlt_migration(void) {
   if (!thread || !thread->fault_state) return 0;
   thread->fault_cause = MLT_CAUSE_MIGRATION;
   thread->fault_state = MLT_FAULT;
-  return 0;
+  return mlt_wait_begin(thread, MLT_WAIT_MIGRATION);
 }
 
 SEC("fentry/migration_entry_wait")

@@ -54,6 +54,8 @@ enum mlt_cause {
   MLT_CAUSE_SPECIAL_MAP,   /* device or kernel mapping: the vDSO's data, for one */
   MLT_CAUSE_HUGETLB,       /* hugetlbfs */
   MLT_CAUSE_SPURIOUS,      /* present and permitted: another thread was faster */
+  MLT_CAUSE_UFFD_MINOR,    /* userfaultfd: the page is in memory, and another thread or process must map it */
+  MLT_CAUSE_UFFD_RWP,      /* userfaultfd protection against reads, too */
   MLT_CAUSE_NR,
 };
 
@@ -181,10 +183,10 @@ struct mlt_config {
   __u32 has_vma_lock;          /* faults at access are tried under the lock of their VMA alone: from 6.4 on */
   __u32 more_threads;          /* thread records beyond those that are looked for by hash; a power of two, or 0 */
   __u32 max_map_count_fd;      /* of the tracer: /proc/sys/vm/max_map_count; 0: not open */
-  __u32 pad;
-  __u64 page_offset; /* where the kernel maps physical memory */
-  __u64 vmemmap;     /* the array of all struct page */
-  __u64 pidns_dev;   /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
+  __u32 has_userfault;         /* it is seen when a fault waits for userfaultfd */
+  __u64 page_offset;           /* where the kernel maps physical memory */
+  __u64 vmemmap;               /* the array of all struct page */
+  __u64 pidns_dev;             /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
   __u64 pidns_ino;
 };
 
@@ -388,9 +390,37 @@ struct mlt_reclaim {
   __u64 reclaimed; /* pages */
 };
 
+/*
+ * What a fault waits for, or takes long for. No two overlap: what compaction and reclaim wait for is theirs, and the
+ * last three are without what else was inside of them.
+ */
+enum mlt_wait {
+  MLT_WAIT_USERFAULT, /* for another thread or process, by userfaultfd */
+  MLT_WAIT_MIGRATION, /* until a page has been moved */
+  MLT_WAIT_FILE_READ, /* until a page of a file has been read */
+  MLT_WAIT_REFAULT,   /* the same, and it was evicted not long ago */
+  MLT_WAIT_SWAP_READ, /* until a page has been read from swap */
+  MLT_WAIT_PAGE_LOCK, /* until somebody else is done with a page, or a block of the file system is read or written */
+  MLT_WAIT_WRITEBACK, /* until a page has been written to where it belongs */
+  MLT_WAIT_DIRTY,     /* too much is dirty: whoever makes more has to wait */
+  MLT_WAIT_COMPACTION,
+  MLT_WAIT_DIRECT_RECLAIM,
+  MLT_WAIT_MEMCG_RECLAIM,
+  MLT_WAIT_MEMORY_HIGH, /* put to sleep for being over memory.high */
+  MLT_WAIT_HUGE_PAGE,   /* allocating a huge page, and clearing it */
+  MLT_WAIT_AFTER_HIGH,  /* as MEMORY_HIGH, but after a fault or a call, on the way back to user mode */
+  MLT_WAIT_NR,
+};
+
+struct mlt_waited {
+  __u64 waits;
+  __u64 time_ns;
+};
+
 /* Of the whole trace: no difference of two of these is the longest in between. */
 struct mlt_longest {
   __u64 reclaim_ns[MLT_RECLAIM_NR];
+  __u64 wait_ns[MLT_WAIT_NR];
   __u64 mmap_lock_ns; /* wait for it */
 };
 
@@ -456,6 +486,9 @@ struct mlt_proc {
   struct mlt_reclaim reclaim[MLT_RECLAIM_NR];
   __u64 reclaim_in_fault_ns;
   __u64 reclaim_in_call_ns;
+  struct mlt_waited waits[MLT_WAIT_NR];
+  __u64 refaulted_file; /* pages that its faults read again, having been evicted not long ago */
+  __u64 refaulted_swap;
   __u64 swap_out; /* written to swap, whoever did it */
   __u64 swap_out_self;
   __u64 swap_out_kswapd;

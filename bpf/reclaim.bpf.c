@@ -6,6 +6,7 @@
  * charged to the process whose mapping the reverse map walk has before it, whoever walks: kswapd, or another process.
  */
 #include "calls.bpf.h"
+#include "waits.bpf.h"
 
 static __always_inline int mlt_reclaim_begin(void) {
   struct mlt_thread* thread = mlt_current();
@@ -26,7 +27,13 @@ static __always_inline int mlt_reclaim_end(u32 kind, u64 reclaimed) {
   mlt_add(reclaim->reclaimed, reclaimed);
   /* Of display only: of two at once the smaller may win. */
   if (ns > proc->longest.reclaim_ns[kind]) proc->longest.reclaim_ns[kind] = ns;
-  if (thread->fault_state) mlt_add(proc->reclaim_in_fault_ns, ns);
+  if (thread->fault_state) {
+    thread->fault_state = MLT_FAULT;
+    mlt_add(proc->reclaim_in_fault_ns, ns);
+    mlt_wait_count(thread, kind == MLT_RECLAIM_DIRECT ? MLT_WAIT_DIRECT_RECLAIM : MLT_WAIT_MEMCG_RECLAIM, ns);
+  } else {
+    thread->stalled_ns += ns;
+  }
   if (thread->call_start) mlt_add(proc->reclaim_in_call_ns, ns);
   mlt_waited(thread, MLT_PART_RECLAIM, ns);
   return 0;

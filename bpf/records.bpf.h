@@ -24,6 +24,8 @@ enum { MLT_KIND_MINOR, MLT_KIND_MAJOR, MLT_KIND_ERROR, MLT_KIND_RETRY };
 /* A plain fault has to be counted, and nothing else, unless its return says otherwise. */
 enum mlt_fault_state { MLT_NO_FAULT, MLT_FAULT, MLT_PLAIN_FAULT };
 
+enum mlt_refaulted { MLT_NOT_REFAULTED, MLT_REFAULTED_FILE, MLT_REFAULTED_SWAP };
+
 /* A VMA as it is now, read where nothing is known to the verifier. */
 struct mlt_area {
   u64 vma;      /* address of the struct vm_area_struct */
@@ -100,6 +102,16 @@ struct mlt_thread {
   u8 has_counted;      /* a fault: `taken` is exact */
   u8 none_under_way;   /* when the gate was opened: it was born after that, or had a fault whose return was missed */
   u64 reclaim_start;   /* reclaiming by itself, since; 0: not */
+  u64 wait_start;      /* the fault in flight waits since; 0: it does not */
+  u64 wait_end;        /* when it seemed to be over; 0: it did not yet */
+  u64 wait_switches;   /* how often the task had gone to sleep then */
+  u64 stalled_ns;      /* waits of its faults, and reclaim, so far */
+  u64 huge_start;      /* making a huge page present in the fault in flight, since; 0: not */
+  u64 huge_stalled_ns; /* stalled_ns then */
+  u64 high_start;      /* held up for being over memory.high, since; 0: not */
+  u64 high_stalled_ns;
+  u8 wait_kind;        /* enum mlt_wait */
+  u8 fault_refaulted;  /* the fault in flight reads a page that was evicted: enum mlt_refaulted */
   u64 lock_wait_start; /* waiting for mmap_lock, since; 0: not */
   u32 lock_holder;     /* enum mlt_call: what its holder was doing then */
   u8 lock_wait_write;

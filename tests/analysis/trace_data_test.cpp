@@ -213,7 +213,8 @@ TEST(CountsSince, EveryNumberOfReclaimButTheLongest) {
   ProcessCounts before = process(1, 42);
   before.proc.reclaim[MLT_RECLAIM_DIRECT] = {10, 20, 30};
   before.proc.reclaim[MLT_RECLAIM_MEMCG] = {100, 200, 300};
-  before.proc.longest = {{900, 50}, 0};
+  before.proc.longest.reclaim_ns[MLT_RECLAIM_DIRECT] = 900;
+  before.proc.longest.reclaim_ns[MLT_RECLAIM_MEMCG] = 50;
   ProcessCounts now = before;
   now.proc.reclaim[MLT_RECLAIM_DIRECT] = {11, 22, 33};
   now.proc.reclaim[MLT_RECLAIM_MEMCG] = {104, 205, 306};

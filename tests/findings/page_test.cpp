@@ -77,6 +77,7 @@ TEST(FindingPage, NamesTestsThatAreThere) {
   const std::set<std::string> tests = live_tests();
   for (const suite::FindingRow& row : suite::finding_table()) {
     for (const std::string_view name : {row.shown_by, row.not_by}) {
+      if (name.empty()) continue;  // none yet, which the page says
       if (suite::is_test(name)) {
         EXPECT_TRUE(tests.contains(std::string(name))) << row.finding << ": no test " << name;
         continue;
@@ -95,6 +96,8 @@ std::string cell(std::string_view text) {
   return escaped;
 }
 
+std::string_view or_none(std::string_view name) { return name.empty() ? "none yet" : name; }
+
 TEST(FindingPage, IsMadeOfThem) {
   std::string page =
       "# What proves each finding\n\n"
@@ -107,7 +110,7 @@ TEST(FindingPage, IsMadeOfThem) {
   for (const Rule& rule : all_rules()) {
     page += fmt::format("| `{}` | {} | {} | {} | {} | {} | {} |\n", rule.id, severity_name(rule.highest),
                         cell(rule.title), cell(proof_of(rule.id).measured), cell(proof_of(rule.id).look_alike),
-                        row_of(rule.id).shown_by, row_of(rule.id).not_by);
+                        or_none(row_of(rule.id).shown_by), or_none(row_of(rule.id).not_by));
   }
   expect_file("docs/findings.md", page);
 }

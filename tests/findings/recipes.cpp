@@ -80,6 +80,7 @@ Report healthy() {
   process.vma.count = {40, 40, 40};
   process.vma.max_map_count = 65530;
   process.reclaim.emplace();
+  process.waits.emplace();
   process.swap.emplace();
   report.processes.push_back(process);
   return report;
@@ -295,6 +296,36 @@ const std::map<std::string, Recipe>& recipes() {
       {"reclaim-stall",
        [](Report& report) {
          report.processes[0].reclaim->direct = ReclaimStall{3, 900'000, 64, 500'000};
+       }},
+      {"working-set-too-large",
+       [](Report& report) {
+         report.processes[0].waits->refaulted_file = 2'000;
+         report.processes[0].waits->refault = Waited{1'900, 90'000'000, 3'000'000};
+         report.system.reclaim.emplace();
+         report.system.reclaim->kswapd_reclaimed = 1'500;
+         report.system.reclaim->direct_reclaimed = 100;
+       }},
+      {"compaction-stall",
+       [](Report& report) {
+         report.processes[0].waits->compaction = Waited{3, 900'000, 500'000};
+       }},
+      {"writeback-wait",
+       [](Report& report) {
+         report.processes[0].waits->writeback = Waited{4, 800'000, 400'000};
+       }},
+      {"huge-page-cost",
+       [](Report& report) {
+         report.processes[0].waits->huge_page = Waited{4, 40'000'000, 20'000'000};
+       }},
+      {"userfaultfd-wait",
+       [](Report& report) {
+         add_faults(report.processes[0], MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_UFFD_MINOR, 10);
+         report.processes[0].waits->userfault = Waited{10, 2'000'000, 600'000};
+       }},
+      {"memory-high-sleep",
+       [](Report& report) {
+         report.processes[0].waits->memory_high = Waited{2, 700'000, 500'000};
+         report.processes[0].waits->after_memory_high = Waited{1, 2'000'000, 2'000'000};
        }},
       {"vma-fragmentation", fragment},
       {"vma-limit-near", [](Report& report) { report.processes[0].vma.count.peak = 40'000; }},

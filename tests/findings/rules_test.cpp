@@ -401,6 +401,75 @@ TEST_F(SlowCalls, Unlocks) {
   EXPECT_TRUE(silent("slow-unlock"));
 }
 
+TEST_F(SlowCalls, WaitsOfFaultsByShare) {
+  EXPECT_EQ(recipe("compaction-stall").evidence, (Evidence{{"waits", 3}, {"time_ns", 900'000}, {"max_ns", 500'000}}));
+  EXPECT_EQ(found("compaction-stall").severity, Severity::notice);
+  process().waits->compaction->time_ns = 200'000'000;
+  EXPECT_EQ(found("compaction-stall").severity, Severity::warning);
+  process().waits->compaction->time_ns = 2 * kSecond;
+  EXPECT_EQ(found("compaction-stall").severity, Severity::problem);
+  process().waits->compaction = Waited{};
+  EXPECT_TRUE(silent("compaction-stall"));
+  process().waits->compaction.reset();
+  EXPECT_TRUE(silent("compaction-stall"));
+}
+
+TEST_F(SlowCalls, WritebackAndBeingHeldUpTogether) {
+  EXPECT_EQ(recipe("writeback-wait").evidence, (Evidence{{"waits", 4}, {"time_ns", 800'000}, {"max_ns", 400'000}}));
+  process().waits->dirty = Waited{1, 200'000'000, 200'000'000};
+  EXPECT_EQ(found("writeback-wait").evidence,
+            (Evidence{{"waits", 5}, {"time_ns", 200'800'000}, {"max_ns", 200'000'000}, {"held_up_ns", 200'000'000}}));
+  EXPECT_EQ(found("writeback-wait").severity, Severity::warning);
+  process().waits->writeback.reset();
+  EXPECT_EQ(found("writeback-wait").evidence.at("waits"), 1);
+}
+
+// Files that are read for the first time, or once, or were evicted long ago, are no working set.
+TEST_F(SlowCalls, RefaultsNeedReclaimDuringTheTrace) {
+  EXPECT_EQ(
+      recipe("working-set-too-large").evidence,
+      (Evidence{{"refaulted_pages", 2'000}, {"reclaimed", 1'600}, {"time_ns", 90'000'000}, {"max_ns", 3'000'000}}));
+  EXPECT_NE(found("working-set-too-large").title.find("machine"), std::string::npos);
+  process().reclaim->memcg = ReclaimStall{100, 1'000'000, 1'700, 50'000};
+  EXPECT_NE(found("working-set-too-large").title.find("cgroup"), std::string::npos);
+  process().reclaim->memcg.reset();
+  report.system.reclaim->kswapd_reclaimed = 10;
+  EXPECT_TRUE(silent("working-set-too-large"));
+  report.system.reclaim->kswapd_reclaimed = 5'000;
+  process().waits->refaulted_file = 0;
+  process().waits->refaulted_swap = 2'000;
+  EXPECT_TRUE(silent("working-set-too-large"));
+  process().waits->refaulted_file.reset();
+  EXPECT_TRUE(silent("working-set-too-large"));
+}
+
+TEST_F(SlowCalls, HugePagesOnlyWhereTheyTakeLong) {
+  recipe("huge-page-cost");
+  process().waits->huge_page = Waited{100, 20'000'000, 20'000'000};
+  EXPECT_TRUE(silent("huge-page-cost"));
+}
+
+TEST_F(SlowCalls, UserfaultfdOfUnlockedMemory) {
+  EXPECT_EQ(recipe("userfaultfd-wait").evidence,
+            (Evidence{{"waits", 10}, {"time_ns", 2'000'000}, {"max_ns", 600'000}}));
+  // Protected, and let through at once: nobody waited.
+  process().waits->userfault = Waited{};
+  EXPECT_TRUE(silent("userfaultfd-wait"));
+}
+
+TEST_F(SlowCalls, UserfaultfdOfLockedMemoryWithoutAWait) {
+  recipe("userfaultfd");
+  process().waits->userfault = Waited{1, 2'000, 2'000};
+  EXPECT_FALSE(silent("userfaultfd"));
+  process().waits->userfault = Waited{};
+  EXPECT_TRUE(silent("userfaultfd"));
+}
+
+TEST_F(SlowCalls, SleepsForMemoryHighInFaultsAndAfterThem) {
+  EXPECT_EQ(recipe("memory-high-sleep").evidence,
+            (Evidence{{"waits", 3}, {"time_ns", 2'700'000}, {"max_ns", 2'000'000}}));
+}
+
 TEST_F(SlowCalls, ReclaimByShare) {
   EXPECT_EQ(recipe("reclaim-stall").evidence, (Evidence{{"stalls", 3}, {"time_ns", 900'000}, {"max_ns", 500'000}}));
   EXPECT_EQ(found("reclaim-stall").severity, Severity::notice);

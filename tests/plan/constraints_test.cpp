@@ -42,6 +42,13 @@ TEST(PlanRefused, NoFunctionsCanBeHooked) {
   EXPECT_EQ(ways_of(plan), best_except({{"fault", "perf perf:major-faults"},
                                         {"cause", "off"},
                                         {"vma_lock", "off"},
+                                        {"userfault", "off"},
+                                        {"page_wait", "off"},
+                                        {"refault", "off"},
+                                        {"dirty_wait", "off"},
+                                        {"compaction", "off"},
+                                        {"huge_page", "off"},
+                                        {"memory_high", "off"},
                                         {"lock_call", "tracepoint tracepoint:syscalls/sys_exit_mprotect"},
                                         {"filtered_call", "off"},
                                         {"populate", "off"},
@@ -75,7 +82,9 @@ TEST(PlanRefused, RawTracepoints) {
                                                                                   {"fault_entry", "off"},
                                                                                   {"oom_kill", "off"},
                                                                                   {"fault_error", "off"},
-                                                                                  {"reclaim", "off"}}));
+                                                                                  {"reclaim", "off"},
+                                                                                  {"page_wait", "off"},
+                                                                                  {"compaction", "off"}}));
 }
 
 TEST(PlanRefused, WithoutIteratorsThreadsAreFoundLater) {
@@ -153,7 +162,7 @@ TEST(PlanNeedsSignal, ASignalThatWasNotAskedForIsOff) {
 
 TEST(PlanNeedsPageTables, NoLayoutNoCauses) {
   const Plan plan = plan_for(without_layout(capable()));
-  EXPECT_EQ(ways_of(plan), best_except({{"cause", "off"}, {"swap_readahead", "off"}}));
+  EXPECT_EQ(ways_of(plan), best_except({{"cause", "off"}, {"huge_page", "off"}, {"swap_readahead", "off"}}));
   EXPECT_EQ(plan.find("cause")->remark(), "cannot open /proc/kcore: Operation not permitted");
   for (const RejectedWay& rejected : plan.find("cause")->rejected) {
     if (rejected.passed_over) continue;
@@ -203,6 +212,12 @@ TEST(PlanPreemptible, HandlersThatAreNotPreemptedComeFirst) {
                                         {"rescue", "multi kprobe.multi:mlock_folio_batch"},
                                         {"vma_split", "kprobe kretprobe:__split_vma"},
                                         {"vma_merge", "kprobe kretprobe:commit_merge"},
+                                        {"userfault", "multi kprobe.multi:handle_userfault"},
+                                        {"page_wait", "kprobe kretprobe:io_schedule"},
+                                        {"refault", "multi kprobe.multi:workingset_refault"},
+                                        {"dirty_wait", "kprobe kretprobe:balance_dirty_pages"},
+                                        {"memory_high", "kprobe kretprobe:__mem_cgroup_handle_over_high"},
+                                        {"huge_page", "multi kprobe.multi:do_huge_pmd_anonymous_page"},
                                         {"oom_kill", "kprobe raw_tp:signal_generate"},
                                         {"exec", "multi kprobe.multi:begin_new_exec"},
                                         {"reclaim_met", "multi kprobe.multi:mlock_folio"},

@@ -41,6 +41,12 @@ TEST(PlanWithoutTypes, UsesKprobesAndKeepsTracepoints) {
                                         {"rescue", "kprobe kprobe:mlock_folio_batch"},
                                         {"vma_split", "kprobe kretprobe:__split_vma"},
                                         {"vma_merge", "kprobe kretprobe:commit_merge"},
+                                        {"userfault", "kprobe kprobe:handle_userfault"},
+                                        {"page_wait", "kprobe kretprobe:io_schedule"},
+                                        {"refault", "kprobe kprobe:workingset_refault"},
+                                        {"dirty_wait", "kprobe kretprobe:balance_dirty_pages"},
+                                        {"memory_high", "kprobe kretprobe:__mem_cgroup_handle_over_high"},
+                                        {"huge_page", "kprobe kprobe:do_huge_pmd_anonymous_page"},
                                         {"oom_kill", "kprobe raw_tp:signal_generate"},
                                         {"exec", "kprobe kprobe:begin_new_exec"},
                                         {"reclaim_met", "kprobe kprobe:mlock_folio"},
@@ -98,10 +104,16 @@ TEST(PlanSymbols, TwoOfANameAreNotHookedByName) {
   KernelFacts facts = capable();
   (*facts.symbols)["handle_mm_fault"] = 2;
   const Plan plan = plan_for(facts);
-  EXPECT_EQ(
-      ways_of(plan),
-      best_except(
-          {{"fault", "perf perf:major-faults"}, {"cause", "off"}, {"vma_lock", "off"}, {"swap_readahead", "off"}}));
+  EXPECT_EQ(ways_of(plan), best_except({{"fault", "perf perf:major-faults"},
+                                        {"cause", "off"},
+                                        {"vma_lock", "off"},
+                                        {"userfault", "off"},
+                                        {"page_wait", "off"},
+                                        {"refault", "off"},
+                                        {"dirty_wait", "off"},
+                                        {"compaction", "off"},
+                                        {"huge_page", "off"},
+                                        {"swap_readahead", "off"}}));
   EXPECT_EQ(rejection(plan, "fault", "fentry", "fexit:handle_mm_fault"), "this kernel has 2 functions handle_mm_fault");
   EXPECT_EQ(rejection(plan, "fault", "kprobe", "kretprobe:handle_mm_fault"),
             "this kernel has 2 functions handle_mm_fault");
@@ -127,10 +139,16 @@ TEST(PlanWithoutFunction, WithoutPerVmaLocksNoFaultGivesOneUp) {
 
 TEST(PlanWithoutFunction, FaultsFallBackToSoftwareEvents) {
   const Plan plan = plan_for(without_functions(capable(), {"handle_mm_fault"}));
-  EXPECT_EQ(
-      ways_of(plan),
-      best_except(
-          {{"fault", "perf perf:major-faults"}, {"cause", "off"}, {"vma_lock", "off"}, {"swap_readahead", "off"}}));
+  EXPECT_EQ(ways_of(plan), best_except({{"fault", "perf perf:major-faults"},
+                                        {"cause", "off"},
+                                        {"vma_lock", "off"},
+                                        {"userfault", "off"},
+                                        {"page_wait", "off"},
+                                        {"refault", "off"},
+                                        {"dirty_wait", "off"},
+                                        {"compaction", "off"},
+                                        {"huge_page", "off"},
+                                        {"swap_readahead", "off"}}));
   EXPECT_TRUE(plan.find("fault")->way->approximate);
   EXPECT_NE(plan.find("fault")->remark().find("populate and remote faults"), std::string::npos);
   EXPECT_NE(plan.find("fault")->remark().find("which mapping a fault is in"), std::string::npos);

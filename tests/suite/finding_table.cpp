@@ -83,6 +83,13 @@ constexpr FindingRow kFindings[] = {
     {"fault-no-memory", "lock-over-max", "tmpfs-full"},
     {"fault-refused-by-userfaultfd", "uffd-refused", "uffd-poisoned"},
     {"fault-failed", "driver-refused", "sigbus-loop"},
+    // What faults waited for.
+    {"working-set-too-large", "refault", "refault once"},
+    {"compaction-stall", "", "idle"},
+    {"writeback-wait", "dirty-file", "refault once"},
+    {"huge-page-cost", "WaitsOfAll.HugePagesAreCounted", "idle"},
+    {"userfaultfd-wait", "Userfaults.WaitUntilSomebodyAnswers", "WaitsOfAll.AnErrorOfUserfaultfdIsNoWait"},
+    {"memory-high-sleep", "MemoryHigh.SlowsDownWhoLocksMore", "idle"},
     // False alarms.
     {"populate-burst", "lockall-future-malloc", "populate-write"},
     {"populate-without-lock", "populate-write", "lockall-future-malloc"},

@@ -67,7 +67,8 @@ TEST(MemoryHigh, SlowsDownWhoLocksMore) {
   Program workload({"mlt-workload", "lock-untouched", "--hold", "--pages", "1100"});
   ASSERT_TRUE(workload.read_line().starts_with("ready"));
   cgroup.enter(workload.pid());
-  Program tracer({"mlocktrace", "--json", "--signals", "fault", "-p", std::to_string(workload.pid())});
+  Program tracer(
+      {"mlocktrace", "--json", "--signals", "fault,reclaim,memory_high", "-p", std::to_string(workload.pid())});
   ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
   const std::uint64_t before = cgroup.exceeded_high();
   const auto start = std::chrono::steady_clock::now();
@@ -93,6 +94,13 @@ TEST(MemoryHigh, SlowsDownWhoLocksMore) {
   const Json* finding = find_finding(report, "memory-high-exceeded");
   ASSERT_NE(finding, nullptr);
   EXPECT_EQ(finding->at("evidence").at("times"), limits[0].at("exceeded"));
+  // It slept in its faults, or on the way back from the call.
+  const Json& waits = report.at("processes").at(0).at("waits");
+  printf("%s\n", waits.dump().c_str());
+  const std::uint64_t slept_ns = number(waits, "/memory_high/time_ns") + number(waits, "/after_memory_high/time_ns");
+  EXPECT_GT(slept_ns, 0U);
+  EXPECT_LE(slept_ns, window_ns);
+  EXPECT_NE(find_finding(report, "memory-high-sleep"), nullptr);
   if (limits[0].at("stalled_ns").is_null()) {
     printf("a kernel without PSI\n");
     return;

@@ -39,7 +39,8 @@ long merged_pages() {
          number_of("/sys/kernel/mm/ksm/pages_sharing").value_or(0);
 }
 
-// Writes the same to every page of `range`, and lets KSM merge them. Otherwise: why not.
+}  // namespace
+
 const char* merge(const Range& range) {
   constexpr long patience_ns = 60'000'000'000;
   write_pages(range);
@@ -51,8 +52,6 @@ const char* merge(const Range& range) {
   while (merged_pages() < merged && now_ns() - begun < patience_ns) sleep_ns(10'000'000);
   return merged_pages() < merged ? "KSM has not merged the pages" : nullptr;
 }
-
-}  // namespace
 
 void ksm(Run& run) {
   const Region region(run.pages(256));

@@ -147,6 +147,26 @@ void file_lock_cold(Run& run) {
   ::close(fd);
 }
 
+// Much more than may be dirty in all of the machine.
+void dirty_file(Run& run) {
+  const long pages = run.pages(4096);
+  const int fd = unlinked_file(run.text("dir", "/tmp"), pages);
+  if (!tracks_dirty_pages(fd)) return run.unsupported("files of this file system are in memory only");
+  const Region region(pages, Region::read_write, MAP_SHARED, fd);
+  run.expect = {.access = unknown};
+  run.some_cause("file_map|mkwrite", 1);
+  {
+    // Whoever sets one of the two ends the other: so the share that is set back ends the limit in bytes.
+    const KernelSetting share("/proc/sys/vm/dirty_ratio", "10");
+    if (number_of("/proc/sys/vm/dirty_bytes") != 0 || !share.is_set() ||
+        !write_file("/proc/sys/vm/dirty_bytes", "262144"))
+      return run.unsupported("what may be dirty can't be set");
+    run.measure([&] { write_pages(region.all()); });
+  }
+  run.report();
+  ::close(fd);
+}
+
 void file_cold(Run& run) {
   const long pages = run.pages(64);
   const int fd = unlinked_file(run.text("dir", "/tmp"), pages);

@@ -1,8 +1,11 @@
 // More memory than a memory cgroup may have: who must reclaim, what is taken away, and what stays.
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 
 #include "file.hpp"
@@ -152,6 +155,32 @@ void lock_reclaim(Run& run) {
   run.measure([&] { run.mlock(region.all()); });
   run.extra("memcg_reclaims", *group.limit_hits() - hits);
   group.unlimit();
+  run.report();
+  ::close(fd);
+}
+
+// Twice as much of a file as the group may have, page by page and again: of the oldest each has gone by then.
+void refault(Run& run) {
+  const long pages = run.pages(1024, 512);
+  const long rounds = run.number("rounds", 3);
+  const MemoryCgroup group;
+  if (!group.entered()) return run.unsupported("needs a memory cgroup (v2) of its own");
+  const int fd = unlinked_file(run.text("dir", "/tmp"), pages);
+  if (!tracks_dirty_pages(fd)) return run.unsupported("files of this file system are in memory only");
+  const Region region(pages, PROT_READ, MAP_SHARED, fd);
+  if (::madvise(region.all().start, region.all().bytes(), MADV_RANDOM) != 0) fail("MADV_RANDOM", errno);
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  constexpr long page_tables_and_such = 128;
+  run.expect = {.access = unknown};
+  run.some_cause("file_map|file_read", pages);
+  const Known before = group.stat("workingset_refault_file");
+  group.limit(pages / 2 + page_tables_and_such);
+  run.measure([&] {
+    for (long round = 0; round < rounds; ++round) read_pages(region.all());
+  });
+  group.unlimit();
+  const Known after = group.stat("workingset_refault_file");
+  run.extra("refaulted_file", before && after ? Known{*after - *before} : unknown);
   run.report();
   ::close(fd);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "child.hpp"
+#include "tracking.hpp"
 #include "workload.hpp"
 
 namespace workload {
@@ -98,6 +99,70 @@ void thp_fork_cow(Run& run) {
   });
   const int pid = child->pid();
   run.child(pid, child->kill());
+  run.report();
+}
+
+void thp_fork_write(Run& run) {
+  const HugeRegion memory;
+  if (!memory.available) return run.unsupported(no_huge_pages);
+  const Range all = memory.region.all();
+  constexpr long written = 4;  // of each huge page
+  run.pages(all.pages);
+  lock_in_setup(all);
+  const long huge = memory.huge();
+  run.extra("huge_pages", huge);
+  Child::prepare();
+  std::optional<Child> child;
+  // The first of them through the entry for the huge page, the others through entries for parts of it.
+  run.expect = {.access = huge * written, .mlocked = unknown, .munlocked = unknown};
+  run.cause("cow", huge * written);
+  run.measure([&] {
+    child.emplace(Child::sleep_main, nullptr);
+    for (long i = 0; i < huge; ++i) write_pages(all.part(i * huge_page_pages, written));
+  });
+  const int pid = child->pid();
+  run.child(pid, child->kill());
+  run.report();
+}
+
+void thp_merged(Run& run) {
+  const HugeRegion memory;
+  if (!memory.available) return run.unsupported(no_huge_pages);
+  const Range all = memory.region.all();
+  run.pages(all.pages);
+  // KSM splits the huge pages.
+  if (const char* reason = merge(all)) return run.unsupported(reason);
+  run.expect = {.access = all.pages};
+  run.cause("ksm", all.pages);
+  run.work([&] { write_pages(all); });
+}
+
+void thp_zero(Run& run) {
+  const HugeRegion memory;
+  if (!memory.available) return run.unsupported(no_huge_pages);
+  if (number_of("/sys/kernel/mm/transparent_hugepage/use_zero_page") != 1)
+    return run.unsupported("no huge zero page is used here");
+  const Range all = memory.region.all();
+  run.pages(all.pages);
+  read_pages(all);
+  // From 6.13 on the huge zero page makes way for a huge page; before, its mapping is split, and small pages follow.
+  run.expect = {.access = unknown};
+  run.some_cause("zero_page", huge_pages);
+  run.work([&] { write_pages(all); });
+}
+
+void thp_touch(Run& run) {
+  const HugeRegion memory;
+  if (!memory.available) return run.unsupported(no_huge_pages);
+  const Range all = memory.region.all();
+  run.pages(all.pages);
+  const Known before = number_in("/proc/vmstat", "thp_fault_alloc");
+  run.expect = {.access = unknown};
+  run.some_cause("first_touch", huge_pages);
+  run.measure([&] { write_pages(all); });
+  const Known after = number_in("/proc/vmstat", "thp_fault_alloc");
+  run.extra("huge_pages", memory.huge());
+  run.extra("thp_fault_alloc", before && after ? Known{*after - *before} : unknown);
   run.report();
 }
 

@@ -10,4 +10,7 @@ bool track_writes(const Range& range);
 
 inline constexpr const char* no_tracking = "no soft-dirty bits in this kernel";
 
+// Writes the same to every page of `range`, and lets KSM merge them. Otherwise: why not.
+const char* merge(const Range& range);
+
 }  // namespace workload

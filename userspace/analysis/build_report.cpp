@@ -358,6 +358,33 @@ std::optional<Reclaim> build_reclaim(const mlt_proc& proc, const Plan& plan) {
   return reclaim;
 }
 
+std::optional<FaultWaits> build_waits(const mlt_proc& proc, const Plan& plan) {
+  // Without faults nothing is inside of one.
+  const PlannedSignal* fault = plan.find("fault");
+  if (fault->way == nullptr || fault->way->approximate) return std::nullopt;
+  const auto waited = [&](std::string_view signal, mlt_wait kind) -> std::optional<Waited> {
+    if (!plan.measures(signal)) return std::nullopt;
+    return Waited{proc.waits[kind].waits, proc.waits[kind].time_ns, proc.longest.wait_ns[kind]};
+  };
+  const bool measures_refaults = plan.measures("refault");
+  return FaultWaits{.userfault = waited("userfault", MLT_WAIT_USERFAULT),
+                    .migration = waited("cause", MLT_WAIT_MIGRATION),
+                    .file_read = measures_refaults ? waited("page_wait", MLT_WAIT_FILE_READ) : std::nullopt,
+                    .refault = measures_refaults ? waited("page_wait", MLT_WAIT_REFAULT) : std::nullopt,
+                    .swap_read = waited("page_wait", MLT_WAIT_SWAP_READ),
+                    .page_lock = waited("page_wait", MLT_WAIT_PAGE_LOCK),
+                    .writeback = waited("page_wait", MLT_WAIT_WRITEBACK),
+                    .dirty = waited("dirty_wait", MLT_WAIT_DIRTY),
+                    .compaction = waited("compaction", MLT_WAIT_COMPACTION),
+                    .direct_reclaim = waited("reclaim", MLT_WAIT_DIRECT_RECLAIM),
+                    .memcg_reclaim = waited("reclaim", MLT_WAIT_MEMCG_RECLAIM),
+                    .memory_high = waited("memory_high", MLT_WAIT_MEMORY_HIGH),
+                    .huge_page = waited("huge_page", MLT_WAIT_HUGE_PAGE),
+                    .after_memory_high = waited("memory_high", MLT_WAIT_AFTER_HIGH),
+                    .refaulted_file = if_measured(plan, "refault", proc.refaulted_file),
+                    .refaulted_swap = if_measured(plan, "refault", proc.refaulted_swap)};
+}
+
 FaultTotals faults_by(mlt_cause cause, const ProcessCounts& process) {
   FaultTotals sum;
   for (const auto& [id, totals] : process.by_class) {
@@ -584,6 +611,7 @@ Process build_process(const ProcessCounts& counts, const Numbers& numbers, const
   process.pages = build_pages(counts, data);
   process.vma = build_vma(proc, events, views, data);
   process.reclaim = build_reclaim(proc, *data.plan);
+  process.waits = build_waits(proc, *data.plan);
   process.swap = build_swap(counts, data);
   process.life = build_life(proc, events, numbers, data);
   process.life_not_kept = events.life_not_kept;

@@ -42,6 +42,14 @@ void add(std::optional<ReclaimStall>& sum, const std::optional<ReclaimStall>& on
   sum->max_ns = std::max(sum->max_ns, one->max_ns);
 }
 
+void add(std::optional<Waited>& sum, const std::optional<Waited>& one) {
+  if (!one) return;
+  if (!sum) sum.emplace();
+  sum->waits += one->waits;
+  sum->time_ns += one->time_ns;
+  sum->max_ns = std::max(sum->max_ns, one->max_ns);
+}
+
 /// Of types whose members all add up: a figure that is a line in model/fields.h is in the sum.
 template <typename Type>
 void add_members(Type& sum, const Type& one) {
@@ -162,6 +170,7 @@ void add(Process& sum, const Process& one, bool is_first) {
   add_members(sum.pages, one.pages);
   add(sum.vma, one.vma);
   add_members(sum.reclaim, one.reclaim);
+  add_members(sum.waits, one.waits);
   add_members(sum.swap, one.swap);
   sum.life_not_kept += one.life.size() + one.life_not_kept;
 }

@@ -18,10 +18,10 @@ constexpr std::size_t kCommandsNamed = 10;
 
 /// What adds up over processes. Of what does not, such as limits, rates and longest times, a sum would be no figure.
 constexpr auto kAddsUp = std::to_array<std::string_view>(
-    {"calls",        "entries",    "errors",          "faults",   "file_ns", "forks",       "in_fault_ns",
-     "lock_wait_ns", "major",      "memory_ns",       "other_ns", "pages",   "populate_ns", "populated_bytes",
-     "read",         "reclaim_ns", "reclaimed",       "scanned",  "splits",  "stalls",      "storms",
-     "swap_in_ns",   "time_ns",    "vma_lock_aborts", "waits"});
+    {"calls",        "entries",    "errors",     "faults",          "file_ns", "forks",           "in_fault_ns",
+     "lock_wait_ns", "major",      "memory_ns",  "other_ns",        "pages",   "populate_ns",     "populated_bytes",
+     "read",         "reclaim_ns", "reclaimed",  "scanned",         "splits",  "stalls",          "storms",
+     "swap_in_ns",   "huge_pages", "held_up_ns", "refaulted_pages", "time_ns", "vma_lock_aborts", "waits"});
 
 std::vector<std::string> commands_of(const std::vector<Finding>& findings, const Commands& commands) {
   std::map<std::string, std::size_t> counted;

@@ -57,11 +57,11 @@ Found populate_without_lock(const Process& process, const Case&) {
 
 // A fault that had to be tried twice is called major. Those of these causes read nothing.
 Found major_without_io(const Process& process, const Case&) {
-  const FaultTotals faults =
-      access_faults(process, kAnyState,
-                    {MLT_CAUSE_FIRST_TOUCH, MLT_CAUSE_STACK, MLT_CAUSE_COW, MLT_CAUSE_ZERO_PAGE, MLT_CAUSE_KSM,
-                     MLT_CAUSE_SOFT_DIRTY, MLT_CAUSE_WRITE_ENABLE, MLT_CAUSE_MKWRITE, MLT_CAUSE_UFFD_MISSING,
-                     MLT_CAUSE_UFFD_WP, MLT_CAUSE_NUMA_HINT, MLT_CAUSE_MIGRATION, MLT_CAUSE_SPURIOUS});
+  const FaultTotals faults = access_faults(
+      process, kAnyState,
+      {MLT_CAUSE_FIRST_TOUCH, MLT_CAUSE_STACK, MLT_CAUSE_COW, MLT_CAUSE_ZERO_PAGE, MLT_CAUSE_KSM, MLT_CAUSE_SOFT_DIRTY,
+       MLT_CAUSE_WRITE_ENABLE, MLT_CAUSE_MKWRITE, MLT_CAUSE_UFFD_MISSING, MLT_CAUSE_UFFD_WP, MLT_CAUSE_UFFD_MINOR,
+       MLT_CAUSE_UFFD_RWP, MLT_CAUSE_NUMA_HINT, MLT_CAUSE_MIGRATION, MLT_CAUSE_SPURIOUS});
   if (faults.major == 0) return {};
   return Sighting{Severity::info, {{"major", figure(faults.major)}}, ""};
 }

@@ -121,6 +121,32 @@ constexpr auto kRules = std::to_array<Rule>({
      "Give it more memory (memory.high, memory.max), lock less, or raise vm.min_free_kbytes.",
      "Documentation/admin-guide/cgroup-v2.rst", rules::reclaim_stall},
 
+    // What faults wait for.
+    {"working-set-too-large", problem, "pages of files are evicted and read again: not all that it uses fits in memory",
+     "Give it more memory (memory.max, memory.high, or the machine), let it use less of its files at a time, or lock "
+     "what must stay.",
+     "Documentation/admin-guide/cgroup-v2.rst", rules::working_set_too_large},
+    {"compaction-stall", problem, "faults had to move pages out of the way before they got a huge one",
+     "Set /sys/kernel/mm/transparent_hugepage/defrag to defer or never, or leave huge pages to madvise; touch the "
+     "memory "
+     "early.",
+     "Documentation/admin-guide/mm/transhuge.rst", rules::compaction_stall},
+    {"writeback-wait", problem, "writes to mapped files waited for the disk",
+     "What is being written to the disk may not change meanwhile, and who makes pages dirty too fast is held up. Write "
+     "less, or elsewhere (tmpfs, memfd), or call msync before it matters.",
+     "Documentation/admin-guide/sysctl/vm.rst", rules::writeback_wait},
+    {"huge-page-cost", notice, "single faults took long to allocate and clear a huge page",
+     "Touch the memory before it matters, or use small pages there (MADV_NOHUGEPAGE).", "madvise(2)",
+     rules::huge_page_cost},
+    {"userfaultfd-wait", problem, "accesses waited for another thread or process to supply pages",
+     "The memory is managed by userfaultfd (live migration, snapshots, a garbage collector): who manages it is slow, "
+     "or "
+     "is asked too often.",
+     "userfaultfd(2)", rules::userfaultfd_wait},
+    {"memory-high-sleep", problem, "the process was held up for being over its cgroup's memory.high",
+     "Raise memory.high, or use less memory in this cgroup.", "Documentation/admin-guide/cgroup-v2.rst",
+     rules::memory_high_sleep},
+
     // Others wait.
     {"lock-holds-up-threads", problem, "threads waited for mmap_lock while another one locked memory",
      "Lock before the other threads matter, or piece by piece; create threads before MCL_FUTURE, or add MCL_ONFAULT. "

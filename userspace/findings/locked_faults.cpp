@@ -103,7 +103,10 @@ Found write_protected(const Process& process, const Case& about) {
 }
 
 Found userfaultfd(const Process& process, const Case& about) {
-  return caused_by({MLT_CAUSE_UFFD_MISSING, MLT_CAUSE_UFFD_WP}, Severity::warning, process, about);
+  // Protected, and let through at once (UFFD_FEATURE_WP_ASYNC): nobody waited.
+  if (process.waits && process.waits->userfault && process.waits->userfault->waits == 0) return {};
+  return caused_by({MLT_CAUSE_UFFD_MISSING, MLT_CAUSE_UFFD_WP, MLT_CAUSE_UFFD_MINOR, MLT_CAUSE_UFFD_RWP},
+                   Severity::warning, process, about);
 }
 
 Found lock_not_effective(const Process& process, const Case& about) {

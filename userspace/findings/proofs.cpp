@@ -187,6 +187,21 @@ constexpr auto kProofs = std::to_array<Proof>({
      "pages that it has marked as poisoned"},
     {"fault-failed", "an error of which nothing of the above was seen", "all of the above"},
 
+    // What faults waited for.
+    {"working-set-too-large",
+     "pages of files that the faults read had been evicted not long before (workingset_refault), and as many were "
+     "reclaimed during the trace",
+     "a file that is read for the first time: the kernel remembers nothing of it"},
+    {"compaction-stall", "faults compacted memory themselves before they got theirs",
+     "pages that are moved for others: the fault waits for the entry"},
+    {"writeback-wait", "faults waited for pages to be written, or were held up as they made too many dirty",
+     "waits for pages to be read"},
+    {"huge-page-cost", "the time of the faults that brought huge pages", "many small faults"},
+    {"userfaultfd-wait", "faults in memory that is not locked waited in handle_userfault",
+     "userfaultfd that answers with a signal: nobody waits"},
+    {"memory-high-sleep", "the process slept in mem_cgroup_handle_over_high",
+     "reclaim for memory.max: it works, and does not sleep"},
+
     // False alarms.
     {"populate-burst",
      "more than half of all faults made pages present on behalf of a call, in mappings that are locked",

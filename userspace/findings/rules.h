@@ -59,6 +59,14 @@ Found lock_lost_in_exec(const Process& process, const Case& about);
 Found locked_not_mlocked(const Process& process, const Case& about);
 Found lock_without_effect(const Process& process, const Case& about);
 
+// ---- What faults wait for (waits.cpp)
+Found working_set_too_large(const Process& process, const Case& about);
+Found compaction_stall(const Process& process, const Case& about);
+Found writeback_wait(const Process& process, const Case& about);
+Found huge_page_cost(const Process& process, const Case& about);
+Found userfaultfd_wait(const Process& process, const Case& about);
+Found memory_high_sleep(const Process& process, const Case& about);
+
 // ---- B: MCL_FUTURE (future.cpp)
 Found mcl_future_amplification(const Process& process, const Case& about);
 Found thread_stack_populate(const Process& process, const Case& about);

@@ -476,6 +476,49 @@ struct Fields<Reclaim> {
 };
 
 template <>
+struct Fields<Waited> {
+  static constexpr std::string_view name = "waited";
+  static constexpr auto list =
+      std::tuple{field("waits", &Waited::waits, "How often.").since("0.2"),
+                 field("time_ns", &Waited::time_ns).unit(nanoseconds).since("0.2"),
+                 field("max_ns", &Waited::max_ns, "The longest.").unit(nanoseconds).since("0.2")};
+};
+
+template <>
+struct Fields<FaultWaits> {
+  static constexpr std::string_view name = "fault_waits";
+  static constexpr std::string_view meaning =
+      "What the faults of the process waited for, or took long for: parts of their time, which don't overlap.";
+  static constexpr auto list = std::tuple{
+      field("userfault", &FaultWaits::userfault, "For another thread or process, by userfaultfd.").since("0.2"),
+      field("migration", &FaultWaits::migration, "Until a page had been moved.").since("0.2"),
+      field("file_read", &FaultWaits::file_read, "Until a page of a file had been read.").since("0.2"),
+      field("refault", &FaultWaits::refault, "The same, where it had been evicted not long ago.").since("0.2"),
+      field("swap_read", &FaultWaits::swap_read, "Until a page had been read from swap.").since("0.2"),
+      field("page_lock", &FaultWaits::page_lock,
+            "Until somebody else was done with a page, or a block of the file system was read or written.")
+          .since("0.2"),
+      field("writeback", &FaultWaits::writeback, "Until a page had been written back.").since("0.2"),
+      field("dirty", &FaultWaits::dirty, "Held up for making pages dirty faster than they are written.").since("0.2"),
+      field("compaction", &FaultWaits::compaction, "Moving pages out of the way of a huge one.").since("0.2"),
+      field("direct_reclaim", &FaultWaits::direct_reclaim, "Reclaim inside faults, as the machine was short of memory.")
+          .since("0.2"),
+      field("memcg_reclaim", &FaultWaits::memcg_reclaim, "The same, as the memory cgroup was over its limit.")
+          .since("0.2"),
+      field("memory_high", &FaultWaits::memory_high, "Asleep for being over memory.high.").since("0.2"),
+      field("huge_page", &FaultWaits::huge_page, "No wait: allocating and clearing huge pages.").since("0.2"),
+      field("after_memory_high", &FaultWaits::after_memory_high,
+            "No part of a fault's time: asleep for being over memory.high after a fault or a call, on the way back to "
+            "user mode.")
+          .since("0.2"),
+      field("refaulted_file", &FaultWaits::refaulted_file,
+            "Pages of files that faults read again, having been evicted not long ago.")
+          .unit(pages)
+          .since("0.2"),
+      field("refaulted_swap", &FaultWaits::refaulted_swap, "The same, from swap.").unit(pages).since("0.2")};
+};
+
+template <>
 struct Fields<Swap> {
   static constexpr std::string_view name = "swap";
   static constexpr auto list = std::tuple{
@@ -536,6 +579,7 @@ struct Fields<Process> {
                  field("life_not_kept", &Process::life_not_kept).since("0.1"),
                  field("swap", &Process::swap),
                  field("reclaim", &Process::reclaim),
+                 field("waits", &Process::waits).since("0.2"),
                  field("children", &Process::children, "PIDs of the traced processes that this one forked.").table()};
 };
 
@@ -565,7 +609,8 @@ struct Fields<ProcessGroup> {
       field("vma", of<&ProcessGroup::sum, &Process::vma>),
       field("life_not_kept", of<&ProcessGroup::sum, &Process::life_not_kept>, "All their forks, execs and exits."),
       field("swap", of<&ProcessGroup::sum, &Process::swap>),
-      field("reclaim", of<&ProcessGroup::sum, &Process::reclaim>)};
+      field("reclaim", of<&ProcessGroup::sum, &Process::reclaim>),
+      field("waits", of<&ProcessGroup::sum, &Process::waits>).since("0.2")};
 };
 
 // ---- What surrounds the processes

@@ -21,9 +21,9 @@ constexpr auto kLockStates = std::to_array<std::string_view>({"no", "yes", "on_f
 static_assert(kLockStates.size() == MLT_LOCK_STATE_NR);
 
 constexpr auto kCauses = std::to_array<std::string_view>(
-    {"unknown",   "first_touch", "stack",         "file_map",    "file_read",    "cow",     "zero_page",
-     "ksm",       "soft_dirty",  "write_enable",  "mkwrite",     "uffd_missing", "uffd_wp", "numa_hint",
-     "migration", "swap_in",     "special_entry", "special_map", "hugetlb",      "spurious"});
+    {"unknown",       "first_touch",  "stack",   "file_map",     "file_read",  "cow",       "zero_page", "ksm",
+     "soft_dirty",    "write_enable", "mkwrite", "uffd_missing", "uffd_wp",    "numa_hint", "migration", "swap_in",
+     "special_entry", "special_map",  "hugetlb", "spurious",     "uffd_minor", "uffd_rwp"});
 static_assert(kCauses.size() == MLT_CAUSE_NR);
 
 constexpr auto kCalls = std::to_array<std::string_view>({"", "mlock", "mlock2", "munlock", "mlockall", "munlockall",

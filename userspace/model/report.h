@@ -339,6 +339,36 @@ struct Reclaim {
   Count met_locked_inactive;
 };
 
+struct Waited {
+  std::uint64_t waits = 0;
+  std::uint64_t time_ns = 0;
+  std::uint64_t max_ns = 0;  // the longest
+};
+
+/// What the faults of a process waited for, or took long for: parts of their time, which don't overlap. What is left is
+/// not explained. Each is empty where it was not measured.
+struct FaultWaits {
+  std::optional<Waited> userfault;  // for another thread or process, by userfaultfd
+  std::optional<Waited> migration;  // until a page had been moved
+  std::optional<Waited> file_read;  // until a page of a file had been read
+  std::optional<Waited> refault;    // the same, where it had been evicted not long ago
+  std::optional<Waited> swap_read;  // until a page had been read from swap
+  std::optional<Waited>
+      page_lock;  // until somebody else was done with a page, or a block of the file system read or written
+  std::optional<Waited> writeback;       // until a page had been written back
+  std::optional<Waited> dirty;           // held up for making pages dirty too fast
+  std::optional<Waited> compaction;      // moving pages out of the way of a huge one
+  std::optional<Waited> direct_reclaim;  // reclaim that they did themselves, as in `Reclaim`
+  std::optional<Waited> memcg_reclaim;
+  std::optional<Waited> memory_high;  // asleep for being over memory.high
+  std::optional<Waited> huge_page;    // no wait: allocating and clearing huge pages
+  /// No part of a fault's time: asleep for being over memory.high after a fault or a call, on the way back to user
+  /// mode.
+  std::optional<Waited> after_memory_high;
+  Count refaulted_file;  // pages that were read again, having been evicted not long ago
+  Count refaulted_swap;  // the same, from swap
+};
+
 struct Swap {
   Count in;           // faults that found a swap entry
   Count in_major;     // of these, the major ones: the page was not in the swap cache
@@ -420,6 +450,7 @@ struct Process {
   Pages pages;
   Vma vma;
   std::optional<Reclaim> reclaim;  // empty: not measured
+  std::optional<FaultWaits> waits;
   std::optional<Swap> swap;
   std::vector<LifeEvent> life;  // in order of time
   std::uint64_t life_not_kept = 0;

@@ -14,22 +14,32 @@ namespace {
 constexpr std::size_t kMostBytes = 42;
 constexpr int kLevel = 1;  // higher ones take twice the time for a tenth of the size
 
+// Blocks of all versions number the causes in rows of as many as there were at first; later ones come in rows of their
+// own behind those.
+constexpr int kRow = 20;
+constexpr int kStates = int{MLT_ORIGIN_NR} * int{MLT_LOCK_STATE_NR};
+
+std::uint64_t number_of(const FaultEvent& event) {
+  const int state = int{event.origin} * MLT_LOCK_STATE_NR + int{event.locked};
+  const int cause = int{event.cause};
+  return static_cast<std::uint64_t>((cause / kRow * kStates + state) * kRow + cause % kRow);
+}
+
 // What can be told in a small number: origin, lock state, cause, major, error.
 std::uint64_t pack_class(const FaultEvent& event) {
-  return std::uint64_t{class_id_of({event.origin, event.locked, event.cause})} << 2 | std::uint64_t{event.error} << 1 |
-         std::uint64_t{event.major};
+  return number_of(event) << 2 | std::uint64_t{event.error} << 1 | std::uint64_t{event.major};
 }
 
 bool unpack_class(std::uint64_t packed, FaultEvent& event) {
-  const std::uint64_t fault_class = packed >> 2;
-  constexpr std::uint64_t kClasses = int{MLT_ORIGIN_NR} * int{MLT_LOCK_STATE_NR} * int{MLT_CAUSE_NR};
-  if (fault_class >= kClasses) return false;
+  const std::uint64_t number = packed >> 2;
+  const std::uint64_t state = number / kRow % kStates;
+  const std::uint64_t cause = number / (kRow * kStates) * kRow + number % kRow;
+  if (cause >= MLT_CAUSE_NR) return false;
   event.major = (packed & 1) != 0;
   event.error = (packed & 2) != 0;
-  const FaultClass parts = class_of(static_cast<std::uint16_t>(fault_class));
-  event.cause = parts.cause;
-  event.locked = parts.locked;
-  event.origin = parts.origin;
+  event.cause = static_cast<mlt_cause>(cause);
+  event.locked = static_cast<mlt_lock_state>(state % MLT_LOCK_STATE_NR);
+  event.origin = static_cast<mlt_origin>(state / MLT_LOCK_STATE_NR);
   return true;
 }
 

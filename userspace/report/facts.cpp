@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <initializer_list>
 #include <iterator>
 #include <map>
+#include <utility>
 
 #include "model/fields.h"
 #include "report/phrases.h"
@@ -125,6 +128,56 @@ std::string stall(const std::optional<ReclaimStall>& stall) {
   if (!stall || stall->calls == 0) return "";
   return fmt::format("waited {}, {} (longest {}), {} reclaimed", plural(stall->calls, "time"),
                      format_duration(stall->time_ns), format_duration(stall->max_ns), plural(stall->reclaimed, "page"));
+}
+
+struct WaitWords {
+  std::optional<Waited> FaultWaits::*waited;
+  std::string_view words;
+};
+
+constexpr auto kFaultWaits = std::to_array<WaitWords>({
+    {&FaultWaits::userfault, "waiting for userfaultfd"},
+    {&FaultWaits::migration, "waiting for pages to be moved"},
+    {&FaultWaits::file_read, "waiting for files to be read"},
+    {&FaultWaits::refault, "waiting for files to be read again"},
+    {&FaultWaits::swap_read, "waiting for swap to be read"},
+    {&FaultWaits::page_lock, "waiting for pages in use or already being read"},
+    {&FaultWaits::writeback, "waiting for pages to be written back"},
+    {&FaultWaits::dirty, "held up for making pages dirty too fast"},
+    {&FaultWaits::compaction, "compacting memory"},
+    {&FaultWaits::direct_reclaim, "reclaiming memory"},
+    {&FaultWaits::memcg_reclaim, "reclaiming for the memory cgroup"},
+    {&FaultWaits::memory_high, "asleep for being over memory.high"},
+    {&FaultWaits::huge_page, "making huge pages"},
+});
+
+/// "1.2 s, of it 800 ms waiting for files to be read again (2,310 times, longest 9 ms), …", most time first. What is
+/// left over is not said to be anything.
+std::string time_in_faults(const Process& process) {
+  std::vector<std::pair<Waited, std::string_view>> parts;
+  for (const WaitWords& wait : kFaultWaits) {
+    const auto waited = process.waits ? (*process.waits).*wait.waited : std::nullopt;
+    if (waited && waited->waits != 0) parts.emplace_back(*waited, wait.words);
+  }
+  if (parts.empty()) return "";
+  std::ranges::stable_sort(parts, std::greater{}, [](const auto& part) { return part.first.time_ns; });
+  std::string text = format_duration(process.faults.of_all_origins().latency.sum());
+  std::string_view before = ", of it ";
+  for (const auto& [waited, words] : parts) {
+    text += fmt::format("{}{} {} ({}, longest {})", std::exchange(before, ", "), format_duration(waited.time_ns), words,
+                        plural(waited.waits, "time"), format_duration(waited.max_ns));
+  }
+  return text;
+}
+
+std::string read_again(const FaultWaits& waits) {
+  return joined({some(waits.refaulted_file, "pages of files"), some(waits.refaulted_swap, "pages from swap")});
+}
+
+std::string slept(const std::optional<Waited>& waited) {
+  if (!waited || waited->waits == 0) return "";
+  return fmt::format("held up {} after faults and calls, {} (longest {})", plural(waited->waits, "time"),
+                     format_duration(waited->time_ns), format_duration(waited->max_ns));
 }
 
 std::string stalled_inside(const Reclaim& reclaim) {
@@ -280,7 +333,11 @@ std::vector<Fact> memory_facts(const Process& process, const Host& host) {
 std::vector<Fact> reclaim_facts(const Process& process) {
   const Reclaim reclaim = process.reclaim.value_or(Reclaim{});
   const Swap swap = process.swap.value_or(Swap{});
-  return told({{"direct reclaim", stall(reclaim.direct)},
+  const FaultWaits waits = process.waits.value_or(FaultWaits{});
+  return told({{"time in faults", time_in_faults(process)},
+               {"evicted before", read_again(waits)},
+               {"memory.high", slept(waits.after_memory_high)},
+               {"direct reclaim", stall(reclaim.direct)},
                {"memcg reclaim", stall(reclaim.memcg)},
                {"reclaim inside", stalled_inside(reclaim)},
                {"spared", spared(reclaim)},

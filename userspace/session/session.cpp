@@ -326,6 +326,7 @@ mlt_config Session::Impl::config(const Plan& plan) const {
   cfg.has_vma_lock = plan.measures("vma_lock") ? 1 : 0;
   const PlannedSignal* lock = plan.find("page_lock");
   cfg.has_page_lock = lock->way != nullptr ? 1 : 0;
+  cfg.has_userfault = plan.measures("userfault") ? 1 : 0;
   cfg.has_exit_mmap = plan.measures("swap_free") ? 1 : 0;
   cfg.max_map_count_fd = max_map_count ? static_cast<__u32>(max_map_count.get()) : 0;
   cfg.mlocks_after_populate = plan.mlocks_after_populate() ? 1 : 0;

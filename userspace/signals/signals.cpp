@@ -343,6 +343,69 @@ constexpr Probe kReclaim[] = {{"mlt_direct_begin", raw_tracepoint, "mm_vmscan_di
                               {"mlt_direct_end", raw_tracepoint, "mm_vmscan_direct_reclaim_end"}};
 constexpr Alternative kReclaimWays[] = {{"tracepoint", kReclaim, ""}};
 
+// --- what else faults wait for -------------------------------------------------------------------------------------
+
+constexpr Probe kUserfaultFentry[] = {{"mlt_userfault_fentry", fentry, "handle_userfault"}};
+constexpr auto kUserfaultKprobe = kTwins<kUserfaultFentry>;
+constexpr auto kUserfaultMulti = as_multi(kUserfaultKprobe);
+constexpr Alternative kUserfaultWays[] = {multi(kUserfaultMulti, {}, "fault"),
+                                          {"fentry", kUserfaultFentry, "", "fault"},
+                                          {"kprobe", kUserfaultKprobe, "", "fault"}};
+
+constexpr Probe kFolioWaitFentry[] = {{"mlt_folio_writeback", raw_tracepoint, "folio_wait_writeback"},
+                                      {"mlt_io_schedule_fentry", fentry, "io_schedule"},
+                                      {"mlt_io_schedule_fexit", fexit, "io_schedule"}};
+constexpr Probe kPageWaitFentry[] = {{"mlt_page_writeback", raw_tracepoint, "wait_on_page_writeback"},
+                                     {"mlt_io_schedule_fentry", fentry, "io_schedule"},
+                                     {"mlt_io_schedule_fexit", fexit, "io_schedule"}};
+constexpr auto kFolioWaitKprobe = kTwins<kFolioWaitFentry>;
+constexpr auto kFolioWaitMulti = as_multi(kFolioWaitKprobe);
+constexpr auto kPageWaitKprobe = kTwins<kPageWaitFentry>;
+constexpr Alternative kPageWaitWays[] = {multi(kFolioWaitMulti, {}, "fault"),
+                                         {"fentry", kFolioWaitFentry, "", "fault"},
+                                         {"fentry", kPageWaitFentry, "", "fault"},
+                                         {"kprobe", kFolioWaitKprobe, "", "fault"},
+                                         {"kprobe", kPageWaitKprobe, "", "fault"}};
+
+constexpr Probe kRefaultFentry[] = {{"mlt_refault_fentry", fentry, "workingset_refault"}};
+constexpr auto kRefaultKprobe = kTwins<kRefaultFentry>;
+constexpr auto kRefaultMulti = as_multi(kRefaultKprobe);
+constexpr Alternative kRefaultWays[] = {multi(kRefaultMulti, {}, "fault"),
+                                        {"fentry", kRefaultFentry, "", "fault"},
+                                        {"kprobe", kRefaultKprobe, "", "fault"}};
+
+constexpr Probe kDirtyFentry[] = {{"mlt_dirty_fentry", fentry, "balance_dirty_pages"},
+                                  {"mlt_dirty_fexit", fexit, "balance_dirty_pages"}};
+constexpr auto kDirtyKprobe = kTwins<kDirtyFentry>;
+constexpr auto kDirtyMulti = as_multi(kDirtyKprobe);
+constexpr Alternative kDirtyWays[] = {
+    multi(kDirtyMulti, {}, "fault"), {"fentry", kDirtyFentry, "", "fault"}, {"kprobe", kDirtyKprobe, "", "fault"}};
+
+constexpr Probe kCompaction[] = {{"mlt_compaction_begin", raw_tracepoint, "mm_compaction_begin"},
+                                 {"mlt_compaction_end", raw_tracepoint, "mm_compaction_end"}};
+constexpr Alternative kCompactionWays[] = {{"tracepoint", kCompaction, "", "fault"}};
+
+constexpr Probe kOverHighFentry[] = {{"mlt_over_high_fentry", fentry, "__mem_cgroup_handle_over_high"},
+                                     {"mlt_over_high_fexit", fexit, "__mem_cgroup_handle_over_high"}};
+constexpr Probe kHandleHighFentry[] = {{"mlt_handle_high_fentry", fentry, "mem_cgroup_handle_over_high"},
+                                       {"mlt_handle_high_fexit", fexit, "mem_cgroup_handle_over_high"}};
+constexpr auto kOverHighKprobe = kTwins<kOverHighFentry>;
+constexpr auto kOverHighMulti = as_multi(kOverHighKprobe);
+constexpr auto kHandleHighKprobe = kTwins<kHandleHighFentry>;
+constexpr Alternative kMemoryHighWays[] = {multi(kOverHighMulti),
+                                           {"fentry", kOverHighFentry, ""},
+                                           {"fentry", kHandleHighFentry, ""},
+                                           {"kprobe", kOverHighKprobe, ""},
+                                           {"kprobe", kHandleHighKprobe, ""}};
+
+constexpr Probe kHugePageFentry[] = {{"mlt_huge_page_fentry", fentry, "do_huge_pmd_anonymous_page"}};
+constexpr auto kHugePageKprobe = kTwins<kHugePageFentry>;
+constexpr auto kHugePageMulti = as_multi(kHugePageKprobe);
+// Whether a huge page came of it, the page table tells.
+constexpr Alternative kHugePageWays[] = {multi(kHugePageMulti, {}, "cause"),
+                                         {"fentry", kHugePageFentry, "", "cause"},
+                                         {"kprobe", kHugePageKprobe, "", "cause"}};
+
 // Reclaim mlocks what it meets in a VM_LOCKED mapping: the programs of page_lock see it.
 constexpr std::string_view kMetOld = "passes over the active list are not seen on this kernel";
 constexpr Alternative kMetWays[] = {
@@ -501,6 +564,14 @@ constexpr Signal kSignals[] = {
     {"exec", "what an execve unlocks: the locked size before it", kExecWays},
     {"reclaim", "reclaim that a process had to do itself, and how much of it inside faults and lock calls",
      kReclaimWays},
+    {"userfault", "faults that wait for userfaultfd, in each of its modes", kUserfaultWays},
+    {"page_wait", "faults that wait for I/O, or for a page: until it is read, written back, or unlocked",
+     kPageWaitWays},
+    {"refault", "pages that faults read again, having been evicted not long ago", kRefaultWays},
+    {"dirty_wait", "faults that make pages dirty faster than they can be written, and are held up for it", kDirtyWays},
+    {"compaction", "faults that move pages out of the way before they get a huge one", kCompactionWays},
+    {"memory_high", "sleeps for being over memory.high, in faults and after them", kMemoryHighWays},
+    {"huge_page", "faults that allocate and clear a huge page", kHugePageWays},
     {"reclaim_met", "locked pages that reclaim met, and those that it made unevictable", kMetWays},
     {"swap_out", "pages written to swap, and by whom", kSwapOutWays},
     {"swap_readahead", "pages that swap-in faults read ahead", kSwapReadWays},

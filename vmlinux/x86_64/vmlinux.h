@@ -47,6 +47,8 @@ typedef struct {
   s64 counter;
 } atomic64_t;
 
+typedef unsigned long pte_marker;
+
 struct cgroup_subsys_state;
 
 struct css_set {
@@ -309,6 +311,8 @@ struct task_struct {
   int exit_code;
   unsigned long min_flt;
   unsigned long maj_flt;
+  unsigned int memcg_nr_pages_over_high;
+  unsigned long nvcsw;
   char comm[16];
   struct mm_struct *mm;
   struct task_struct *group_leader;
@@ -382,8 +386,12 @@ struct vma_merge_struct {
 
 /* Bit numbers move between versions: always read through bpf_core_enum_value. */
 enum pageflags {
+  PG_locked = 0,
+  PG_writeback = 1,
+  PG_uptodate = 3,
   PG_lru = 4,
   PG_active = 5,
+  PG_workingset = 9,
   PG_head = 16,
   PG_anon_exclusive = 17,
   PG_swapbacked = 19,
