@@ -85,6 +85,7 @@ struct mlt_thread {
   u64 reclaim_start;   /* reclaiming by itself, since; 0: not */
   u64 lock_wait_start; /* waiting for mmap_lock, since; 0: not */
   u32 lock_holder;     /* enum mlt_call: what its holder was doing then */
+  struct mlt_act_key lock_outsider; /* who else held it; act: MLT_ACT_NONE where nobody is known */
   u8 lock_wait_write;
   u8 lock_held_to_lock;
   u8 change_kind;   /* of the change of a VMA that is under way: MLT_EVENT_SPLIT or _MERGE */

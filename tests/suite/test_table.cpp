@@ -20,7 +20,7 @@ constexpr Row kRows[] = {
     {"alternatives", "Alternatives.*", every_kernel, {}, true, 30},
     {"counts",
      "All/Workload.*:WorkloadTable.*:All/Causes.*:CausesOfAll.*:Construction.*:All/SwapIn.*:SwapLock.*:SwapFork.*:"
-     "SwapReadahead.*:All/SharedLock.*:ShmUnlock.*:All/LockedInPart.*:Life.*:Ending.*",
+     "SwapReadahead.*:Others.*:All/SharedLock.*:ShmUnlock.*:All/LockedInPart.*:Life.*:Ending.*",
      every_kernel, kMemory, true, 40},
     {"counts", "All/Pressure.*:PressureOfAll.*:ReclaimFault.*:LockedHalf.*:LockedNotMlocked.*:ShmLocked.*",
      every_kernel, kMemory, true, 20},

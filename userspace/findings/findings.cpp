@@ -122,6 +122,14 @@ constexpr auto kRules = std::to_array<Rule>({
      "faults need no mmap_lock.",
      "Documentation/mm/process_addrs.rst", rules::mmap_lock_contention},
 
+    {"memory-taken-by-others", warning, "pages were read again that another process had taken out of memory",
+     "Exempt the process there (a memory tiering daemon, a supervisor that trims), or lock what must stay: locked pages "
+     "are left alone.",
+     "process_madvise(2), madvise(2)", rules::memory_taken_by_others},
+    {"faults-by-others", warning, "what another process does to its memory makes the process fault",
+     "Keep it away from this process, or let it finish before timing matters.",
+     "Documentation/admin-guide/mm/soft-dirty.rst, userfaultfd(2), move_pages(2)", rules::faults_by_others},
+
     // Address space.
     {"vma-fragmentation", warning, "locking small pieces cut the address space into many mappings",
      "Put what must be locked into one area of whole pages, and lock that once.", "mlock(2)", rules::vma_fragmentation},
@@ -215,7 +223,7 @@ constexpr auto kRules = std::to_array<Rule>({
 void apply(const Rule& rule, const std::optional<Sighting>& seen, std::uint32_t pid, std::vector<Finding>& findings) {
   if (!seen) return;
   findings.push_back({std::string(rule.id), seen->severity, pid, std::string(rule.title) + seen->remark, seen->evidence,
-                      std::string(rule.advice), std::string(rule.see)});
+                      seen->advice.empty() ? std::string(rule.advice) : seen->advice, std::string(rule.see)});
 }
 
 }  // namespace

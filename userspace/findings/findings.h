@@ -51,11 +51,12 @@ std::span<const Threshold> all_thresholds();
 /// Applies "NAME=VALUE".
 Status set_threshold(FindingOptions& options, std::string_view assignment);
 
-/// What a rule saw. `remark`, if any, is appended to the rule's title.
+/// What a rule saw. `remark`, if any, is appended to the rule's title; `advice`, if any, is in place of the rule's.
 struct Sighting {
   Severity severity = Severity::info;
   std::map<std::string, std::int64_t> evidence;
   std::string remark;
+  std::string advice = {};
 };
 
 /// What a rule is given beside the process.

@@ -54,6 +54,7 @@ struct qstr {
 };
 
 struct dentry {
+  struct dentry *d_parent;
   struct qstr d_name;
 };
 
@@ -63,16 +64,55 @@ struct path {
 
 struct super_block {
   unsigned int s_dev;
+  unsigned long s_magic;
 };
 
 struct inode {
   struct super_block *i_sb;
   unsigned long i_ino;
+  void *i_private;
 };
 
 struct file {
   struct inode *f_inode;
   struct path f_path;
+  void *private_data;
+};
+
+struct fdtable {
+  unsigned int max_fds;
+  struct file **fd;
+};
+
+struct files_struct {
+  struct fdtable *fdt;
+};
+
+struct hlist_node {
+  struct hlist_node *next;
+};
+
+struct hlist_head {
+  struct hlist_node *first;
+};
+
+/* Of /proc/PID/maps, smaps, smaps_rollup, numa_maps while they are open. */
+struct seq_file {
+  void *private;
+};
+
+struct proc_maps_private {
+  struct task_struct *task; /* NULL: not between the start and the end of a part that is read */
+  struct mm_struct *mm;
+};
+
+struct proc_inode {
+  struct pid *pid; /* whose directory of /proc the file is in */
+  struct inode vfs_inode;
+};
+
+struct userfaultfd_ctx {
+  struct mm_struct *mm;
 };
 
 struct swap_io_ctx {
@@ -176,6 +216,7 @@ struct upid {
 
 struct pid {
   unsigned int level; /* depth of the innermost PID namespace that it is in: the length of numbers, less one */
+  struct hlist_head tasks[4]; /* by enum pid_type: task_struct.pid_links */
   struct upid numbers[1];
 };
 
@@ -204,6 +245,8 @@ struct sched_info {
 
 struct task_struct {
   struct thread_info thread_info; /* first of all, also in the kernel */
+  struct hlist_node pid_links[4];
+  struct files_struct *files;
   struct pid *thread_pid;
   int pid;
   int tgid;
@@ -285,6 +328,11 @@ enum pageflags {
   PG_swapbacked = 19,
   PG_unevictable = 20,
   PG_mlocked = 21,
+};
+
+/* What pages are moved for. */
+enum migrate_reason {
+  MR_COMPACTION = 0,
 };
 
 enum mapping_flags {
