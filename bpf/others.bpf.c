@@ -229,7 +229,8 @@ static __always_inline int mlt_file_written(void) {
 SEC("kprobe")
 int BPF_KPROBE(mlt_file_written_kprobe) { return mlt_file_written(); }
 
-SEC("kretprobe")
+/* Of one that took place. */
+SEC("kretprobe/" MLT_SYSCALL_PREFIX "swapoff")
 int BPF_KRETPROBE(mlt_swapoff_kretprobe, long ret) {
   struct pt_regs* regs = ret ? NULL : mlt_calling_regs();
   if (!regs) return 0;
