@@ -27,8 +27,8 @@ union mlt_act_words {
   u64 words[2];
 };
 
-/* Makes the entry, unless there is one. In others.bpf.c: a global function, which the verifier checks once, and not again
- * wherever it is called. */
+/* Makes the entry, unless there is one. In others.bpf.c: a global function, which the verifier checks once, and not
+ * again wherever it is called. */
 int mlt_act_make(u64 first, u64 second, u64 task);
 
 /* Its entry; a new one has yet to be given a name. NULL: there is no room. */
@@ -88,10 +88,10 @@ static __always_inline u32 mlt_hash_of_name(const union mlt_short_name* name) {
 }
 
 /* Compared as words: what comes after the end is zero. */
-#define mlt_is_named(name, literal)                                                                     \
-  ({                                                                                                    \
-    const union mlt_short_name literal_ = {.text = literal};                                            \
-    (name)->words[0] == literal_.words[0] && (name)->words[1] == literal_.words[1];                     \
+#define mlt_is_named(name, literal)                                                 \
+  ({                                                                                \
+    const union mlt_short_name literal_ = {.text = literal};                        \
+    (name)->words[0] == literal_.words[0] && (name)->words[1] == literal_.words[1]; \
   })
 
 /* Is this the process's number as the other task, which gave it in a call, sees it? */

@@ -276,8 +276,8 @@ static __always_inline bool mlt_can_lock_any(struct task_struct* task) {
   return !BPF_CORE_READ(cred, user_ns, level) && (effective & MLT_CAP_IPC_LOCK);
 }
 
-/* Does the task sleep until something happens, as nobody does who holds mmap_lock? The field has another name since 5.14:
- * 2f064a59a11f "sched: Change task_struct::state". */
+/* Does the task sleep until something happens, as nobody does who holds mmap_lock? The field has another name
+ * since 5.14: 2f064a59a11f "sched: Change task_struct::state". */
 #define TASK_INTERRUPTIBLE 1
 
 struct task_struct___state {

@@ -8,7 +8,6 @@
  */
 #include "acts.bpf.h"
 
-#define MADV_PAGEOUT 21
 #define PTRACE_POKETEXT 4
 #define PTRACE_POKEDATA 5
 #define PTRACE_ATTACH 16
@@ -57,7 +56,8 @@ struct mlt_iovec {
 
 enum mlt_of_ranges { MLT_RANGES_BYTES, MLT_RANGES_START, MLT_RANGES_END };
 
-/* Of a vector of ranges in the memory of the current task: how much it is, or from where to where. A global function, too. */
+/* Of a vector of ranges in the memory of the current task: how much it is, or from where to where. A global function,
+ * too. */
 __noinline u64 mlt_ranges(u64 vector, u64 count, u32 which) {
   u64 start = ~0ULL;
   u64 end = 0;
@@ -272,8 +272,8 @@ int BPF_KPROBE(mlt_userfaultfd_kprobe, struct file* file, u32 command, u64 argum
   return 0;
 }
 
-/* PAGEMAP_SCAN is the only one so far. 6.7+: 52526ca7fdb9 "fs/proc/task_mmu: implement IOCTL to get and optionally clear
- * info about PTEs". */
+/* PAGEMAP_SCAN is the only one so far. 6.7+: 52526ca7fdb9 "fs/proc/task_mmu: implement IOCTL to get and optionally
+ * clear info about PTEs". */
 struct mlt_pm_scan {
   u64 size;
   u64 flags;

@@ -1,10 +1,10 @@
 // What others did to the memory of a process, from the counts.
+#include "analysis/build_acts.h"
+
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
 #include <cstring>
-
-#include "analysis/build_acts.h"
 
 namespace mlt {
 namespace {

@@ -242,7 +242,8 @@ const std::map<std::string, Recipe>& recipes() {
       {"faults-by-others",
        [](Report& report) {
          Process& process = report.processes[0];
-         process.acts->push_back({.pid = 7, .comm = "criu", .call = "write", .file = "clear_refs", .value = "4", .calls = 2});
+         process.acts->push_back(
+             {.pid = 7, .comm = "criu", .call = "write", .file = "clear_refs", .value = "4", .calls = 2});
          add_faults(process, MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SOFT_DIRTY, 100);
        }},
       {"reclaim-stall",

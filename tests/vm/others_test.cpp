@@ -15,7 +15,8 @@ bool not_measured(const Observed& traced, const char* signal) {
   return true;
 }
 
-/// The only act on the process by `pid`, by `call`, of which `key` is `value`; null, and a failure, where there is none.
+/// The only act on the process by `pid`, by `call`, of which `key` is `value`; null, and a failure, where there is
+/// none.
 Json act_of(const Json& process, const Json& pid, const char* call, const char* key, const char* value) {
   Json found;
   for (const Json& act : process.at("acts")) {
@@ -42,7 +43,7 @@ TEST(Others, WhoHoldsMmapLockIsNamed) {
     EXPECT_EQ(one.at("file"), "smaps") << one;
     waits += number(one, "/waits");
   }
-  // Since 7.1 smaps is read under the locks of single mappings, and nobody waits: there is nothing to be told, then.
+  // Where smaps is read under the locks of single mappings, hardly anybody waits: there is nothing to be told, then.
   if (number(traced.process, "/locks/mmap_lock/waits") > 10) {
     EXPECT_GT(waits, 0U) << traced.process.at("locks").at("mmap_lock");
   }

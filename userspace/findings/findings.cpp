@@ -123,8 +123,7 @@ constexpr auto kRules = std::to_array<Rule>({
      "Documentation/mm/process_addrs.rst", rules::mmap_lock_contention},
 
     {"memory-taken-by-others", warning, "pages were read again that another process had taken out of memory",
-     "Exempt the process there (a memory tiering daemon, a supervisor that trims), or lock what must stay: locked pages "
-     "are left alone.",
+     "Exempt the process there (a memory tiering daemon, a supervisor that trims), or lock what must stay.",
      "process_madvise(2), madvise(2)", rules::memory_taken_by_others},
     {"faults-by-others", warning, "what another process does to its memory makes the process fault",
      "Keep it away from this process, or let it finish before timing matters.",

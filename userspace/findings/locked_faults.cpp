@@ -46,8 +46,7 @@ Found caused_by_others(std::initializer_list<mlt_cause> causes, IsSuch is_such, 
 std::string who_compacts(const Case& about) {
   if (!about.report.system.acts) return "";
   for (const Act& act : *about.report.system.acts) {
-    if (act.call == "compaction")
-      return fmt::format(", memory was compacted meanwhile by {}", who(act.pid, act.comm));
+    if (act.call == "compaction") return fmt::format(", memory was compacted meanwhile by {}", who(act.pid, act.comm));
   }
   return "";
 }

@@ -26,9 +26,7 @@ std::vector<const Act*> acts_such(const Process& process, IsSuch is_such, bool o
 /// How much of it somebody did: pages where these were counted, else calls.
 std::uint64_t weight(const Act* act) { return act->pages ? *act->pages : act->calls.value_or(0); }
 
-std::string doer(const Act& act) {
-  return act.by_itself ? "the process itself" : who(act.pid, act.comm);
-}
+std::string doer(const Act& act) { return act.by_itself ? "the process itself" : who(act.pid, act.comm); }
 
 struct Cause {
   IsSuch is_such;

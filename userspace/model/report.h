@@ -380,7 +380,7 @@ struct Process {
   std::optional<Swap> swap;
   std::vector<LifeEvent> life;  // in order of time
   std::uint64_t life_not_kept = 0;
-  std::vector<std::uint32_t> children;  // traced processes that this one forked
+  std::vector<std::uint32_t> children;   // traced processes that this one forked
   std::optional<std::vector<Act>> acts;  // on its memory, by others and by itself, the first of them first
   Count major_where_taken;  // major faults at addresses between those of pages that others had taken, after that
 };

@@ -209,9 +209,9 @@ std::string outsiders(const LockWaits& waits) {
   if (!waits.outside) return text;
   for (const OutsideWaits& outsider : *waits.outside) {
     if (&outsider - waits.outside->data() == kShown) break;
-    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ",
-                        named_time(outsider_text(outsider), outsider.waits.time_ns),
-                        plural(outsider.waits.waits, "wait"));
+    text +=
+        fmt::format("{}{} ({})", text.empty() ? "" : ", ", named_time(outsider_text(outsider), outsider.waits.time_ns),
+                    plural(outsider.waits.waits, "wait"));
   }
   return text;
 }
@@ -329,8 +329,10 @@ std::vector<Fact> mmap_lock_facts(const Locks& locks) {
   if (!locks.mmap_lock || locks.mmap_lock->all.waits == 0) return {};
   const LockWaits& waits = *locks.mmap_lock;
   const bool in_spite_of = locks.vma_lock && waits.in_fault.waits != 0;
-  return told(
-      {{"mmap_lock", waited(waits)}, {"", held_by(waits)}, {"others", outsiders(waits)}, {"VMA lock", in_spite_of ? without(*locks.vma_lock) : ""}});
+  return told({{"mmap_lock", waited(waits)},
+               {"", held_by(waits)},
+               {"others", outsiders(waits)},
+               {"VMA lock", in_spite_of ? without(*locks.vma_lock) : ""}});
 }
 
 std::vector<std::string> system_facts(const System& system) {
