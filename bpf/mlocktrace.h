@@ -409,6 +409,7 @@ enum mlt_act_kind {
   MLT_ACT_SWAPOFF,
   MLT_ACT_COMPACTION, /* pages moved to make room for large ones */
   MLT_ACT_DAMON,      /* pages taken by a monitor of the kernel's */
+  MLT_ACT_AT_LIMIT,   /* reclaim because its memory cgroup, or one above it, was at its limit */
   MLT_ACT_NR,
 };
 

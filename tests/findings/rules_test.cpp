@@ -359,6 +359,18 @@ TEST_F(SlowCalls, ReclaimByShare) {
   EXPECT_EQ(found("reclaim-stall").severity, Severity::warning);
   EXPECT_EQ(found("reclaim-stall").evidence.at("in_fault_ns"), 5);
   EXPECT_NE(found("reclaim-stall").title.find("cgroup"), std::string::npos);
+  // Others of the same cgroup fill it, too; those of another one do not.
+  process().cgroup = "/system.slice/db";
+  const auto at_limit = [](std::uint32_t pid, const char* cgroup, std::uint64_t calls) {
+    return Act{
+        .pid = pid, .comm = "fill", .call = "reclaim at the limit of its cgroup", .cgroup = cgroup, .calls = calls};
+  };
+  report.system.acts = {{at_limit(42, "db", 9), at_limit(7, "db", 3), at_limit(8, "b", 5)}};
+  EXPECT_TRUE(found("reclaim-stall")
+                  .title.ends_with(" (its memory cgroup is at its limit, which fill (pid 7) met, too, 3 times)"))
+      << found("reclaim-stall").title;
+  report.system.acts = {{at_limit(42, "db", 9), at_limit(8, "b", 5)}};
+  EXPECT_TRUE(found("reclaim-stall").title.ends_with(" (its memory cgroup is at its limit)"));
   process().reclaim->memcg->time_ns = 2 * kSecond;
   EXPECT_EQ(found("reclaim-stall").severity, Severity::problem);
   process().reclaim.reset();

@@ -151,6 +151,20 @@ TEST(Others, WhoActsOnTheMachine) {
   EXPECT_EQ(limited.at("cgroup"), "mlt-acts");
 }
 
+// Who fills a cgroup is at its limit.
+TEST(Others, WhoFillsACgroup) {
+  const Observed traced = of_workload_runs("reclaim-fault");
+  if (not_measured(traced, "reclaim")) return;
+  Json filler;
+  for (const Json& act : traced.report.at("system").at("acts")) {
+    const bool at_limit = act.at("call") == "reclaim at the limit of its cgroup";
+    if (at_limit && act.at("pid") == traced.truth.at("pid")) filler = act;
+  }
+  ASSERT_TRUE(filler.is_object()) << traced.report.at("system").at("acts");
+  EXPECT_EQ(filler.at("calls"), number(traced.process, "/reclaim/memcg/calls"));
+  EXPECT_TRUE(filler.at("cgroup").is_string());
+}
+
 // An act that made nobody wait or fault is no finding.
 TEST(Others, WhatDoesNoHarmIsNoFinding) {
   for (const char* label : {"poked", "machine-acts", "smaps-reader own"}) {

@@ -42,6 +42,7 @@ std::string work_of(std::uint32_t act) {
   switch (act) {
     case MLT_ACT_COMPACTION: return "compaction";
     case MLT_ACT_DAMON: return "proactive reclaim by DAMON";
+    case MLT_ACT_AT_LIMIT: return "reclaim at the limit of its cgroup";
     default: return "";
   }
 }

@@ -131,6 +131,7 @@ std::string who(std::uint32_t pid, const std::string& comm) {
 
 std::string act_text(const Act& act) {
   if (act.call == "swapoff") return fmt::format("swapoff of {}", act.file);
+  if (act.file.empty() && !act.cgroup.empty()) return fmt::format("{}, {}", act.call, act.cgroup);
   if (!act.file.empty())
     return fmt::format("{} to {}{}", act.value.empty() ? "write" : act.value, act.file,
                        act.cgroup.empty() ? "" : " of cgroup " + act.cgroup);

@@ -247,6 +247,7 @@ struct task_struct {
   struct thread_info thread_info; /* first of all, also in the kernel */
   struct hlist_node pid_links[4];
   struct files_struct *files;
+  struct css_set *cgroups;
   struct pid *thread_pid;
   int pid;
   int tgid;
@@ -285,10 +286,15 @@ struct folio {
 
 struct kernfs_node {
   const char *name;
+  u64 id;
 };
 
 struct cgroup {
   struct kernfs_node *kn;
+};
+
+struct css_set {
+  struct cgroup *dfl_cgrp; /* of the unified hierarchy */
 };
 
 struct cgroup_subsys_state {
