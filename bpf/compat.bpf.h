@@ -425,6 +425,62 @@ static __always_inline bool mlt_is_in_initial_users(struct task_struct* task) {
   return !BPF_CORE_READ(task, cred, user_ns, level);
 }
 
+/* Does the task sleep until something happens, as nobody does who holds mmap_lock? The field has another name
+ * since 5.14: 2f064a59a11f "sched: Change task_struct::state". */
+#define TASK_INTERRUPTIBLE 1
+
+struct task_struct___state {
+  long state;
+} __attribute__((preserve_access_index));
+
+struct task_struct___new_state {
+  unsigned int __state;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool mlt_is_asleep(const struct task_struct* task) {
+  const struct task_struct___state* old = (const void*)task;
+  const struct task_struct___new_state* state = (const void*)task;
+  if (bpf_core_field_exists(state->__state)) return BPF_CORE_READ(state, __state) & TASK_INTERRUPTIBLE;
+  return BPF_CORE_READ(old, state) & TASK_INTERRUPTIBLE;
+}
+
+/* A thread that has this pid; NULL: none any more. */
+#define MLT_PIDTYPE_PID 0
+
+static __always_inline struct task_struct* mlt_task_of_pid(const struct pid* pid) {
+  void* link = BPF_CORE_READ(pid, tasks[MLT_PIDTYPE_PID].first);
+  return link ? link - bpf_core_field_offset(struct task_struct, pid_links) : NULL;
+}
+
+/* The pid that a pidfd is for: in the file up to 6.8, then in its inode (cb12fd8e0dab "pidfd: add pidfs"), since when a
+ * pid has a dentry. */
+struct dentry;
+struct pid___pidfs {
+  struct dentry* stashed;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct pid* mlt_pid_of_pidfd(const struct file* file) {
+  const struct pid___pidfs* pidfs = NULL;
+  if (bpf_core_field_exists(pidfs->stashed)) return BPF_CORE_READ(file, f_inode, i_private);
+  return BPF_CORE_READ(file, private_data);
+}
+
+/* The address space that a reader of /proc/PID/maps and the like is at. It is in a part of its own since 6.17, for
+ * readers that take the locks of single VMAs ("fs/proc/task_mmu: read proc/pid/maps under per-vma lock"). */
+struct proc_maps_locking_ctx {
+  struct mm_struct* mm;
+} __attribute__((preserve_access_index));
+
+struct proc_maps_private___locking {
+  struct proc_maps_locking_ctx lock_ctx;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct mm_struct* mlt_maps_mm(const struct proc_maps_private* maps) {
+  const struct proc_maps_private___locking* locking = (const void*)maps;
+  if (bpf_core_field_exists(locking->lock_ctx.mm)) return BPF_CORE_READ(locking, lock_ctx.mm);
+  return BPF_CORE_READ(maps, mm);
+}
+
 /* Number of a task in the PID namespace of the given depth; 0 when that namespace does not hold it. */
 static __always_inline u32 mlt_pid_at(struct task_struct* task, u32 level) {
   struct pid* pid = BPF_CORE_READ(task, thread_pid);

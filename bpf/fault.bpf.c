@@ -336,6 +336,16 @@ __noinline u32 mlt_fault_failed(u32 place, u32 class_id, u32 flags, u32 ret) {
   return 0;
 }
 
+/* A major fault, where others had taken pages before? */
+__noinline int mlt_check_taken(u32 place) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
+  if (!proc || !proc->taken_end) return 0;
+  if (thread->fault_address >= proc->taken_start && thread->fault_address < proc->taken_end)
+    mlt_add(proc->taken_major, 1);
+  return 0;
+}
+
 static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 hardware, u32 ret) {
   u32 kind = mlt_kind(flags, ret);
   /* For a fault that was in flight when the trace began. Its VMA may be gone: the lock state is not known. */
@@ -359,6 +369,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     if (entered && start) ns = bpf_ktime_get_ns() - start;
     mlt_report_fault(thread, thread->fault_address, class_id, ns, kind);
     if (entered && kind == MLT_KIND_ERROR) mlt_fault_failed(thread->place, class_id, flags, ret);
+    if (kind == MLT_KIND_MAJOR) mlt_check_taken(thread->place);
     thread->fault_start = 0;
     thread->fault_address = 0;
     if (thread->call_start) mlt_fault_in_call(thread, ns, entered && kind <= MLT_KIND_MAJOR);

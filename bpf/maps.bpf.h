@@ -30,6 +30,7 @@ extern __u32 mlt_phase; /* enum mlt_phase */
 extern struct mlt_stats mlt_stats;
 extern __u64 mlt_copying;          /* traced threads that are in copy_page_range; more after an end that was missed */
 extern __u64 mlt_unmapping_others; /* tasks in mlt_unmappings; more after an end that was missed */
+extern __u64 mlt_acts_made;        /* entries of mlt_acts so far: the front end looks for them once there is one */
 /* The task in out_of_memory, and what that was called with: oom_lock lets in one at a time. */
 extern __u64 mlt_oom_task;
 extern __u64 mlt_oom_control;
@@ -179,6 +180,14 @@ struct mlt_error_map {
   __type(value, struct mlt_error);
 };
 
+struct mlt_act_map {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 8192);
+  __type(key, struct mlt_act_key);
+  __type(value, struct mlt_act);
+};
+
 struct mlt_cgroup_map {
   __uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
   __uint(max_entries, 1);
@@ -206,6 +215,7 @@ extern struct mlt_move_map mlt_moving SEC(".maps");
 extern struct mlt_unmapping_map mlt_unmappings SEC(".maps");
 extern struct mlt_keeper_map mlt_keepers SEC(".maps");
 extern struct mlt_error_map mlt_errors SEC(".maps");
+extern struct mlt_act_map mlt_acts SEC(".maps");
 extern struct mlt_cgroup_map mlt_cgroup SEC(".maps");
 extern struct mlt_ring_map mlt_ring SEC(".maps");
 

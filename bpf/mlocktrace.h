@@ -506,7 +506,11 @@ struct mlt_proc {
   __u64 vma_lock_aborts;  /* faults at access that did not get the lock of their VMA and took mmap_lock */
   __u64 vma_lock_retries; /* faults that gave it up and were tried again with mmap_lock */
   struct mlt_call_total calls[MLT_CALL_NR];
+  __u64 taken_major; /* major faults where others had taken pages, after that */
   struct mlt_longest longest;
+  /* Addresses of what others had taken out of memory; taken_end 0: nothing. */
+  __u64 taken_start;
+  __u64 taken_end;
 };
 
 /* A process because of which pages that another one munlocked stayed mlocked. */
@@ -515,6 +519,60 @@ struct mlt_keeper {
   __u32 tgid; /* in the initial PID namespace */
   __u32 pid;  /* in the caller's PID namespace; 0: that does not hold it */
   char comm[16];
+};
+
+/*
+ * What somebody does to the memory of a process, or to that of all. Most often another process; but also the process
+ * itself, by the same calls.
+ */
+enum mlt_act_kind {
+  MLT_ACT_NONE,
+  MLT_ACT_HELD_MMAP_LOCK, /* while threads of the process waited for it: `count` is of waits, `time_ns` theirs */
+  MLT_ACT_MADVISE,        /* process_madvise, and what an madvise of its own pages out; detail: the advice */
+  MLT_ACT_CLEAR_REFS,     /* a write to /proc/PID/clear_refs; detail: the number written */
+  MLT_ACT_MOVE_PAGES,
+  MLT_ACT_MIGRATE_PAGES,
+  MLT_ACT_MBIND,
+  MLT_ACT_PTRACE_ATTACH,
+  MLT_ACT_PTRACE_WRITE,
+  MLT_ACT_VM_WRITE,        /* process_vm_writev */
+  MLT_ACT_USERFAULTFD,     /* an ioctl of a userfaultfd; detail: its number */
+  MLT_ACT_PAGEMAP_PROTECT, /* PAGEMAP_SCAN that protects against writes */
+  /* On the machine, or on a cgroup. */
+  MLT_ACT_FILE_WRITE, /* to a file of /proc/sys/vm or of a memory cgroup, by `name` */
+  MLT_ACT_SWAPOFF,
+  MLT_ACT_COMPACTION, /* pages moved to make room for large ones */
+  MLT_ACT_DAMON,      /* pages taken by a monitor of the kernel's */
+  MLT_ACT_AT_LIMIT,   /* reclaim because its memory cgroup, or one above it, was at its limit */
+  MLT_ACT_NR,
+};
+
+#define MLT_ACT_NO_CALL 0xffffu
+
+struct mlt_act_key {
+  __u32 proc; /* record of the process whose memory it is; 0: of no single one */
+  __u32 tgid; /* who, in the initial PID namespace */
+  __u16 act;
+  __u16 nr; /* of the system call; MLT_ACT_NO_CALL: none, or not known */
+  __u32 detail;
+};
+
+#define MLT_ACT_NAME 32
+
+struct mlt_act {
+  __u64 count;
+  __u64 bytes; /* of memory that was named, where it was */
+  __u64 pages; /* that were taken out of memory, or moved */
+  __u64 time_ns;
+  __u64 first_ns; /* CLOCK_MONOTONIC */
+  __u64 last_ns;
+  __u64 unsized; /* of `count`, those whose bytes are not known */
+  __u32 tgid;
+  __u32 pid; /* in the caller's PID namespace; 0: that does not hold it */
+  char comm[16];
+  char name[MLT_ACT_NAME];   /* of the file or the device; may be cut */
+  char cgroup[MLT_ACT_NAME]; /* whose file it is: the last part of its path; may be cut */
+  char value[MLT_ACT_NAME];  /* that was written to the file; may be cut */
 };
 
 /* Loss and the like, for the whole trace. */
@@ -535,6 +593,7 @@ struct mlt_stats {
   __u64 cleared_stranded; /* munlocked by clear_page_mlock, and counted as cleared and as stranded, of any process */
   __u64 kswapd_wakeups;
   __u64 flushed_at_once; /* moved to the unevictable LRU list while another processor flushed its batch, too */
+  __u64 acts_full;       /* acts of others that found no room */
   __u64 fault_ring_full; /* single faults that found no room in their ring buffer: counted all the same */
   __u64 error_full;      /* faults and accesses that failed and found no room in the map of these */
 };

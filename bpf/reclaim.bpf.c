@@ -5,6 +5,7 @@
  * A stall is charged to the process that reclaims by itself because it needs memory. A page that reclaim meets is
  * charged to the process whose mapping the reverse map walk has before it, whoever walks: kswapd, or another process.
  */
+#include "acts.bpf.h"
 #include "calls.bpf.h"
 #include "waits.bpf.h"
 
@@ -45,8 +46,36 @@ int mlt_direct_begin(void* ctx) { return mlt_reclaim_begin(); }
 SEC("raw_tp/mm_vmscan_direct_reclaim_end")
 int mlt_direct_end(struct bpf_raw_tracepoint_args* ctx) { return mlt_reclaim_end(MLT_RECLAIM_DIRECT, ctx->args[0]); }
 
+/*
+ * Who is at the limit of a memory cgroup is one of those who fill it, traced or not. Not who writes to a file of one to
+ * make it smaller: the tracepoint is met there, too.
+ */
+#define MLT_CGROUP2_MAGIC 0x63677270 /* CGROUP2_SUPER_MAGIC */
+
+static __always_inline bool mlt_writes_to_cgroup(struct task_struct* task) {
+  struct pt_regs* regs = mlt_user_regs();
+  long nr = mlt_regs_nr(regs);
+  if (nr != MLT_NR_WRITE && nr != MLT_NR_PWRITE64 && nr != MLT_NR_WRITEV && nr != MLT_NR_PWRITEV) return false;
+  struct file* file = mlt_file_at(task, mlt_regs_arg0(regs));
+  return file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == MLT_CGROUP2_MAGIC;
+}
+
+static __always_inline void mlt_note_at_limit(void) {
+  struct task_struct* task = (void*)bpf_get_current_task();
+  if (mlt_phase != MLT_COMPLETE || (BPF_CORE_READ(task, flags) & PF_KTHREAD) || mlt_writes_to_cgroup(task)) return;
+  struct kernfs_node* node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+  struct mlt_act_key key = mlt_act_key(0, task, MLT_ACT_AT_LIMIT, MLT_ACT_NO_CALL, (u32)BPF_CORE_READ(node, id));
+  struct mlt_act* act = mlt_act_at(&key, task);
+  if (!act) return;
+  mlt_act_count(act);
+  if (!act->cgroup[0]) bpf_probe_read_kernel_str(act->cgroup, sizeof(act->cgroup), BPF_CORE_READ(node, name));
+}
+
 SEC("raw_tp/mm_vmscan_memcg_reclaim_begin")
-int mlt_memcg_begin(void* ctx) { return mlt_reclaim_begin(); }
+int mlt_memcg_begin(void* ctx) {
+  mlt_note_at_limit();
+  return mlt_reclaim_begin();
+}
 
 SEC("raw_tp/mm_vmscan_memcg_reclaim_end")
 int mlt_memcg_end(struct bpf_raw_tracepoint_args* ctx) { return mlt_reclaim_end(MLT_RECLAIM_MEMCG, ctx->args[0]); }

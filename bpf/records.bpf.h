@@ -110,10 +110,11 @@ struct mlt_thread {
   u64 huge_stalled_ns; /* stalled_ns then */
   u64 high_start;      /* held up for being over memory.high, since; 0: not */
   u64 high_stalled_ns;
-  u8 wait_kind;        /* enum mlt_wait */
-  u8 fault_refaulted;  /* the fault in flight reads a page that was evicted: enum mlt_refaulted */
-  u64 lock_wait_start; /* waiting for mmap_lock, since; 0: not */
-  u32 lock_holder;     /* enum mlt_call: what its holder was doing then */
+  u8 wait_kind;                     /* enum mlt_wait */
+  u8 fault_refaulted;               /* the fault in flight reads a page that was evicted: enum mlt_refaulted */
+  u64 lock_wait_start;              /* waiting for mmap_lock, since; 0: not */
+  u32 lock_holder;                  /* enum mlt_call: what its holder was doing then */
+  struct mlt_act_key lock_outsider; /* who else held it; act: MLT_ACT_NONE where nobody is known */
   u8 lock_wait_write;
   u8 lock_held_to_lock;
   u8 change_kind;   /* of the change of a VMA that is under way: MLT_EVENT_SPLIT or _MERGE */

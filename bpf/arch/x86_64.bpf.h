@@ -60,6 +60,27 @@ static __always_inline u32 mlt_compat_call_of(long nr) {
   }
 }
 
+/* Those by which one process acts on the memory of another. */
+#define MLT_NR_READ 0
+#define MLT_NR_WRITE 1
+#define MLT_NR_IOCTL 16
+#define MLT_NR_PREAD64 17
+#define MLT_NR_PWRITE64 18
+#define MLT_NR_READV 19
+#define MLT_NR_WRITEV 20
+#define MLT_NR_MADVISE 28
+#define MLT_NR_PTRACE 101
+#define MLT_NR_SWAPOFF 168
+#define MLT_NR_MBIND 237
+#define MLT_NR_MIGRATE_PAGES 256
+#define MLT_NR_MOVE_PAGES 279
+#define MLT_NR_PREADV 295
+#define MLT_NR_PWRITEV 296
+#define MLT_NR_PROCESS_VM_READV 310
+#define MLT_NR_PROCESS_VM_WRITEV 311
+#define MLT_NR_PROCESS_MADVISE 440
+#define MLT_NR_PROCESS_MRELEASE 448
+
 #define MLT_NR_VFORK 58
 #define MLT_COMPAT_NR_VFORK 190
 #define MLT_NR_CLONE3 435 /* in both */
@@ -70,6 +91,7 @@ static __always_inline u32 mlt_compat_call_of(long nr) {
 #define mlt_regs_arg1(regs) BPF_CORE_READ(regs, si)
 #define mlt_regs_arg2(regs) BPF_CORE_READ(regs, dx)
 #define mlt_regs_arg3(regs) BPF_CORE_READ(regs, r10)
+#define mlt_regs_arg4(regs) BPF_CORE_READ(regs, r8)
 #define mlt_compat_regs_arg0(regs) BPF_CORE_READ(regs, bx)
 
 /*
@@ -89,6 +111,11 @@ static __always_inline bool mlt_in_compat_call(struct task_struct* task) {
 static __always_inline bool mlt_regs_filtered(const struct pt_regs* regs, s64* ret) {
   *ret = BPF_CORE_READ(regs, ax);
   return *ret != -ENOSYS;
+}
+
+/* Is the task inside the call still? What it returns stands there afterwards, until the next one. */
+static __always_inline bool mlt_regs_in_call(const struct pt_regs* regs) {
+  return mlt_regs_nr(regs) >= 0 && (long)BPF_CORE_READ(regs, ax) == -ENOSYS;
 }
 
 /* Of the kernel stack, which ends with these registers; without KASAN. The FRED padding came later than the helper that

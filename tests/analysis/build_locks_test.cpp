@@ -1,8 +1,10 @@
 // The part of the report that tells of lock calls and limits.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "analysis/trace.h"
 
@@ -217,6 +219,38 @@ TEST(BuildLocks, WaitsForMmapLock) {
   EXPECT_EQ(waits->holders[0].name, "mprotect");
   EXPECT_EQ(waits->holders[0].waits.time_ns, 750U);
   EXPECT_EQ(waits->holders[1].name, "");
+}
+
+TEST(BuildLocks, WhoElseHeldMmapLock) {
+  Trace trace;
+  ProcessCounts& counts = trace.add(process(1, 42));
+  const auto held = [&](std::uint32_t tgid, std::uint32_t pid, std::uint16_t nr, const char* comm, const char* file,
+                        std::uint64_t ns) {
+    ActCount& one = counts.acts.emplace_back();
+    one.key = {1, tgid, MLT_ACT_HELD_MMAP_LOCK, nr, 0};
+    one.act = {2, 0, 0, ns, 1, 2, 0, tgid, pid, {}, {}, {}, {}};
+    strcpy(one.act.comm, comm);
+    strcpy(one.act.name, file);
+  };
+  held(50, 7, SYS_read, "agent", "smaps", 300);
+  held(51, 0, SYS_process_vm_readv, "elsewhere", "", 500);
+  held(30, 30, MLT_ACT_NO_CALL, "khugepaged", "", 100);
+  held(52, 52, 999, "novel", "", 50);
+  const auto waits = only_process(trace).locks.mmap_lock;
+  ASSERT_TRUE(waits && waits->outside);
+  const std::vector<OutsideWaits>& outside = *waits->outside;
+  ASSERT_EQ(outside.size(), 4U);
+  EXPECT_EQ(outside[0].pid, 51U);
+  EXPECT_EQ(outside[0].call, "process_vm_readv");
+  EXPECT_EQ(outside[1].pid, 7U);
+  EXPECT_EQ(outside[1].comm, "agent");
+  EXPECT_EQ(outside[1].call, "read");
+  EXPECT_EQ(outside[1].file, "smaps");
+  EXPECT_EQ(outside[1].waits.waits, 2U);
+  EXPECT_EQ(outside[1].waits.time_ns, 300U);
+  EXPECT_EQ(outside[2].call, "");
+  EXPECT_EQ(outside[3].call, "system call 999");
+  EXPECT_TRUE(only_process(trace).acts->empty()) << "to hold it is no act by itself";
 }
 
 TEST(BuildLocks, WaitsThatWereNotMeasured) {

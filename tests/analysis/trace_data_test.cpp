@@ -168,6 +168,29 @@ TEST(CountsSince, PagesOfEveryKeeper) {
   EXPECT_EQ(difference.processes[0].keepers.at(51).pages, 5U);
 }
 
+TEST(CountsSince, WhatOthersDid) {
+  ProcessCounts before = process(1, 42);
+  ActCount& old = before.acts.emplace_back();
+  old.key = {1, 7, MLT_ACT_MADVISE, 440, 21};
+  old.act.count = 2;
+  old.act.pages = 10;
+  old.act.first_ns = 100;
+  old.act.last_ns = 200;
+  ProcessCounts now = before;
+  EXPECT_TRUE(counts_of({now}).since(counts_of({before})).processes.empty()) << "nobody did anything";
+  now.acts[0].act.count = 3;
+  now.acts[0].act.pages = 14;
+  now.acts[0].act.last_ns = 300;
+  now.acts.push_back(now.acts[0]);
+  now.acts[1].key.tgid = 8;
+  const Counts difference = counts_of({now}).since(counts_of({before}));
+  ASSERT_EQ(difference.processes.size(), 1U);
+  ASSERT_EQ(difference.processes[0].acts.size(), 2U);
+  EXPECT_EQ(difference.processes[0].acts[0].act.count, 1U);
+  EXPECT_EQ(difference.processes[0].acts[0].act.pages, 4U);
+  EXPECT_EQ(difference.processes[0].acts[1].act.count, 3U);
+}
+
 TEST(CountsSince, EveryNumberOfACall) {
   ProcessCounts before = process(1, 42);
   before.proc.calls[MLT_CALL_MLOCK] = {10, {20, 0, 0, 0, 1}, 30, 40, 50, 60, 70, 80, {0, 90, 100, 110, 120, 130}, 5};
@@ -295,9 +318,9 @@ TEST(CountsSince, LossAloneIsNews) {
 
 TEST(CountsSince, LossOfTheWholeTrace) {
   Counts before;
-  before.stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17};
+  before.stats = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
   Counts now;
-  now.stats = {11, 22, 33, 44, 55, 66, 77, 88, 99, 110, 121, 132, 143, 154, 165, 176, 187};
+  now.stats = {11, 22, 33, 44, 55, 66, 77, 88, 99, 110, 121, 132, 143, 154, 165, 176, 187, 198};
   const mlt_stats stats = now.since(before).stats;
   EXPECT_EQ(stats.ring_full, 10U);
   EXPECT_EQ(stats.thread_full, 20U);
@@ -314,7 +337,8 @@ TEST(CountsSince, LossOfTheWholeTrace) {
   EXPECT_EQ(stats.cleared_stranded, 130U);
   EXPECT_EQ(stats.kswapd_wakeups, 140U);
   EXPECT_EQ(stats.flushed_at_once, 150U);
-  EXPECT_EQ(stats.fault_ring_full, 160U);
+  EXPECT_EQ(stats.acts_full, 160U);
+  EXPECT_EQ(stats.fault_ring_full, 170U);
 }
 
 TEST(CountsSince, SkippedRuns) {

@@ -58,6 +58,19 @@ void add_life(Process& process, LifeEvent::Kind kind, std::uint64_t locked_bytes
   process.life.push_back(event);
 }
 
+Act pageout_by(std::uint32_t pid, const char* comm, std::uint64_t pages) {
+  Act act;
+  act.pid = pid;
+  act.comm = comm;
+  act.by_itself = pid == 42;
+  act.call = "process_madvise";
+  act.what = "MADV_PAGEOUT";
+  act.calls = 1;
+  act.bytes = 2 * pages * 4096;
+  act.pages = pages;
+  return act;
+}
+
 Report healthy() {
   Report report;
   report.host = {"6.1.0-test", "x86_64", 2, 4096, 1024 * kMiB};
@@ -75,6 +88,7 @@ Report healthy() {
   process.locks.limit_bytes = 8 * kMiB;
   process.locks.headroom_bytes = 8 * kMiB;
   process.locks.mmap_lock.emplace();
+  process.locks.mmap_lock->outside.emplace();
   process.vma.splits = 0;
   process.vma.merges = 0;
   process.vma.count = {40, 40, 40};
@@ -82,6 +96,9 @@ Report healthy() {
   process.reclaim.emplace();
   process.waits.emplace();
   process.swap.emplace();
+  process.acts.emplace();
+  process.major_where_taken = 0;
+  report.system.acts.emplace();
   report.processes.push_back(process);
   return report;
 }
@@ -293,6 +310,19 @@ const std::map<std::string, Recipe>& recipes() {
        }},
       {"lock-holds-up-threads", [](Report& report) { wait_for_lock(report, 200'000'000, 0); }},
       {"mmap-lock-contention", [](Report& report) { wait_for_lock(report, 0, 200'000'000); }},
+      {"memory-taken-by-others",
+       [](Report& report) {
+         Process& process = report.processes[0];
+         process.acts->push_back(pageout_by(7, "trimmer", 1024));
+         process.major_where_taken = 1000;
+       }},
+      {"faults-by-others",
+       [](Report& report) {
+         Process& process = report.processes[0];
+         process.acts->push_back(
+             {.pid = 7, .comm = "criu", .call = "write", .file = "clear_refs", .value = "4", .calls = 2});
+         add_faults(process, MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SOFT_DIRTY, 100);
+       }},
       {"reclaim-stall",
        [](Report& report) {
          report.processes[0].reclaim->direct = ReclaimStall{3, 900'000, 64, 500'000};

@@ -23,6 +23,9 @@ FailedFaults& add_failed(Process& process, mlt_error_reason reason);
 LockCall& add_call(Process& process, mlt_call call, std::int64_t ret = 0);
 void add_life(Process& process, LifeEvent::Kind kind, std::uint64_t locked_bytes, bool mcl_future = false);
 
+/// process_madvise(MADV_PAGEOUT) of twice as much as it took out; of the process itself where that is 42.
+Act pageout_by(std::uint32_t pid, const char* comm, std::uint64_t pages);
+
 /// By the rule's id: makes a healthy report one of which it speaks.
 const std::map<std::string, std::function<void(Report&)>>& recipes();
 

@@ -18,6 +18,7 @@ using fixtures::add_life;
 using fixtures::healthy;
 using fixtures::kMiB;
 using fixtures::kSecond;
+using fixtures::pageout_by;
 using fixtures::recipes;
 using Evidence = std::map<std::string, std::int64_t>;
 
@@ -478,6 +479,19 @@ TEST_F(SlowCalls, ReclaimByShare) {
   EXPECT_EQ(found("reclaim-stall").severity, Severity::warning);
   EXPECT_EQ(found("reclaim-stall").evidence.at("in_fault_ns"), 5);
   EXPECT_NE(found("reclaim-stall").title.find("cgroup"), std::string::npos);
+  // Others of the same cgroup fill it, too; those of another one do not.
+  process().cgroup = "/system.slice/db";
+  const auto at_limit = [](std::uint32_t pid, const char* cgroup, std::uint64_t calls) {
+    return Act{
+        .pid = pid, .comm = "fill", .call = "reclaim at the limit of its cgroup", .cgroup = cgroup, .calls = calls};
+  };
+  report.system.acts = {{at_limit(42, "db", 9), at_limit(7, "db", 3), at_limit(8, "b", 5)}};
+  EXPECT_TRUE(
+      found("reclaim-stall")
+          .title.ends_with(" (mostly as its memory cgroup was at its limit, which fill (pid 7) met, too, 3 times)"))
+      << found("reclaim-stall").title;
+  report.system.acts = {{at_limit(42, "db", 9), at_limit(8, "b", 5)}};
+  EXPECT_TRUE(found("reclaim-stall").title.ends_with(" (mostly as its memory cgroup was at its limit)"));
   process().reclaim->memcg->time_ns = 2 * kSecond;
   EXPECT_EQ(found("reclaim-stall").severity, Severity::problem);
   process().reclaim.reset();
@@ -516,6 +530,121 @@ TEST_F(Contention, ThreadsWaitForOtherCalls) {
   EXPECT_EQ(found("mmap-lock-contention").severity, Severity::warning);
   waits.all.time_ns = 99'000'000;
   EXPECT_TRUE(silent("mmap-lock-contention"));
+}
+
+TEST_F(Contention, WhoElseHeldTheLock) {
+  recipe("mmap-lock-contention");
+  LockWaits& waits = *process().locks.mmap_lock;
+  waits.outside = {{{7, "agent", "read", "smaps", {3, 150'000'000}}, {8, "khugepaged", "", "", {1, 10'000'000}}}};
+  Finding finding = found("mmap-lock-contention");
+  EXPECT_EQ(finding.title, "threads waited for mmap_lock, mostly by agent (pid 7) in read of /proc/PID/smaps");
+  EXPECT_NE(finding.advice.find("/proc/PID/status"), std::string::npos);
+  EXPECT_EQ(finding.evidence.at("outsider_pid"), 7);
+  EXPECT_EQ(finding.evidence.at("outsider_waits"), 3);
+  EXPECT_EQ(finding.evidence.at("outsider_ns"), 150'000'000);
+  waits.outside = {{{8, "khugepaged", "", "", {1, 150'000'000}}}};
+  finding = found("mmap-lock-contention");
+  EXPECT_EQ(finding.title, "threads waited for mmap_lock, mostly by khugepaged (pid 8)");
+  EXPECT_EQ(finding.advice.find("/proc/PID/status"), std::string::npos);
+  // Others held it longer.
+  waits.outside = {{{7, "agent", "read", "smaps", {3, 50'000'000}}}};
+  EXPECT_EQ(found("mmap-lock-contention").title, "threads waited for mmap_lock, mostly by munmap");
+  waits.outside.reset();
+  EXPECT_EQ(found("mmap-lock-contention").title, "threads waited for mmap_lock, mostly by munmap");
+}
+
+// --- the culprit outside ---------------------------------------------------------------------------------------------
+
+using Outside = Rules;
+
+TEST_F(Outside, WhoTookThePages) {
+  const Finding finding = recipe("memory-taken-by-others");
+  EXPECT_EQ(finding.severity, Severity::warning);
+  EXPECT_EQ(finding.evidence, (Evidence{{"faults", 1000}, {"pages", 1024}, {"by_pid", 7}, {"calls", 1}}));
+  EXPECT_EQ(finding.title,
+            "pages were read again that another process had taken out of memory, trimmer (pid 7) by "
+            "process_madvise(MADV_PAGEOUT)");
+}
+
+TEST_F(Outside, OfTwoWhoTookMost) {
+  recipe("memory-taken-by-others");
+  process().acts->push_back(pageout_by(8, "supervisor", 4096));
+  EXPECT_EQ(found("memory-taken-by-others").evidence.at("by_pid"), 8);
+  EXPECT_EQ(found("memory-taken-by-others").evidence.at("pages"), 5120);
+}
+
+TEST_F(Outside, NotMoreFaultsThanPagesTaken) {
+  recipe("memory-taken-by-others");
+  process().major_where_taken = 2000;
+  EXPECT_EQ(found("memory-taken-by-others").evidence.at("faults"), 1024);
+}
+
+TEST_F(Outside, MemoryThatWasShortMayHaveTakenThemToo) {
+  recipe("memory-taken-by-others");
+  report.system.reclaim.emplace().kswapd_reclaimed = 10;
+  EXPECT_EQ(found("memory-taken-by-others").severity, Severity::notice);
+}
+
+TEST_F(Outside, WhatDidNotTakePagesIsNotToBlame) {
+  recipe("memory-taken-by-others");
+  process().acts = {pageout_by(42, "worker", 1024)};  // itself
+  EXPECT_TRUE(silent("memory-taken-by-others"));
+  process().acts = {pageout_by(7, "trimmer", 0)};  // there were none to take
+  EXPECT_TRUE(silent("memory-taken-by-others"));
+  process().acts = {pageout_by(7, "trimmer", 1024)};
+  process().acts->front().what = "MADV_COLD";
+  EXPECT_TRUE(silent("memory-taken-by-others"));
+  process().acts = {pageout_by(7, "trimmer", 1024)};
+  process().major_where_taken = 0;  // nothing was read again
+  EXPECT_TRUE(silent("memory-taken-by-others"));
+  process().major_where_taken.reset();
+  EXPECT_TRUE(silent("memory-taken-by-others"));
+  process().acts.reset();
+  process().major_where_taken = 1000;
+  EXPECT_TRUE(silent("memory-taken-by-others"));
+}
+
+TEST_F(Outside, WhoMakesItFault) {
+  const Finding finding = recipe("faults-by-others");
+  EXPECT_EQ(finding.severity, Severity::notice);
+  EXPECT_EQ(finding.evidence, (Evidence{{"faults", 100}, {"by_pid", 7}, {"calls", 2}, {"time_ns", 100'000}}));
+  EXPECT_TRUE(finding.title.ends_with(", criu (pid 7): 4 to clear_refs")) << finding.title;
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SOFT_DIRTY, 100, 2'000'000);
+  EXPECT_EQ(found("faults-by-others").severity, Severity::warning);
+  process().acts->front().value = "1";  // clears what no fault comes of
+  EXPECT_TRUE(silent("faults-by-others"));
+  process().acts->front().value = "4";
+  process().acts->front().by_itself = true;
+  EXPECT_TRUE(silent("faults-by-others"));
+}
+
+TEST_F(Outside, AnActWithoutItsFaultsIsNoHarm) {
+  process().acts = {{{.pid = 7, .comm = "mover", .call = "move_pages", .calls = 1},
+                     {.pid = 8, .comm = "gdb", .call = "ptrace", .what = "attach", .calls = 1}}};
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_SOFT_DIRTY, 100);
+  EXPECT_TRUE(silent("faults-by-others"));
+  add_faults(process(), MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_MIGRATION, 3);
+  EXPECT_EQ(found("faults-by-others").evidence.at("by_pid"), 7);
+  EXPECT_EQ(found("faults-by-others").evidence.at("faults"), 3);
+}
+
+TEST_F(Outside, FindingsOfLockedMemorySayWho) {
+  recipe("soft-dirty-tracking");
+  EXPECT_TRUE(found("soft-dirty-tracking").title.ends_with(", by whom was not seen"));
+  process().acts = {{{.pid = 7, .comm = "criu", .call = "write", .file = "clear_refs", .value = "4", .calls = 2}}};
+  EXPECT_TRUE(found("soft-dirty-tracking").title.ends_with(", by criu (pid 7): 4 to clear_refs"));
+  process().acts->front().by_itself = true;
+  EXPECT_TRUE(found("soft-dirty-tracking").title.ends_with(", by the process itself: 4 to clear_refs"));
+  process().acts.reset();
+  EXPECT_TRUE(found("soft-dirty-tracking").title.ends_with("soft-dirty bits"));
+}
+
+TEST_F(Outside, PagesThatAreMovedForLargeOnes) {
+  recipe("page-migration");
+  report.system.acts = {{{.pid = 40, .comm = "kcompactd0", .call = "compaction", .calls = 2}}};
+  EXPECT_TRUE(found("page-migration").title.ends_with(", memory was compacted meanwhile by kcompactd0 (pid 40)"));
+  process().acts = {{{.pid = 7, .comm = "numad", .call = "migrate_pages", .calls = 1}}};
+  EXPECT_TRUE(found("page-migration").title.ends_with(", by numad (pid 7): migrate_pages"));
 }
 
 // A lock that is held by mmap is held to lock memory only under MCL_FUTURE; the sum says how much of it was.

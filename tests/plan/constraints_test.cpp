@@ -32,9 +32,12 @@ TEST(PlanRefused, FentryGivesWayToKprobe) {
   EXPECT_EQ(plan.find("fault_entry")->way->kind, "tracepoint");
 }
 
+// But for what others do: the functions are rare, and fentry programs take long to detach.
 TEST(PlanRefused, KprobesAreNotMissedWhereFentryWorks) {
   EXPECT_EQ(ways_of(plan_for(without_kinds(capable(), {"kprobe"}))),
-            best_except({{"fault_error", "tracepoint raw_tp:signal_generate"}}));
+            best_except({{"fault_error", "tracepoint raw_tp:signal_generate"},
+                         {"acts_of_others", "off"},
+                         {"acts_on_machine", "off"}}));
 }
 
 TEST(PlanRefused, NoFunctionsCanBeHooked) {
@@ -66,7 +69,9 @@ TEST(PlanRefused, NoFunctionsCanBeHooked) {
                                         {"swap_out", "off"},
                                         {"swap_readahead", "off"},
                                         {"swap_fork", "off"},
-                                        {"swap_free", "off"}}));
+                                        {"swap_free", "off"},
+                                        {"acts_of_others", "off"},
+                                        {"acts_on_machine", "off"}}));
   EXPECT_EQ(rejection(plan, "rescue", "fentry", "fentry:mlock_folio_batch"), "needs page_unlock, which is off");
   EXPECT_EQ(rejection(plan, "unevictable", "fentry", "fentry:lru_add"), "needs page_lock, which is off");
 }
@@ -295,7 +300,9 @@ TEST(PlanPreemptible, EveryFentryMayBePreempted) {
   // Tracepoints serve some.
   EXPECT_EQ(ways_of(plan), best_except({{"lock_call", "tracepoint tracepoint:syscalls/sys_exit_mprotect"},
                                         {"fault_error", "tracepoint raw_tp:signal_generate"},
-                                        {"exec", "tracepoint tracepoint:syscalls/sys_enter_execveat"}}));
+                                        {"exec", "tracepoint tracepoint:syscalls/sys_enter_execveat"},
+                                        {"acts_of_others", "off"},
+                                        {"acts_on_machine", "off"}}));
   for (const PlannedSignal& planned : plan.signals) {
     EXPECT_EQ(planned.may_be_preempted, planned.way != nullptr && planned.way->uses("fentry")) << planned.signal->name;
   }

@@ -43,7 +43,9 @@ inline Ways best_ways() {
           {"swap_out", "fentry fentry:swap_writeout"},
           {"swap_readahead", "fentry fentry:swap_read_folio"},
           {"swap_fork", "fentry fexit:copy_page_range"},
-          {"swap_free", "fentry fexit:exit_mmap"}};
+          {"swap_free", "fentry fexit:exit_mmap"},
+          {"acts_of_others", "kprobe kprobe:clear_refs_write"},
+          {"acts_on_machine", "kprobe kprobe:memory_reclaim"}};
 }
 
 /// The capable kernel's ways, except for these.

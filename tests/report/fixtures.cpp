@@ -239,7 +239,8 @@ Process busy_process() {
                                       .while_locking = {12, 5'000'000},
                                       .holders = {{MLT_CALL_MLOCK, "mlock", {12, 5'000'000}},
                                                   {MLT_CALL_FAULT, "page fault", {2, 1'100'000}},
-                                                  {MLT_CALL_NONE, "", {2, 400'000}}}};
+                                                  {MLT_CALL_NONE, "", {2, 400'000}}},
+                                      .outside = {{{4711, "agent", "read", "smaps", {2, 400'000}}}}};
   process.locks.vma_lock = {14, 2};
   process.pages = {18432, 2048, 18432, 2048, 0, 12, {{4712, "redis", 8}, {process.pid, process.comm, 3}, {0, "", 1}},
                    4};
@@ -288,6 +289,26 @@ Process busy_process() {
                   {5'600'000'000, LifeEvent::Kind::vfork, 4251, 72 * kMiB, 72 * kMiB, true, false, ""},
                   {5'700'000'000, LifeEvent::Kind::share, 4252, 72 * kMiB, 72 * kMiB, true, false, ""}};
   process.children = {4250};
+  process.acts = {{{.pid = 4713,
+                    .comm = "trimmer",
+                    .call = "process_madvise",
+                    .what = "MADV_PAGEOUT",
+                    .calls = 2,
+                    .bytes = 8 * kMiB,
+                    .pages = 131,
+                    .first_ns = 1'500'000'000,
+                    .last_ns = 2'500'000'000},
+                   {.pid = 4242,
+                    .comm = "trade-engine",
+                    .by_itself = true,
+                    .call = "write",
+                    .file = "clear_refs",
+                    .cgroup = "trade.service",
+                    .value = "4",
+                    .calls = 1,
+                    .first_ns = 6'000'000'000,
+                    .last_ns = 6'000'000'000}}};
+  process.major_where_taken = 120;
   return process;
 }
 
@@ -367,6 +388,23 @@ Report busy() {
   report.processes = {busy_process(), child_process()};
   report.system.vmstat = {{"pgfault", 31877}, {"unevictable_pgs_mlocked", 18436}, {"unevictable_pgs_munlocked", 2048}};
   report.system.other_unevictable_pages = 4;
+  report.system.acts = {{{.pid = 4714,
+                          .comm = "sh",
+                          .call = "write",
+                          .file = "memory.high",
+                          .cgroup = "trade.service",
+                          .value = "1G",
+                          .calls = 1,
+                          .first_ns = 3'000'000'000,
+                          .last_ns = 3'000'000'000},
+                         {.pid = 77,
+                          .comm = "kdamond.0",
+                          .call = "proactive reclaim by DAMON",
+                          .what = "DAMOS_PAGEOUT",
+                          .bytes = 256 * 4096,
+                          .pages = 64,
+                          .first_ns = 4'000'000'000,
+                          .last_ns = 4'100'000'000}}};
   report.system.unevictable_without_mlock = 3;
   report.system.reclaim = {.kswapd_wakeups = 7,
                            .kswapd_scanned = 12'288,

@@ -83,6 +83,9 @@ constexpr FindingRow kFindings[] = {
     {"fault-no-memory", "lock-over-max", "tmpfs-full"},
     {"fault-refused-by-userfaultfd", "uffd-refused", "uffd-poisoned"},
     {"fault-failed", "driver-refused", "sigbus-loop"},
+    // What others did.
+    {"memory-taken-by-others", "pageout-by-other", "pageout-by-itself"},
+    {"faults-by-others", "refs-cleared", "poked"},
     // What faults waited for.
     {"working-set-too-large", "refault", "refault once"},
     {"compaction-stall", "", "idle"},

@@ -22,7 +22,7 @@ const Traced& moves() {
   static const Traced traced = [] {
     Traced traced = trace_all({{"by self", {"mlt-workload", "move-pages", "by=self"}},
                                {"by another", {"mlt-workload", "move-pages", "by=another"}}},
-                              {"--signals", kMoves});
+                              {"--signals", std::string(kMoves) + ",acts_of_others"});
     expect_nothing_lost(traced.report);
     return traced;
   }();
@@ -48,6 +48,20 @@ TEST_P(Migration, OfLockedPagesIsChargedToWhoeverMovesThem) {
   EXPECT_TRUE(traced.process.at("locks").at("calls").empty());
   for (const char* row : {"pages mlocked", "pages munlocked", "pages to unevictable", "pages rescued"})
     expect_audit_holds(traced.report, row);
+}
+
+TEST_P(Migration, WhoMovesThemIsTold) {
+  const Observed traced(moves(), std::string("by ") + GetParam());
+  if (traced.nothing_to_see() || !measured(traced.report, "acts_of_others")) return;
+  const Json& acts = traced.process.at("acts");
+  ASSERT_EQ(acts.size(), 1U) << acts;
+  EXPECT_EQ(acts[0].at("call"), "move_pages") << acts;
+  const bool by_itself = GetParam() == std::string("self");
+  EXPECT_EQ(acts[0].at("by_itself"), by_itself) << acts;
+  EXPECT_EQ(acts[0].at("pid") == traced.truth.at("pid"), by_itself) << acts;
+  if (by_itself) return;
+  EXPECT_EQ(acts[0].at("calls"), 2) << acts;  // there and back
+  EXPECT_EQ(acts[0].at("bytes"), 4 * traced.extra("locked_pages") * 4096) << acts;
 }
 
 INSTANTIATE_TEST_SUITE_P(TwoNodes, Migration, testing::Values("self", "another"),

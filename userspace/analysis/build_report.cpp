@@ -13,6 +13,7 @@
 
 #include "analysis/audit.h"
 #include "analysis/audit_resident.h"
+#include "analysis/build_acts.h"
 #include "analysis/decode.h"
 #include "analysis/explain.h"
 #include "analysis/failures.h"
@@ -204,7 +205,8 @@ std::vector<CallTotals> build_totals(const mlt_proc& proc, const Plan& plan) {
 
 Waits build_waits(const mlt_lock_wait& wait) { return {wait.waits, wait.time_ns}; }
 
-std::optional<LockWaits> build_lock_waits(const mlt_proc& proc, const Plan& plan) {
+std::optional<LockWaits> build_lock_waits(const ProcessCounts& process, const Plan& plan) {
+  const mlt_proc& proc = process.proc;
   if (!plan.measures("lock_wait")) return std::nullopt;
   LockWaits waits;
   waits.all = build_waits(proc.mmap_lock_read);
@@ -222,6 +224,7 @@ std::optional<LockWaits> build_lock_waits(const mlt_proc& proc, const Plan& plan
     if (held.waits != 0) waits.holders.push_back({call, std::string(call_name(call)), held});
   }
   std::ranges::stable_sort(waits.holders, std::greater{}, [](const HolderWaits& by) { return by.waits.time_ns; });
+  if (plan.knows_lock_holders()) waits.outside = build_outside(process.acts);
   return waits;
 }
 
@@ -255,7 +258,7 @@ void add_limit(Locks& locks, const mlt_event_call& call, std::uint64_t page_size
 /// What of the locks /proc tells, and the waits for mmap_lock.
 Locks build_locks_but_calls(const ProcessCounts& process, const ProcessViews& views, const TraceData& data) {
   Locks locks;
-  locks.mmap_lock = build_lock_waits(process.proc, *data.plan);
+  locks.mmap_lock = build_lock_waits(process, *data.plan);
   if (data.plan->measures("vma_lock"))
     locks.vma_lock = VmaLock{process.proc.vma_lock_aborts, process.proc.vma_lock_retries};
   if (views.start) locks.locked_bytes.start = views.start->locked_bytes;
@@ -615,6 +618,10 @@ Process build_process(const ProcessCounts& counts, const Numbers& numbers, const
   process.swap = build_swap(counts, data);
   process.life = build_life(proc, events, numbers, data);
   process.life_not_kept = events.life_not_kept;
+  if (data.plan->measures("acts_of_others")) {
+    process.acts = build_acts(counts.acts, proc.tgid, data.start_ns);
+    process.major_where_taken = if_measured(*data.plan, "fault", proc.taken_major);
+  }
   return process;
 }
 
@@ -660,8 +667,8 @@ Coverage build_coverage(const TraceData& data) {
   }
   const mlt_stats& stats = data.counts.stats;
   coverage.lost.events = stats.ring_full + stats.fault_ring_full;
-  coverage.lost.map_full =
-      stats.thread_full + stats.block_full + stats.proc_full + stats.stack_full + stats.moving_full + stats.error_full;
+  coverage.lost.map_full = stats.thread_full + stats.block_full + stats.proc_full + stats.stack_full +
+                           stats.moving_full + stats.error_full + stats.acts_full;
   coverage.lost.missed_probes = data.counts.skipped_runs;
   for (const ProcessCounts& process : data.counts.processes) coverage.lost.missed_probes += process.proc.missed_returns;
   coverage.audit = audit(data);
@@ -714,6 +721,8 @@ System build_system(const TraceData& data) {
   system.swap_devices = data.swap_devices;
   system.swap_readahead = build_swap_readahead(data);
   if (data.cgroup) system.memory_high = build_memory_high(*data.cgroup);
+  if (data.plan->measures("acts_on_machine") || data.plan->measures("acts_of_others") || data.plan->measures("reclaim"))
+    system.acts = build_acts(data.counts.acts, 0, data.start_ns);
   return system;
 }
 

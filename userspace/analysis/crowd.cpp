@@ -173,6 +173,7 @@ void add(Process& sum, const Process& one, bool is_first) {
   add_members(sum.waits, one.waits);
   add_members(sum.swap, one.swap);
   sum.life_not_kept += one.life.size() + one.life_not_kept;
+  add(sum.major_where_taken, one.major_where_taken);
 }
 
 auto key_of(const Ending& ending) {

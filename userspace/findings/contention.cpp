@@ -1,4 +1,6 @@
 // Others wait while one thread locks: mmap_lock.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "findings/rules.h"
@@ -41,6 +43,20 @@ void add_vma_lock(std::map<std::string, std::int64_t>& evidence, const Process& 
   if (process.locks.vma_lock) evidence["vma_lock_aborts"] = figure(process.locks.vma_lock->aborts);
 }
 
+constexpr const char* kReadLess =
+    "Let it read /proc/PID/status, or the files of the cgroup, in place of what is told mapping by mapping: the page "
+    "tables of a whole mapping are walked meanwhile. Monitoring agents have a setting for it. If that must be, let it "
+    "read smaps_rollup, and rarely.";
+
+void add_outsider(Sighting& sighting, const OutsideWaits& outsider) {
+  sighting.evidence["outsider_pid"] = figure(outsider.pid);
+  sighting.evidence["outsider_waits"] = figure(outsider.waits.waits);
+  sighting.evidence["outsider_ns"] = figure(outsider.waits.time_ns);
+  sighting.remark = fmt::format(", mostly by {}", outsider_text(outsider));
+  const bool tells_mappings = outsider.file.starts_with("smaps") || outsider.file.ends_with("maps");
+  if (tells_mappings || outsider.file == "pagemap") sighting.advice = kReadLess;
+}
+
 }  // namespace
 
 Found lock_holds_up_threads(const Process& process, const Case& about) {
@@ -69,6 +85,7 @@ Found mmap_lock_contention(const Process& process, const Case& about) {
   Sighting sighting{share >= about.options.wait_percent ? Severity::warning : Severity::notice,
                     {{"waits", figure(count)}, {"time_ns", figure(time_ns)}, {"max_ns", figure(waits.max_ns)}},
                     longest_holder(waits, false)};
+  if (const OutsideWaits* outsider = outside_holder(waits)) add_outsider(sighting, *outsider);
   add_vma_lock(sighting.evidence, process);
   return sighting;
 }

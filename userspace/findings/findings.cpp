@@ -157,6 +157,13 @@ constexpr auto kRules = std::to_array<Rule>({
      "faults need no mmap_lock.",
      "Documentation/mm/process_addrs.rst", rules::mmap_lock_contention},
 
+    {"memory-taken-by-others", warning, "pages were read again that another process had taken out of memory",
+     "Exempt the process there (a memory tiering daemon, a supervisor that trims), or lock what must stay.",
+     "process_madvise(2), madvise(2)", rules::memory_taken_by_others},
+    {"faults-by-others", warning, "what another process does to its memory makes the process fault",
+     "Keep it away from this process, or let it finish before timing matters.",
+     "Documentation/admin-guide/mm/soft-dirty.rst, userfaultfd(2), move_pages(2)", rules::faults_by_others},
+
     // Address space.
     {"vma-fragmentation", warning, "locking pieces of mappings cut the address space into many",
      "Put what must be locked into one area of whole pages, and lock that once.", "mlock(2)", rules::vma_fragmentation},

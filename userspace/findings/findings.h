@@ -52,7 +52,7 @@ std::span<const Threshold> all_thresholds();
 /// Applies "NAME=VALUE".
 Status set_threshold(FindingOptions& options, std::string_view assignment);
 
-/// What a rule saw. `remark`, if any, is appended to the rule's title; `advice` stands in place of the rule's.
+/// What a rule saw. `remark`, if any, is appended to the rule's title; `advice`, if any, is in place of the rule's.
 struct Sighting {
   Severity severity = Severity::info;
   std::map<std::string, std::int64_t> evidence;

@@ -1,7 +1,10 @@
 // Memory is locked, and accesses to it fault all the same.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "findings/rules.h"
+#include "model/names.h"
 
 namespace mlt::rules {
 namespace {
@@ -29,6 +32,23 @@ Found report(const FaultTotals& faults, Severity highest, const Case& about) {
 
 Found caused_by(std::initializer_list<mlt_cause> causes, Severity highest, const Process& process, const Case& about) {
   return report(access_faults(process, kLocked, causes), highest, about);
+}
+
+/// The same, with who did it.
+Found caused_by_others(std::initializer_list<mlt_cause> causes, IsSuch is_such, Severity highest,
+                       const Process& process, const Case& about) {
+  Found seen = caused_by(causes, highest, process, about);
+  if (seen) seen->remark = by_whom(process, is_such);
+  return seen;
+}
+
+/// The kernel moves pages for itself, too.
+std::string who_compacts(const Case& about) {
+  if (!about.report.system.acts) return "";
+  for (const Act& act : *about.report.system.acts) {
+    if (act.call == "compaction") return fmt::format(", memory was compacted meanwhile by {}", who(act.pid, act.comm));
+  }
+  return "";
 }
 
 // The page was not there, for another reason than the growth of a stack.
@@ -87,7 +107,11 @@ Found numa_balancing(const Process& process, const Case& about) {
 }
 
 Found page_migration(const Process& process, const Case& about) {
-  return caused_by({MLT_CAUSE_MIGRATION}, Severity::problem, process, about);
+  Found seen = caused_by_others({MLT_CAUSE_MIGRATION}, moves_pages, Severity::problem, process, about);
+  const bool moved_by_calls = process.acts && std::ranges::any_of(*process.acts, moves_pages);
+  if (const std::string compacts = who_compacts(about); seen && !moved_by_calls && !compacts.empty())
+    seen->remark = compacts;
+  return seen;
 }
 
 Found ksm_write(const Process& process, const Case& about) {
@@ -95,7 +119,7 @@ Found ksm_write(const Process& process, const Case& about) {
 }
 
 Found soft_dirty_tracking(const Process& process, const Case& about) {
-  return caused_by({MLT_CAUSE_SOFT_DIRTY}, Severity::problem, process, about);
+  return caused_by_others({MLT_CAUSE_SOFT_DIRTY}, clears_soft_dirty, Severity::problem, process, about);
 }
 
 Found write_protected(const Process& process, const Case& about) {
@@ -105,8 +129,9 @@ Found write_protected(const Process& process, const Case& about) {
 Found userfaultfd(const Process& process, const Case& about) {
   // Protected, and let through at once (UFFD_FEATURE_WP_ASYNC): nobody waited.
   if (process.waits && process.waits->userfault && process.waits->userfault->waits == 0) return {};
-  return caused_by({MLT_CAUSE_UFFD_MISSING, MLT_CAUSE_UFFD_WP, MLT_CAUSE_UFFD_MINOR, MLT_CAUSE_UFFD_RWP},
-                   Severity::warning, process, about);
+  const auto manages = [](const Act& act) { return supplies_pages(act) || protects_by_userfaultfd(act); };
+  return caused_by_others({MLT_CAUSE_UFFD_MISSING, MLT_CAUSE_UFFD_WP, MLT_CAUSE_UFFD_MINOR, MLT_CAUSE_UFFD_RWP},
+                          manages, Severity::warning, process, about);
 }
 
 Found lock_not_effective(const Process& process, const Case& about) {

@@ -187,6 +187,17 @@ constexpr auto kProofs = std::to_array<Proof>({
      "pages that it has marked as poisoned"},
     {"fault-failed", "an error of which nothing of the above was seen", "all of the above"},
 
+    // What others did.
+    {"memory-taken-by-others",
+     "pages of the process were taken out of memory by a call of another process, and major faults followed at "
+     "addresses "
+     "between those",
+     "the same by the process itself; reclaim for want of memory"},
+    {"faults-by-others",
+     "faults in memory that is not locked, of a cause that another process was seen to make: it protected, moved or "
+     "supplied the pages",
+     "another process that acts on the memory, and no such fault; faults of that cause where nobody was seen to act"},
+
     // What faults waited for.
     {"working-set-too-large",
      "pages of files that the faults read had been evicted not long before (workingset_refault), and as many were "

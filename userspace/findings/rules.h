@@ -83,6 +83,25 @@ Found reclaim_stall(const Process& process, const Case& about);
 Found lock_holds_up_threads(const Process& process, const Case& about);
 Found mmap_lock_contention(const Process& process, const Case& about);
 
+// ---- The culprit is another process (outside.cpp)
+Found memory_taken_by_others(const Process& process, const Case& about);
+Found faults_by_others(const Process& process, const Case& about);
+
+using IsSuch = bool (*)(const Act& act);
+bool clears_soft_dirty(const Act& act);
+bool protects_by_userfaultfd(const Act& act);
+bool supplies_pages(const Act& act);
+bool moves_pages(const Act& act);
+
+/// ", by criu (pid 7): clear_refs"; who is not known is said, too, where it was looked for. Else empty.
+std::string by_whom(const Process& process, IsSuch is_such);
+
+/// ", after trimmer (pid 7) had paged out 1,024 pages"; empty where nobody did, or nothing was read again.
+std::string after_pageout(const Process& process);
+
+/// Who else held mmap_lock for most of the time that threads of the process waited for it; null: nobody, or not known.
+const OutsideWaits* outside_holder(const LockWaits& waits);
+
 // ---- F: fragmentation.cpp
 Found vma_fragmentation(const Process& process, const Case& about);
 Found vma_limit_near(const Process& process, const Case& about);

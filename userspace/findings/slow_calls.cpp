@@ -5,6 +5,7 @@
 #include <array>
 
 #include "findings/rules.h"
+#include "model/names.h"
 
 namespace mlt::rules {
 namespace {
@@ -125,6 +126,24 @@ Found slow_unlock(const Process& process, const Case& about) {
   return sighting(slow);
 }
 
+namespace {
+
+/// Another process of the same cgroup that was at its limit, too: it fills it as well. Of several the one that was most
+/// often.
+std::string who_else_fills(const Process& process, const Case& about) {
+  const Act* most = nullptr;
+  if (!about.report.system.acts) return "";
+  for (const Act& act : *about.report.system.acts) {
+    const bool at_limit = act.call.starts_with("reclaim at the limit") && act.pid != process.pid;
+    if (!at_limit || act.cgroup.empty() || !process.cgroup.ends_with("/" + act.cgroup)) continue;
+    if (most == nullptr || act.calls.value_or(0) > most->calls.value_or(0)) most = &act;
+  }
+  if (most == nullptr) return "";
+  return fmt::format(", which {} met, too, {} times", who(most->pid, most->comm), most->calls.value_or(0));
+}
+
+}  // namespace
+
 Found reclaim_stall(const Process& process, const Case& about) {
   if (!process.reclaim) return {};
   const ReclaimStall direct = process.reclaim->direct.value_or(ReclaimStall{});
@@ -138,7 +157,9 @@ Found reclaim_stall(const Process& process, const Case& about) {
                 {{"stalls", figure(direct.calls + memcg.calls)},
                  {"time_ns", figure(time_ns)},
                  {"max_ns", figure(std::max(direct.max_ns, memcg.max_ns))}},
-                memcg.time_ns > direct.time_ns ? " (mostly as its memory cgroup was at its limit)" : ""};
+                memcg.time_ns > direct.time_ns
+                    ? " (mostly as its memory cgroup was at its limit" + who_else_fills(process, about) + ")"
+                    : ""};
   if (process.reclaim->in_fault_ns) seen.evidence["in_fault_ns"] = figure(*process.reclaim->in_fault_ns);
   return seen;
 }

@@ -68,7 +68,7 @@ Found major_fault_storm(const Process& process, const Case& about) {
   if (per_s < about.options.major_per_s || !waits) return {};
   return Sighting{about.report.window.duration_ns >= kLongNs ? Severity::warning : Severity::notice,
                   {{"major", figure(major)}, {"major_per_s", figure(per_s)}, {"time_ns", figure(reads.latency.sum())}},
-                  ""};
+                  after_pageout(process)};
 }
 
 }  // namespace mlt::rules

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <unordered_map>
 
 #include "model/vma_counts.h"
@@ -78,11 +79,31 @@ std::vector<ErrorCount> since(const std::vector<ErrorCount>& now, const std::vec
   return difference;
 }
 
+/// What nobody did meanwhile is left out.
+std::vector<ActCount> since(const std::vector<ActCount>& now, const std::vector<ActCount>& before) {
+  std::vector<ActCount> difference;
+  for (ActCount one : now) {
+    const auto old = std::ranges::find_if(
+        before, [&](const ActCount& other) { return memcmp(&other.key, &one.key, sizeof(one.key)) == 0; });
+    if (old != before.end()) {
+      if (old->act.last_ns == one.act.last_ns) continue;
+      one.act.count -= old->act.count;
+      one.act.bytes -= old->act.bytes;
+      one.act.pages -= old->act.pages;
+      one.act.time_ns -= old->act.time_ns;
+      one.act.unsized -= old->act.unsized;
+      one.act.first_ns = std::max(one.act.first_ns, old->act.last_ns);
+    }
+    difference.push_back(one);
+  }
+  return difference;
+}
+
 // What the kernel counted of threads that exited is no news by itself: it may be of before the trace.
 bool idle(const ProcessCounts& process) {
   const auto* counters = reinterpret_cast<const __u64*>(&process.proc.mlocked);
   constexpr std::size_t kCounters = (offsetof(mlt_proc, longest) - offsetof(mlt_proc, mlocked)) / sizeof(__u64);
-  return process.by_class.empty() &&
+  return process.by_class.empty() && process.acts.empty() &&
          std::all_of(counters, counters + kCounters, [](__u64 count) { return count == 0; });
 }
 
@@ -102,10 +123,12 @@ Counts Counts::since(const Counts& earlier) const {
       part.by_thread = mlt::since(now.by_thread, old->by_thread);
       part.keepers = mlt::since(now.keepers, old->keepers);
       part.errors = mlt::since(now.errors, old->errors);
+      part.acts = mlt::since(now.acts, old->acts);
       part.by_vma = vmas_since(now.by_vma, old->by_vma);
     }
     if (!idle(part)) difference.processes.push_back(std::move(part));
   }
+  difference.acts = mlt::since(acts, earlier.acts);
   difference.skipped_runs = skipped_runs - earlier.skipped_runs;
   difference.stats = mlt::since(stats, earlier.stats);
   return difference;

@@ -30,6 +30,12 @@ struct ErrorCount {
 /// one where they differ.
 inline std::uint32_t visible_pid(const mlt_proc& proc) { return proc.pid != 0 ? proc.pid : proc.tgid; }
 
+/// What somebody did to the memory of a process, or of the machine.
+struct ActCount {
+  mlt_act_key key{};
+  mlt_act act{};
+};
+
 /// A process that had not ended, as the caller sees it.
 struct AliveProcess {
   std::uint32_t pid = 0;
@@ -43,6 +49,7 @@ struct ProcessCounts {
   std::map<std::uint32_t, FaultTotals> by_thread;  // key: tid; 0: threads that shared a block
   std::map<std::uint32_t, mlt_keeper> keepers;     // of pages that it munlocked; key: tgid
   std::vector<ErrorCount> errors;
+  std::vector<ActCount> acts;      // on its memory
   std::vector<mlt_vma> by_vma;     // see model/vma_counts.h
   std::vector<StackCount> stacks;  // at the end of the trace only
 };
@@ -50,6 +57,7 @@ struct ProcessCounts {
 struct Counts {
   std::vector<ProcessCounts> processes;
   mlt_stats stats{};
+  std::vector<ActCount> acts;      // on no single process's memory
   std::uint64_t skipped_runs = 0;  // of any program: the kernel took them for recursion
 
   /// What came since `earlier`, an older state of the same trace. Processes that were idle in between are left out.

@@ -295,6 +295,18 @@ struct Fields<HolderWaits> {
 };
 
 template <>
+struct Fields<OutsideWaits> {
+  static constexpr std::string_view name = "outside_waits";
+  static constexpr auto list = std::tuple{
+      field("pid", &OutsideWaits::pid, "Who held it: another process, or a thread of the kernel."),
+      field("comm", &OutsideWaits::comm),
+      field<NullIfEmpty>("call", &OutsideWaits::call, "The system call that it was in; null: none, or not known."),
+      field<NullIfEmpty>("file", &OutsideWaits::file, "What it read or wrote, by its name in /proc/PID."),
+      field("waits", of<&OutsideWaits::waits, &Waits::waits>),
+      field("time_ns", of<&OutsideWaits::waits, &Waits::time_ns>).unit(nanoseconds)};
+};
+
+template <>
 struct Fields<LockWaits> {
   static constexpr std::string_view name = "lock_waits";
   static constexpr std::string_view meaning =
@@ -314,7 +326,12 @@ struct Fields<LockWaits> {
             "Of time_ns, what was waited for calls that lock memory: mlock and the like, and mapping calls under "
             "MCL_FUTURE.")
           .unit(nanoseconds),
-      field("holders", &LockWaits::holders, "Most time first.").table()};
+      field("holders", &LockWaits::holders, "Most time first.").table(),
+      field("outside", &LockWaits::outside,
+            "Of the waits whose holder was no thread of the process, those where it was found out who: most time "
+            "first. null: this kernel does not tell.")
+          .since("0.2")
+          .table()};
 };
 
 template <>
@@ -559,6 +576,27 @@ struct Fields<Ending> {
 };
 
 template <>
+struct Fields<Act> {
+  static constexpr std::string_view name = "act";
+  static constexpr std::string_view meaning =
+      "What one process did in one way to the memory of another, of its own, of a cgroup or of the machine.";
+  static constexpr auto list = std::tuple{
+      field<NullIfZero>("pid", &Act::pid, "Who; null: not in the caller's PID namespace."),
+      field("comm", &Act::comm),
+      field("by_itself", &Act::by_itself, "It was its own memory."),
+      field("call", &Act::call, "The system call, or what the kernel did without one."),
+      field<NullIfEmpty>("what", &Act::what, "The advice, the request."),
+      field<NullIfEmpty>("file", &Act::file, "That was written to; of swapoff the device."),
+      field<NullIfEmpty>("cgroup", &Act::cgroup, "Whose file it is: the last part of its path."),
+      field<NullIfEmpty>("value", &Act::value, "That was written."),
+      field("calls", &Act::calls, "null: not counted."),
+      field("bytes", &Act::bytes, "Of memory that the calls named; null: not known of all of them.").unit(bytes),
+      field("pages", &Act::pages, "That it took out of memory; null: not looked for.").unit(pages),
+      field("first_ns", &Act::first_ns, "Since the start of the trace.").unit(nanoseconds),
+      field("last_ns", &Act::last_ns).unit(nanoseconds)};
+};
+
+template <>
 struct Fields<Process> {
   static constexpr std::string_view name = "process";
   static constexpr auto list =
@@ -580,7 +618,16 @@ struct Fields<Process> {
                  field("swap", &Process::swap),
                  field("reclaim", &Process::reclaim),
                  field("waits", &Process::waits).since("0.2"),
-                 field("children", &Process::children, "PIDs of the traced processes that this one forked.").table()};
+                 field("children", &Process::children, "PIDs of the traced processes that this one forked.").table(),
+                 field("acts", &Process::acts,
+                       "What others, or the process itself, did to its memory by calls that do such things: the first "
+                       "of them first. null: not looked for.")
+                     .since("0.2")
+                     .table(),
+                 field("major_where_taken", &Process::major_where_taken,
+                       "Major faults at addresses between those of pages that others had taken out of memory, after "
+                       "that. null: not looked for.")
+                     .since("0.2")};
 };
 
 template <>
@@ -795,7 +842,12 @@ struct Fields<System> {
           .unit(pages),
       field("memory_high", &System::memory_high,
             "Of the cgroup that the target runs in and of those above it, where it is set.")
-          .since("0.2")};
+          .since("0.2"),
+      field("acts", &System::acts,
+            "What any process did to the memory of all, or to a cgroup's: the first of them first. null: not looked "
+            "for.")
+          .since("0.2")
+          .table()};
 };
 
 template <>

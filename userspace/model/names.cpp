@@ -1,7 +1,9 @@
 #include "model/names.h"
 
 #include <fmt/format.h>
+#include <sys/syscall.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -30,6 +32,35 @@ constexpr auto kCalls = std::to_array<std::string_view>({"", "mlock", "mlock2", 
                                                          "mmap", "brk", "mremap", "mprotect", "munmap", "madvise",
                                                          "fork", "execve", "exit", "other", "page fault"});
 static_assert(kCalls.size() == MLT_CALL_NR);
+
+struct SystemCall {
+  std::uint32_t number;
+  std::string_view name;
+};
+// The newest are in no header of Debian 12. Their numbers are the same on every architecture.
+constexpr auto kSystemCalls = std::to_array<SystemCall>({{SYS_read, "read"},
+                                                         {SYS_write, "write"},
+                                                         {SYS_pread64, "pread64"},
+                                                         {SYS_pwrite64, "pwrite64"},
+                                                         {SYS_readv, "readv"},
+                                                         {SYS_writev, "writev"},
+                                                         {SYS_preadv, "preadv"},
+                                                         {SYS_pwritev, "pwritev"},
+                                                         {SYS_ioctl, "ioctl"},
+                                                         {SYS_openat, "openat"},
+                                                         {SYS_close, "close"},
+                                                         {SYS_clone, "clone"},
+                                                         {SYS_madvise, "madvise"},
+                                                         {SYS_ptrace, "ptrace"},
+                                                         {SYS_swapoff, "swapoff"},
+                                                         {SYS_mbind, "mbind"},
+                                                         {SYS_migrate_pages, "migrate_pages"},
+                                                         {SYS_move_pages, "move_pages"},
+                                                         {SYS_process_vm_readv, "process_vm_readv"},
+                                                         {SYS_process_vm_writev, "process_vm_writev"},
+                                                         {SYS_perf_event_open, "perf_event_open"},
+                                                         {440, "process_madvise"},
+                                                         {448, "process_mrelease"}});
 
 constexpr auto kSeverities = std::to_array<std::string_view>({"info", "notice", "warning", "problem"});
 static_assert(kSeverities.size() == static_cast<std::size_t>(Severity::problem) + 1);
@@ -106,6 +137,10 @@ std::string_view origin_name(mlt_origin origin) { return lookup(kOrigins, origin
 std::string_view lock_state_name(mlt_lock_state state) { return lookup(kLockStates, state); }
 std::string_view cause_name(mlt_cause cause) { return lookup(kCauses, cause); }
 std::string_view call_name(mlt_call call) { return lookup(kCalls, call); }
+std::string_view system_call_name(std::uint32_t number) {
+  const auto* found = std::ranges::find(kSystemCalls, number, &SystemCall::number);
+  return found == kSystemCalls.end() ? std::string_view{} : found->name;
+}
 std::string_view severity_name(Severity severity) { return lookup(kSeverities, severity); }
 std::string_view signal_state_name(SignalState state) { return lookup(kSignalStates, state); }
 std::string_view verdict_name(Verdict verdict) { return lookup(kVerdicts, verdict); }
@@ -117,6 +152,26 @@ std::string_view vma_change_name(bool split) { return split ? "split" : "merge";
 
 std::string call_text(const StormCall& call) {
   return call.args.empty() ? call.name : fmt::format("{}({})", call.name, call.args);
+}
+
+std::string who(std::uint32_t pid, const std::string& comm) {
+  return pid == 0 ? fmt::format("{} (of another PID namespace)", comm) : fmt::format("{} (pid {})", comm, pid);
+}
+
+std::string act_text(const Act& act) {
+  if (act.call == "swapoff") return fmt::format("swapoff of {}", act.file);
+  if (act.file.empty() && !act.cgroup.empty()) return fmt::format("{}, {}", act.call, act.cgroup);
+  if (!act.file.empty())
+    return fmt::format("{} to {}{}", act.value.empty() ? "write" : act.value, act.file,
+                       act.cgroup.empty() ? "" : " of cgroup " + act.cgroup);
+  return act.what.empty() ? act.call : fmt::format("{}({})", act.call, act.what);
+}
+
+std::string outsider_text(const OutsideWaits& outsider) {
+  std::string text = who(outsider.pid, outsider.comm);
+  if (!outsider.call.empty()) text += " in " + outsider.call;
+  if (!outsider.file.empty()) text += " of /proc/PID/" + outsider.file;
+  return text;
 }
 
 std::string frame_name(const Frame& frame) {

@@ -17,6 +17,8 @@ std::string_view lock_state_name(mlt_lock_state state);
 std::string_view cause_name(mlt_cause cause);
 /// "mlock", "brk", …: the kind of call. Empty for none.
 std::string_view call_name(mlt_call call);
+/// "process_madvise": of those system calls by which a process acts on memory; empty for any other.
+std::string_view system_call_name(std::uint32_t number);
 std::string_view severity_name(Severity severity);
 std::string_view signal_state_name(SignalState state);
 std::string_view verdict_name(Verdict verdict);
@@ -30,6 +32,12 @@ std::string_view life_kind_name(LifeEvent::Kind kind);
 std::string_view vma_change_name(bool split);
 /// "madvise(0x7f0000000000, 8 MiB, MADV_DONTNEED)"
 std::string call_text(const StormCall& call);
+/// "trimmer (pid 7)"
+std::string who(std::uint32_t pid, const std::string& comm);
+/// "process_madvise(MADV_PAGEOUT)", "4 to clear_refs", "swapoff of /dev/vda": what was done.
+std::string act_text(const Act& act);
+/// "agent (pid 7) in read of /proc/PID/smaps"
+std::string outsider_text(const OutsideWaits& outsider);
 /// The function; "module+0x10" where it is not known, or the address.
 std::string frame_name(const Frame& frame);
 

@@ -263,6 +263,15 @@ struct HolderWaits {
   Waits waits;
 };
 
+/// Waits for somebody outside the process who held its mmap_lock when they began.
+struct OutsideWaits {
+  std::uint32_t pid = 0;
+  std::string comm;
+  std::string call;  // the system call that it was in; empty: none, of a kernel thread, or not known
+  std::string file;  // that it read or wrote, by its name in /proc/PID; empty: none
+  Waits waits;
+};
+
 /// How long the threads of a process waited for its mmap_lock.
 struct LockWaits {
   Waits all;
@@ -272,6 +281,9 @@ struct LockWaits {
   Count in_call_ns;                  // of all, in calls of `Locks::totals`
   Waits while_locking;               // of all, while the holder's call locked memory
   std::vector<HolderWaits> holders;  // most time first
+  /// Of those whose holder was no thread of the process, the ones where it was found out who: most time first. Empty:
+  /// not measured.
+  std::optional<std::vector<OutsideWaits>> outside = {};
 };
 
 /// Faults at access that needed mmap_lock in spite of per-VMA locks.
@@ -435,6 +447,23 @@ struct Ending {
   Count oom_used_bytes = std::nullopt;
 };
 
+/// What somebody did to the memory of a process, or to that of the machine: all that one did in the same way.
+struct Act {
+  std::uint32_t pid = 0;
+  std::string comm;
+  bool by_itself = false;      // the process whose memory it is
+  std::string call;            // the system call, or what the kernel did without one
+  std::string what = {};       // "MADV_PAGEOUT", "UFFDIO_COPY"; empty: the call says it
+  std::string file = {};       // that was written to, or the swap device; empty: none
+  std::string cgroup = {};     // whose file it is; empty: no cgroup's
+  std::string value = {};      // that was written
+  Count calls = {};            // empty: not counted
+  Count bytes = {};            // of memory that the calls named; empty: not known of all of them
+  Count pages = {};            // that they took out of memory; empty: not looked for
+  std::uint64_t first_ns = 0;  // since the start of the trace
+  std::uint64_t last_ns = 0;
+};
+
 struct Process {
   std::uint32_t pid = 0;         // in the caller's PID namespace
   std::uint32_t parent_pid = 0;  // the traced process that forked it; 0: none
@@ -454,7 +483,9 @@ struct Process {
   std::optional<Swap> swap;
   std::vector<LifeEvent> life;  // in order of time
   std::uint64_t life_not_kept = 0;
-  std::vector<std::uint32_t> children;  // traced processes that this one forked
+  std::vector<std::uint32_t> children;   // traced processes that this one forked
+  std::optional<std::vector<Act>> acts;  // on its memory, by others and by itself, the first of them first
+  Count major_where_taken;  // major faults at addresses between those of pages that others had taken, after that
 };
 
 /// How many of a group ended in one way.
@@ -641,6 +672,7 @@ struct System {
   std::optional<SwapReadahead> swap_readahead;  // empty: this kernel does not count it
   Count unevictable_pages;                      // on the unevictable list at the end, whoever's
   std::vector<MemoryHighLimit> memory_high;     // where one is set
+  std::optional<std::vector<Act>> acts;         // on the machine or a cgroup, by any process; the first of them first
 };
 
 struct Report {

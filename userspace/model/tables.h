@@ -97,6 +97,18 @@ inline const std::vector<HolderWaits>& lock_holders(const Process& process) {
   return process.locks.mmap_lock ? process.locks.mmap_lock->holders : kNone;
 }
 
+inline const std::vector<OutsideWaits>& outside_holders(const Process& process) {
+  static const std::vector<OutsideWaits> kNone;
+  return process.locks.mmap_lock && process.locks.mmap_lock->outside ? *process.locks.mmap_lock->outside : kNone;
+}
+template <typename Owner>
+const std::vector<Act>& acts_of(const Owner& owner) {
+  static const std::vector<Act> kNone;
+  return owner.acts ? *owner.acts : kNone;
+}
+inline const std::vector<Act>& acts_on_process(const Process& process) { return acts_of(process); }
+inline const std::vector<Act>& acts_on_machine(const Report& report) { return acts_of(report.system); }
+
 // ---- The tables
 
 inline constexpr Renamed kProcessNames[] = {
@@ -143,6 +155,8 @@ inline constexpr Renamed kProcessNames[] = {
     {"reclaim.memcg.max_ns", "memcg_reclaim_max_ns"},
 };
 inline constexpr Renamed kKeeperNames[] = {{"pid", "keeper_pid"}};
+inline constexpr Renamed kOutsideNames[] = {{"pid", "holder_pid"}};
+inline constexpr Renamed kActNames[] = {{"pid", "by_pid"}};
 inline constexpr Renamed kStormNames[] = {{"trigger.at_ns", "trigger_ns"}};
 
 inline constexpr auto kTables = std::tuple{
@@ -169,6 +183,10 @@ inline constexpr auto kTables = std::tuple{
                    of<&Process::locks, &Locks::totals>),
     table<Process>("lock-holders", "lock_holder", "locks.mmap_lock.holders",
                    "What whoever held mmap_lock was doing when waits for it began, most time first.", lock_holders),
+    table<Process>("lock-outside", "lock_outside", "locks.mmap_lock.outside",
+                   "Who else held mmap_lock when waits for it began, most time first.", outside_holders, kOutsideNames),
+    table<Process>("acts", "act", "acts", "What somebody did to the memory of a process, the first of it first.",
+                   acts_on_process, kActNames),
     table<Process>("still-locked-by", "still_locked_by", "pages.still_locked_by",
                    "Because of whom pages that were munlocked stayed mlocked, most pages first.",
                    of<&Process::pages, &Pages::still_locked_by>, kKeeperNames),
@@ -197,6 +215,8 @@ inline constexpr auto kTables = std::tuple{
                   of<&Report::coverage, &Coverage::signals>),
     table<Report>("swap-devices", "swap_device", "system.swap_devices", "Where pages are swapped to.",
                   of<&Report::system, &System::swap_devices>),
+    table<Report>("system-acts", "system_act", "system.acts",
+                  "What somebody did to the memory of all, the first of it first.", acts_on_machine, kActNames),
     table<Report>("memory-high", "memory_high", "system.memory_high",
                   "Limits of the target's cgroup and of those above it.", of<&Report::system, &System::memory_high>)};
 

@@ -235,6 +235,11 @@ bool Plan::mlocks_after_populate() const {
   return lock != nullptr && lock->way != nullptr && lock->way->probes.front().target == "mlock_vma_page";
 }
 
+bool Plan::knows_lock_holders() const {
+  const PlannedSignal* wait = find("lock_wait");
+  return wait != nullptr && wait->way != nullptr && wait->way != &wait->signal->alternatives.back();
+}
+
 bool Plan::useful() const {
   return std::ranges::any_of(
       signals, [](const PlannedSignal& planned) { return planned.way != nullptr && !planned.signal->always; });

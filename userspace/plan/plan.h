@@ -57,6 +57,8 @@ struct Plan {
   [[nodiscard]] bool measures(std::string_view name) const;
   /// Up to 5.17 a page is not mlocked by the fault that brings it into a locked mapping, but by the populate after it.
   [[nodiscard]] bool mlocks_after_populate() const;
+  /// Whose mmap_lock a thread waits for; not with PREEMPT_RT.
+  [[nodiscard]] bool knows_lock_holders() const;
   /// Anything besides the signals that are always on?
   [[nodiscard]] bool useful() const;
 };

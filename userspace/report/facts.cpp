@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "model/fields.h"
+#include "model/names.h"
 #include "report/phrases.h"
 #include "util/units.h"
 
@@ -121,6 +122,29 @@ std::string vmas(const Vma& vma) {
   };
   return text + fmt::format("; {}, {}", changes(vma.splits, "split"), changes(vma.merges, "merge"));
 }
+
+// ---- Acts of others
+
+/// "process_madvise(MADV_PAGEOUT), 2 times, 4 MiB, 1,024 pages taken out"
+std::string act_of(const Act& act) {
+  return joined({act_text(act), act.calls ? plural(*act.calls, "time") : "",
+                 any(act.bytes) ? format_bytes(*act.bytes) : "",
+                 any(act.pages) ? plural(*act.pages, "page") + " taken out" : ""});
+}
+
+std::string acts_on(const Process& process) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  if (!process.acts) return text;
+  for (std::size_t i = 0; i < std::min(process.acts->size(), kShown); ++i) {
+    const Act& act = process.acts->at(i);
+    text += fmt::format("{}{}: {}", i == 0 ? "" : "; ", act.by_itself ? "itself" : who(act.pid, act.comm), act_of(act));
+  }
+  const std::size_t more = process.acts->size() - std::min(process.acts->size(), kShown);
+  return more == 0 ? text : text + fmt::format("; {} more", format_count(std::uint64_t{more}));
+}
+
+std::string act_on_machine(const Act& act) { return fmt::format("{}: {}", who(act.pid, act.comm), act_of(act)); }
 
 // ---- Reclaim and swap
 
@@ -234,6 +258,20 @@ std::string held_by(const LockWaits& waits) {
   return text;
 }
 
+/// "agent (pid 7) in read of /proc/PID/smaps 1.2 s (35 waits)"
+std::string outsiders(const LockWaits& waits) {
+  constexpr std::size_t kShown = 3;
+  std::string text;
+  if (!waits.outside) return text;
+  for (const OutsideWaits& outsider : *waits.outside) {
+    if (&outsider - waits.outside->data() == kShown) break;
+    text +=
+        fmt::format("{}{} ({})", text.empty() ? "" : ", ", named_time(outsider_text(outsider), outsider.waits.time_ns),
+                    plural(outsider.waits.waits, "wait"));
+  }
+  return text;
+}
+
 /// "not had by 12 page faults, given up by 3", which waited for mmap_lock if anybody did.
 std::string without(const VmaLock& lock) {
   return fmt::format("not had by {}, given up by {}", plural(lock.aborts, "page fault"), format_count(lock.retries));
@@ -327,7 +365,8 @@ std::vector<Fact> memory_facts(const Process& process, const Host& host) {
        {"pages", page_moves(process.pages)},
        {"still locked", keepers(process)},
        {"populate", populates(process.populate, host)},
-       {"VMAs", vmas(process.vma)}});
+       {"VMAs", vmas(process.vma)},
+       {"acts", acts_on(process)}});
 }
 
 std::vector<Fact> reclaim_facts(const Process& process) {
@@ -350,14 +389,17 @@ std::vector<Fact> mmap_lock_facts(const Locks& locks) {
   if (!locks.mmap_lock || locks.mmap_lock->all.waits == 0) return {};
   const LockWaits& waits = *locks.mmap_lock;
   const bool in_spite_of = locks.vma_lock && waits.in_fault.waits != 0;
-  return told(
-      {{"mmap_lock", waited(waits)}, {"", held_by(waits)}, {"VMA lock", in_spite_of ? without(*locks.vma_lock) : ""}});
+  return told({{"mmap_lock", waited(waits)},
+               {"", held_by(waits)},
+               {"others", outsiders(waits)},
+               {"VMA lock", in_spite_of ? without(*locks.vma_lock) : ""}});
 }
 
 std::vector<std::string> system_facts(const System& system) {
   std::vector<std::string> facts{unevictable(system), system.reclaim ? reclaimers(*system.reclaim) : "",
                                  readahead(system)};
   std::ranges::transform(system.memory_high, std::back_inserter(facts), memory_high);
+  if (system.acts) std::ranges::transform(*system.acts, std::back_inserter(facts), act_on_machine);
   std::erase(facts, "");
   return facts;
 }

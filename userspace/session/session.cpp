@@ -512,7 +512,8 @@ Status Session::Impl::open_fault_ring() {
 
 Status Session::Impl::set_up_tables() {
   if (Status status = set_targets(); !status) return status;
-  auto mapped = Tables::map(maps().mlt_blocks, maps().mlt_vmas, maps().mlt_procs, maps().mlt_keepers, maps().mlt_errors,
+  auto mapped = Tables::map(maps().mlt_blocks, maps().mlt_vmas, maps().mlt_procs,
+                            {maps().mlt_keepers, maps().mlt_errors, maps().mlt_acts, &bss().mlt_acts_made},
                             {bss().mlt_used_blocks, bss().mlt_used_vmas, bss().mlt_used_procs});
   if (!mapped) return tl::unexpected(mapped.error());
   tables = std::move(*mapped);

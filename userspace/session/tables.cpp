@@ -34,8 +34,8 @@ FaultTotals totals_of(const mlt_block& shared) {
 
 }  // namespace
 
-Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* keepers,
-                           const bpf_map* errors, const UsedPlaces& used) {
+Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const RareMaps& rare,
+                           const UsedPlaces& used) {
   Tables tables;
   auto block_table = MappedTable<mlt_block>::open(blocks);
   if (!block_table) return tl::unexpected(block_table.error());
@@ -46,8 +46,10 @@ Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf
   tables.blocks_ = std::move(*block_table);
   tables.vmas_ = std::move(*vma_table);
   tables.procs_ = std::move(*proc_table);
-  tables.keepers_ = bpf_map__fd(keepers);
-  tables.errors_ = bpf_map__fd(errors);
+  tables.keepers_ = bpf_map__fd(rare.keepers);
+  tables.errors_ = bpf_map__fd(rare.errors);
+  tables.acts_ = bpf_map__fd(rare.acts);
+  tables.acts_made_ = rare.acts_made;
   tables.used_ = used;
   return tables;
 }
@@ -100,6 +102,19 @@ std::vector<ErrorCount> Tables::errors_of(std::uint32_t index) const {
   return errors;
 }
 
+// What was not counted yet is under way.
+std::map<std::uint32_t, std::vector<ActCount>> Tables::acts() const {
+  std::map<std::uint32_t, std::vector<ActCount>> acts;
+  if (__atomic_load_n(acts_made_, __ATOMIC_RELAXED) == 0) return acts;
+  ActCount one;
+  const mlt_act_key* previous = nullptr;
+  for (mlt_act_key next{}; bpf_map_get_next_key(acts_, previous, &next) == 0; previous = &one.key) {
+    one.key = next;
+    if (bpf_map_lookup_elem(acts_, &one.key, &one.act) == 0 && one.act.last_ns != 0) acts[one.key.proc].push_back(one);
+  }
+  return acts;
+}
+
 void Tables::add(Taken& taken, const mlt_block& block) {
   const FaultTotals totals = totals_of(block);
   taken.by_class[block.class_id].add(totals);
@@ -147,7 +162,10 @@ Tables::Places Tables::take_retired() {
   for (const std::uint32_t index : places.vmas) {
     if (vmas_[index].task != 0) in_use.insert(vmas_[index].proc);
   }
-  for (const std::uint32_t index : gone) free_process(index, in_use);
+  auto acts_on = acts();
+  for (const std::uint32_t index : gone) {
+    if (free_process(index, in_use)) free_acts(std::move(acts_on[index]));
+  }
   return places;
 }
 
@@ -167,12 +185,12 @@ void Tables::fold_vma(std::uint32_t index) {
 }
 
 // `in_use`: records of processes that have a block or a mapping, listed since this one was gone.
-void Tables::free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use) {
+bool Tables::free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use) {
   // Somebody holds its address space still, and what is given up with it is its: next time.
-  if (procs_[index].spaces != 0) return;
+  if (procs_[index].spaces != 0) return false;
   // Blocks that are left are of threads whose end the kernel has not announced yet: next time. Or they were shared by
   // the whole process: then the record stays, for they cannot be told from those of its place's next owner.
-  if (in_use.contains(index)) return;
+  if (in_use.contains(index)) return false;
   gone_.push_back(take(index));
   for (const auto& [tgid, keeper] : gone_.back().keepers) {
     const std::uint64_t key = std::uint64_t{index} << 32 | tgid;
@@ -184,6 +202,13 @@ void Tables::free_process(std::uint32_t index, const std::unordered_set<std::uin
   mlt_proc& record = procs_[index];
   memset(&record, 0, sizeof(record));
   __atomic_store_n(&record.gone, MLT_PROC_FREE, __ATOMIC_RELEASE);
+  return true;
+}
+
+/// Of the process that was freed last.
+void Tables::free_acts(std::vector<ActCount> acts) {
+  for (const ActCount& one : acts) bpf_map_delete_elem(acts_, &one.key);
+  gone_.back().acts = std::move(acts);
 }
 
 void Tables::collect_retired() { take_retired(); }
@@ -197,14 +222,17 @@ Counts Tables::counts() {
   for (const std::uint32_t place : places.vmas) {
     if (vmas_[place].task != 0) add_vma(live[vmas_[place].proc].by_vma, vmas_[place]);
   }
+  auto acts_on = acts();
   Counts counts;
   counts.processes = gone_;
+  counts.acts = std::move(acts_on[0]);
   for (const std::uint32_t index : places.procs) {
     if (procs_[index].tgid == 0) continue;
     ProcessCounts process = take(index);
     for (const auto& [class_id, totals] : live[index].by_class) process.by_class[class_id].add(totals);
     for (const auto& [tid, totals] : live[index].by_thread) process.by_thread[tid].add(totals);
     for (const mlt_vma& record : live[index].by_vma) add_vma(process.by_vma, record);
+    process.acts = std::move(acts_on[index]);
     counts.processes.push_back(std::move(process));
   }
   return counts;

@@ -19,11 +19,19 @@ struct UsedPlaces {
   const std::uint8_t* procs = nullptr;
 };
 
+/// What is looked at entry by entry, and only where there is one.
+struct RareMaps {
+  const bpf_map* keepers = nullptr;
+  const bpf_map* errors = nullptr;
+  const bpf_map* acts = nullptr;
+  const __u64* acts_made = nullptr;  // so many entries so far
+};
+
 class Tables {
  public:
   Tables() = default;
-  static Result<Tables> map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const bpf_map* keepers,
-                            const bpf_map* errors, const UsedPlaces& used);
+  static Result<Tables> map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const RareMaps& rare,
+                            const UsedPlaces& used);
 
   void collect_retired();
   /// When collect_retired was last called.
@@ -51,9 +59,13 @@ class Tables {
   Places take_retired();
   [[nodiscard]] std::map<std::uint32_t, mlt_keeper> keepers_of(std::uint32_t index) const;
   [[nodiscard]] std::vector<ErrorCount> errors_of(std::uint32_t index) const;
+  /// By process record; 0: of no process.
+  [[nodiscard]] std::map<std::uint32_t, std::vector<ActCount>> acts() const;
   void fold_block(std::uint32_t index);
   void fold_vma(std::uint32_t index);
-  void free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use);
+  /// Returns whether it could.
+  bool free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use);
+  void free_acts(std::vector<ActCount> acts);
   [[nodiscard]] ProcessCounts take(std::uint32_t index);
   static void add(Taken& taken, const mlt_block& block);
 
@@ -62,6 +74,8 @@ class Tables {
   MappedTable<mlt_proc> procs_;
   int keepers_ = -1;
   int errors_ = -1;
+  int acts_ = -1;
+  const __u64* acts_made_ = nullptr;
   UsedPlaces used_;
   std::map<std::uint32_t, Taken> retired_;      // of threads that are gone, by process record
   std::map<std::uint32_t, std::uint32_t> ids_;  // by process record

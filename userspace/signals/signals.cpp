@@ -189,11 +189,18 @@ constexpr Probe kWaitKprobe[] = {{"mlt_read_wait_kprobe", kprobe, "rwsem_down_re
 constexpr auto kWaitMulti = as_multi(kWaitKprobe);
 constexpr Probe kWaitTracepoint[] = {{"mlt_contention_begin", raw_tracepoint, "contention_begin"},
                                      {"mlt_contention_end", raw_tracepoint, "contention_end"}};
-constexpr Alternative kWaitWays[] = {
-    multi(kWaitMulti),
-    {"fentry", kWaitFentry, ""},
-    {"kprobe", kWaitKprobe, ""},
-    {"tracepoint", kWaitTracepoint, "what a thread spins before it sleeps is not part of its wait"}};
+// With PREEMPT_RT mmap_lock is of another kind, and has no slow path of that name.
+constexpr Alternative kWaitWays[] = {multi(kWaitMulti),
+                                     {"fentry", kWaitFentry, ""},
+                                     {"kprobe", kWaitKprobe, ""},
+                                     {"tracepoint",
+                                      kWaitTracepoint,
+                                      "what a thread spins before it sleeps is not part of its wait",
+                                      {},
+                                      "rwsem_down_read_slowpath"},
+                                     {"tracepoint", kWaitTracepoint,
+                                      "what a thread spins before it sleeps is not part of its wait; who holds the "
+                                      "lock is not known with PREEMPT_RT"}};
 
 // --- pages and the unevictable LRU list ----------------------------------------------------------------------------
 
@@ -535,6 +542,41 @@ constexpr Alternative kErrorWays[] = {
     {"kprobe", kRefusedTmpfs, kTmpfsOnly},
     {"tracepoint", kRaisedOnly, "why a file system, a quota or a cgroup refused a page is not seen"},
 };
+// --- acts of others -------------------------------------------------------------------------------------------------
+
+constexpr Probe kAccess{"mlt_access_kprobe", kprobe, "security_ptrace_access_check"};
+constexpr Probe kDebugger{"mlt_arch_ptrace_kprobe", kprobe, "arch_ptrace"};
+constexpr Probe kTaken{"mlt_reclaim_pages_kretprobe", kretprobe, "reclaim_pages"};
+constexpr Probe kUserfaultfd{"mlt_userfaultfd_kprobe", kprobe, "userfaultfd_ioctl"};
+constexpr Probe kPagemap{"mlt_pagemap_kprobe", kprobe, "do_pagemap_cmd"};
+constexpr Probe kMigrate{"mlt_migrate_kprobe", kprobe, "migrate_pages"};
+constexpr Probe file_written(std::string_view function) { return {"mlt_file_written_kprobe", kprobe, function}; }
+constexpr Probe kClearRefs = file_written("clear_refs_write");
+
+// None of these functions is in the way of a fault, so that what a kprobe costs does not matter; and fentry programs
+// take long to detach.
+constexpr Probe kOthers[] = {kAccess, kDebugger, kTaken, kUserfaultfd, kPagemap, kMigrate, kClearRefs};
+constexpr Probe kOthersOld[] = {kAccess, kDebugger, kTaken, kUserfaultfd, kMigrate, kClearRefs};
+constexpr Probe kOthersFew[] = {kAccess, kTaken, kClearRefs};
+constexpr auto kOthersMulti = as_multi(kOthers);
+constexpr std::string_view kFewOthers = "of what others do, debuggers, userfaultfd and moved pages are not seen here";
+constexpr Alternative kOthersWays[] = {
+    multi(kOthersMulti), {"kprobe", kOthers, ""}, {"kprobe", kOthersOld, ""}, {"kprobe", kOthersFew, kFewOthers}};
+
+constexpr Probe kMachine[] = {{"mlt_swapoff_kretprobe", kretprobe, MLT_SYSCALL_PREFIX "swapoff"},
+                              file_written("drop_caches_sysctl_handler"),
+                              file_written("sysctl_compaction_handler"),
+                              file_written("memory_high_write"),
+                              file_written("memory_max_write"),
+                              file_written("memory_reclaim")};
+constexpr auto kMachineMulti = as_multi(kMachine);
+constexpr Probe kMachineAlone[] = {{"mlt_file_written_kprobe", kprobe, "drop_caches_sysctl_handler"}};
+// memory.reclaim came with 5.19.
+constexpr auto kMachineOld = std::span(kMachine).first<std::size(kMachine) - 1>();
+constexpr Alternative kMachineWays[] = {multi(kMachineMulti),
+                                        {"kprobe", kMachine, ""},
+                                        {"kprobe", kMachineOld, ""},
+                                        {"kprobe", kMachineAlone, "only what drops the page cache is seen here"}};
 
 constexpr Signal kSignals[] = {
     {"process", "fork, exec and exit of traced processes; needed by everything else", kProcessWays, true, true},
@@ -577,6 +619,13 @@ constexpr Signal kSignals[] = {
     {"swap_readahead", "pages that swap-in faults read ahead", kSwapReadWays},
     {"swap_fork", "swap entries that fork copies, with the time it takes", kSwapForkWays},
     {"swap_free", "swap entries given up, with the time that exit takes", kSwapFreeWays},
+    {"acts_of_others",
+     "who takes pages of traced processes out of memory, protects, moves, writes or supplies them: process_madvise, "
+     "clear_refs, move_pages, debuggers, userfaultfd",
+     kOthersWays},
+    {"acts_on_machine",
+     "who drops the page cache, compacts memory, takes away swap, sets limits of memory cgroups or reclaims from them",
+     kMachineWays},
 };
 
 }  // namespace

@@ -53,6 +53,7 @@ struct cgroup_subsys_state;
 
 struct css_set {
   struct cgroup_subsys_state *subsys[16]; /* by enum cgroup_subsys_id */
+  struct cgroup *dfl_cgrp;                /* of the unified hierarchy */
 };
 
 enum cgroup_subsys_id {
@@ -71,6 +72,7 @@ struct qstr {
 };
 
 struct dentry {
+  struct dentry *d_parent;
   struct qstr d_name;
 };
 
@@ -90,20 +92,41 @@ struct inode {
   struct super_block *i_sb;
   unsigned long i_ino;
   long long i_size;
+  void *i_private;
 };
 
 struct file {
   struct inode *f_inode;
   struct address_space *f_mapping; /* its pages: of a block device not those of f_inode */
   struct path f_path;
+  void *private_data;
 };
 
 struct fdtable {
+  unsigned int max_fds;
   struct file **fd;
 };
 
 struct files_struct {
   struct fdtable *fdt;
+};
+
+struct hlist_node {
+  struct hlist_node *next;
+};
+
+struct hlist_head {
+  struct hlist_node *first;
+};
+
+/* Of /proc/PID/maps, smaps, smaps_rollup, numa_maps while they are open. */
+struct seq_file {
+  void *private;
+};
+
+struct proc_maps_private {
+  struct task_struct *task; /* NULL: not between the start and the end of a part that is read */
+  struct mm_struct *mm;
 };
 
 struct ctl_table {
@@ -112,6 +135,7 @@ struct ctl_table {
 
 /* A file of /proc; of /proc/sys if it has a sysctl_entry. */
 struct proc_inode {
+  struct pid *pid; /* whose directory of /proc it is in */
   struct ctl_table *sysctl_entry;
   struct inode vfs_inode;
 };
@@ -129,6 +153,7 @@ struct hugetlbfs_sb_info {
 
 struct userfaultfd_ctx {
   unsigned int features;
+  struct mm_struct *mm;
 };
 
 struct vm_userfaultfd_ctx {
@@ -259,6 +284,7 @@ struct upid {
 
 struct pid {
   unsigned int level; /* depth of the innermost PID namespace that it is in: the length of numbers, less one */
+  struct hlist_head tasks[4]; /* by enum pid_type: task_struct.pid_links */
   struct upid numbers[1];
 };
 
@@ -301,6 +327,9 @@ struct sched_info {
 
 struct task_struct {
   struct thread_info thread_info; /* first of all, also in the kernel */
+  struct hlist_node pid_links[4];
+  struct files_struct *files;
+  struct css_set *cgroups;
   struct pid *thread_pid;
   int pid;
   int tgid;
@@ -320,8 +349,6 @@ struct task_struct {
   const struct cred *cred;
   struct seccomp seccomp;
   struct thread_struct thread;
-  struct files_struct *files;
-  struct css_set *cgroups;
 };
 
 struct page {
@@ -344,6 +371,7 @@ struct folio {
 
 struct kernfs_node {
   const char *name;
+  u64 id;
 };
 
 struct cgroup {
@@ -397,6 +425,11 @@ enum pageflags {
   PG_swapbacked = 19,
   PG_unevictable = 20,
   PG_mlocked = 21,
+};
+
+/* What pages are moved for. */
+enum migrate_reason {
+  MR_COMPACTION = 0,
 };
 
 enum mapping_flags {
