@@ -147,11 +147,18 @@ static __always_inline void mlt_range_tell(struct mlt_thread* thread, u32 kind, 
   mlt_submit(event);
 }
 
+/* The same as a global function: the verifier checks it once, and not at each step of the loop below. */
+__noinline u32 mlt_range_note(u32 place, u32 kind, u64 start, u64 end) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (thread) mlt_range_tell(thread, kind, start, end, MLT_ERROR_UNKNOWN, 0, 0);
+  return 0;
+}
+
 /*
  * What lies in the range of a call that has ended: the hole at which it stopped, mappings that took no lock. Of more
- * mappings than these nothing is said. A global function: the verifier checks it once.
+ * mappings than these nothing is said: each costs the verifier, in each program. A global function, too.
  */
-#define MLT_RANGE_MAPPINGS 256
+#define MLT_RANGE_MAPPINGS 128
 
 __noinline u32 mlt_range_look(u32 place, u64 start, u64 end, u32 kind) {
   struct mlt_thread* thread = mlt_thread_at(place);
@@ -162,7 +169,7 @@ __noinline u32 mlt_range_look(u32 place, u64 start, u64 end, u32 kind) {
     bool is_such = kind == MLT_RANGE_HOLE ? !is_mapped : is_mapped && !(thread->area.vm_flags & VM_LOCKED);
     /* What the kernel maps for itself, as the vDSO, is in every process. */
     if (kind == MLT_RANGE_UNLOCKABLE && thread->area.kind == MLT_VMA_SPECIAL) is_such = false;
-    if (is_such) mlt_range_tell(thread, kind, start, next, MLT_ERROR_UNKNOWN, 0, 0);
+    if (is_such) mlt_range_note(place, kind, start, next);
     if (is_such && kind == MLT_RANGE_HOLE) break;
     if (next <= start) break;
     start = next;

@@ -249,6 +249,18 @@ TEST_F(FailedFaults, APartOfMlockallIsToldWhereItFails) {
   EXPECT_EQ(finding->at("evidence").at("ranges"), 2);
 }
 
+TEST_F(FailedFaults, WhatTookLockedPagesAwayIsSaidWhereItWasSeen) {
+  for (const auto& [label, why] : {std::pair{"discard-locked", "MADV_DONTNEED_LOCKED"},
+                                   {"lockall-beyond-end", "beyond the end of its file"},
+                                   {"punch-hole", "was not seen"}}) {
+    SCOPED_TRACE(label);
+    const Observed seen = of_workload_runs(label);
+    if (!is_seen(seen) || !measured(seen.report, "lock_call")) continue;
+    EXPECT_NE(title_of(seen, "lock-not-effective").find(why), std::string::npos)
+        << title_of(seen, "lock-not-effective");
+  }
+}
+
 TEST_F(FailedFaults, MappingsThatTakeNoLockAreTold) {
   for (const auto& [label, why] : {std::pair{"lock-passed-over droppable", "MAP_DROPPABLE"},
                                    {"lock-passed-over driver", "a driver"},

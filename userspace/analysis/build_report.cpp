@@ -94,6 +94,7 @@ std::uint64_t flags_of(const mlt_event_call& event) {
     case MLT_CALL_MLOCKALL: return event.args[0];
     case MLT_CALL_MLOCK2: return event.args[2];
     case MLT_CALL_MMAP: return event.args[3];
+    case MLT_CALL_MADVISE: return event.args[2];
     default: return 0;
   }
 }
@@ -161,6 +162,7 @@ LockCall build_call(const mlt_event_call& event, std::vector<CallRange> ranges, 
   call.rule = explanation.rule;
   call.explain = std::move(explanation.text);
   call.flags = flags_of(event);
+  call.range_start = range_start(event, data.host.page_size);
   call.range_bytes = range_bytes(event, data.host.page_size);
   call.mcl_future = (event.def_flags & kVmLocked) != 0;
   call.unlocked_faults = event.unlocked_faults;

@@ -297,6 +297,20 @@ std::uint64_t range_bytes(const mlt_event_call& call, std::uint64_t page_size) {
   }
 }
 
+std::uint64_t range_start(const mlt_event_call& call, std::uint64_t page_size) {
+  switch (call.head.call) {
+    case MLT_CALL_MLOCK:
+    case MLT_CALL_MLOCK2:
+    case MLT_CALL_MUNLOCK:
+    case MLT_CALL_MPROTECT:
+    case MLT_CALL_MUNMAP:
+    case MLT_CALL_MREMAP:
+    case MLT_CALL_MADVISE: return call.args[0] / page_size * page_size;
+    case MLT_CALL_MMAP: return is_error(call.ret) ? 0 : static_cast<std::uint64_t>(call.ret);
+    default: return 0;
+  }
+}
+
 Explanation explain_call(const mlt_event_call& call, const std::vector<CallRange>& ranges, const CallContext& context) {
   if (is_error(call.ret)) return explain_error(call, ranges, context);
   if (brk_was_refused(call) && under_future(call)) return mapping_refused(call, context);

@@ -37,6 +37,9 @@ struct Explanation {
 /// `ranges`: what the call met.
 Explanation explain_call(const mlt_event_call& call, const std::vector<CallRange>& ranges, const CallContext& context);
 
+/// Where its range begins, in whole pages; 0 when it names none. Of a new mapping: where it is.
+std::uint64_t range_start(const mlt_event_call& call, std::uint64_t page_size);
+
 /// Bytes, in whole pages, that the call wanted to lock, unlock or map more; 0 when it names no range.
 std::uint64_t range_bytes(const mlt_event_call& call, std::uint64_t page_size);
 

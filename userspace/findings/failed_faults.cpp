@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "findings/rules.h"
+#include "model/names.h"
 #include "util/units.h"
 
 namespace mlt::rules {
@@ -11,18 +12,6 @@ namespace {
 
 bool is_one_of(mlt_error_reason reason, std::initializer_list<mlt_error_reason> reasons) {
   return std::ranges::find(reasons, reason) != reasons.end();
-}
-
-/// "write to /dev/shm/ring (rw-s), SIGBUS: the file system (tmpfs) has …"
-std::string told(const FailedFaults& failed) {
-  const std::string where = failed.at.name.empty() ? fmt::format("{:#x}", failed.at.address)
-                                                   : fmt::format("{} ({})", failed.at.name, failed.at.permissions);
-  const std::string what = failed.origin == MLT_ORIGIN_POPULATE ? fmt::format("{} of {}", failed.call, where)
-                           : failed.access.empty()
-                               ? where
-                               : fmt::format("{} {} {}", failed.access, failed.access == "read" ? "of" : "at", where);
-  return what + (failed.signal.empty() ? "" : ", " + failed.signal) +
-         (failed.explain.empty() ? "" : ": " + failed.explain);
 }
 
 void add_figures(Sighting& seen, const FailedFaults& failed) {
@@ -59,7 +48,7 @@ Found failed_for(std::initializer_list<mlt_error_reason> reasons, Severity if_ca
   if (most == nullptr) return {};
   Sighting seen{grade(ended, signals != 0, if_caught),
                 {{"faults", figure(count)}, {"signals", figure(signals)}},
-                ": " + told(*most)};
+                ": " + describe(*most)};
   add_figures(seen, *most);
   return seen;
 }
@@ -76,7 +65,7 @@ Found ended_by_fault(const Process& process, const Case&) {
   if (!process.faults.failed) return {};
   const auto found = std::ranges::find(*process.faults.failed, true, &FailedFaults::ended_process);
   if (found == process.faults.failed->end()) return {};
-  Sighting seen{Severity::problem, {{"signals", figure(found->signals)}}, ": " + told(*found)};
+  Sighting seen{Severity::problem, {{"signals", figure(found->signals)}}, ": " + describe(*found)};
   add_figures(seen, *found);
   return seen;
 }

@@ -61,8 +61,9 @@ constexpr auto kRules = std::to_array<Rule>({
      "timing matters.",
      "userfaultfd(2)", rules::userfaultfd},
     {"lock-not-effective", problem, "pages of locked mappings were not there when they were accessed",
-     "mlockall and MAP_LOCKED don't report pages that they could not make present, and a shared mapping that mprotect "
-     "opens later is not populated. Lock it again with mlock and check the result.",
+     "Lock it again with mlock, and check the result. A file that is cut, a hole that is punched into it, and shared "
+     "memory "
+     "that mprotect opens after the lock are what a lock does not stand up to.",
      "mlock(2), mmap(2)", rules::lock_not_effective},
     {"locked-faults", problem, "locked memory still faults",
      "Why is not known: this kernel could not be asked for causes, or the trace was not to.",

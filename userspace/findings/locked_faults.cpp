@@ -54,6 +54,16 @@ std::string who_compacts(const Case& about) {
 // The page was not there, for another reason than the growth of a stack.
 constexpr auto kAbsent = {MLT_CAUSE_FIRST_TOUCH, MLT_CAUSE_FILE_MAP, MLT_CAUSE_FILE_READ, MLT_CAUSE_SWAP_IN};
 
+bool is_absent(mlt_cause cause) { return std::ranges::find(kAbsent, cause) != kAbsent.end(); }
+
+/// Has a locked mapping in this range faulted mostly for pages that were not there?
+bool lacks_pages(const Process& process, std::uint64_t start, std::uint64_t end) {
+  if (!process.faults.by_vma) return false;
+  return std::ranges::any_of(*process.faults.by_vma, [&](const VmaFaults& vma) {
+    return vma.locked == MLT_LOCKED && is_absent(vma.cause) && vma.start < end && start < vma.end;
+  });
+}
+
 std::uint64_t copies(const Process& process) { return access_faults(process, kLocked, {MLT_CAUSE_COW}).completed(); }
 
 // Of a private mapping of a file it is the file's page that is copied at the first write, if it was read before. Known
@@ -134,8 +144,27 @@ Found userfaultfd(const Process& process, const Case& about) {
                           manages, Severity::warning, process, about);
 }
 
+// What took the pages away, or kept the lock from bringing them, as far as a call was seen that was about them.
 Found lock_not_effective(const Process& process, const Case& about) {
-  return report(access_faults(process, {MLT_LOCKED}, kAbsent), Severity::problem, about);
+  constexpr std::uint64_t kDontneedLocked = 24;  // MADV_DONTNEED_LOCKED: the headers of Debian 12 lack it
+  Found seen = report(access_faults(process, {MLT_LOCKED}, kAbsent), Severity::problem, about);
+  if (!seen) return seen;
+  for (const LockCall& call : process.locks.calls) {
+    if (call.call == MLT_CALL_MADVISE && call.ret == 0 && call.flags == kDontneedLocked &&
+        lacks_pages(process, call.range_start, call.range_start + call.range_bytes)) {
+      seen->evidence["discarded_bytes"] += figure(call.range_bytes);
+      seen->remark = ": the process had discarded them itself (MADV_DONTNEED_LOCKED)";
+      seen->advice = "Keep what has to be there, or lock it again after giving it back: mlock makes it present.";
+    }
+    for (const CallRange& range : call.ranges) {
+      if (range.kind != RangeKind::absent || !lacks_pages(process, range.start, range.end)) continue;
+      seen->evidence["absent_bytes"] += figure(range.end - range.start);
+      seen->remark = fmt::format(": {} had not been able to make them present{}", call.name,
+                                 range.explain.empty() ? "" : " (" + range.explain + ")");
+    }
+  }
+  if (seen->remark.empty()) seen->remark = "; what kept or took them away was not seen";
+  return seen;
 }
 
 // Of memory that is locked on fault some of these faults are as they should be, and nobody knows how many.

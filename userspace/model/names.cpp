@@ -133,6 +133,20 @@ std::string target_of(const Target& target) {
 
 std::string describe(const Target& target) { return target_of(target) + (target.follow ? " and children" : ""); }
 
+std::string describe(const FailedFaults& failed) {
+  std::string where = failed.at.name.empty() ? fmt::format("{:#x}", failed.at.address) : failed.at.name;
+  if (!failed.at.permissions.empty()) where += " (" + failed.at.permissions + ")";
+  std::string text;
+  if (failed.origin == MLT_ORIGIN_POPULATE) {
+    text = fmt::format("{} of {}", failed.call, where);
+  } else {
+    const bool writes = failed.access == "write";
+    text = failed.access.empty() ? where : fmt::format("{} {} {}", failed.access, writes ? "at" : "of", where);
+  }
+  if (!failed.signal.empty()) text += ", " + failed.signal;
+  return failed.explain.empty() ? text : text + ": " + failed.explain;
+}
+
 std::string_view origin_name(mlt_origin origin) { return lookup(kOrigins, origin); }
 std::string_view lock_state_name(mlt_lock_state state) { return lookup(kLockStates, state); }
 std::string_view cause_name(mlt_cause cause) { return lookup(kCauses, cause); }

@@ -44,6 +44,9 @@ std::string frame_name(const Frame& frame);
 /// "pid 42 and children", "all processes", "cgroup /a/b": what is traced.
 std::string describe(const Target& target);
 
+/// "write at /dev/shm/ring (rw-s), SIGBUS: the file system (tmpfs) has no space left …": the first of them.
+std::string describe(const FailedFaults& failed);
+
 /// Whether a system call that returned `ret` failed.
 bool is_error(std::int64_t ret);
 /// "ENOMEM" for -ENOMEM, "errno 4000" for a number without a name, empty for a success.

@@ -214,7 +214,8 @@ struct LockCall {
   std::uint64_t locked_bytes_after = 0;
   std::string explain;  // one sentence, or empty
   CallRule rule = CallRule::none;
-  std::uint64_t flags = 0;            // mlockall: MCL_*; mlock2: MLOCK_*; mmap: MAP_*
+  std::uint64_t flags = 0;            // mlockall: MCL_*; mlock2: MLOCK_*; mmap: MAP_*; madvise: MADV_*
+  std::uint64_t range_start = 0;      // its first page; 0: it names no range
   std::uint64_t range_bytes = 0;      // whole pages of the range; by how much mremap or brk wanted to grow
   bool mcl_future = false;            // in force after the call
   std::uint64_t unlocked_faults = 0;  // mlockall: what the thread had of them before, of the causes MLT_SPARED_BY_LOCK

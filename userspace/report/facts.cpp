@@ -358,6 +358,20 @@ std::string group_state(const ProcessGroup& group) {
   return text;
 }
 
+std::vector<Fact> failed_facts(const Process& process) {
+  constexpr std::size_t kShown = 5;
+  std::vector<Fact> facts;
+  if (!process.faults.failed) return facts;
+  const std::vector<FailedFaults>& failed = *process.faults.failed;
+  for (std::size_t i = 0; i < std::min(failed.size(), kShown); ++i) {
+    const std::string times = failed[i].count == 1 ? "" : plural(failed[i].count, "time") + ": ";
+    facts.push_back({i == 0 ? "failed" : "", times + describe(failed[i])});
+  }
+  if (failed.size() > kShown)
+    facts.push_back({"", fmt::format("and {} more kinds (--json)", format_count(failed.size() - kShown))});
+  return facts;
+}
+
 std::vector<Fact> memory_facts(const Process& process, const Host& host) {
   return told(
       {{"locked memory", start_end_peak(process.locks.locked_bytes, bytes_or_na) + "; " + limit_of(process.locks)},

@@ -21,6 +21,8 @@ std::string group_state(const ProcessGroup& group);
 std::vector<Fact> memory_facts(const Process& process, const Host& host);
 /// What reclaim and swap did to the process; nothing where they did nothing.
 std::vector<Fact> reclaim_facts(const Process& process);
+/// Why faults and accesses failed, most of them first.
+std::vector<Fact> failed_facts(const Process& process);
 /// Waits for mmap_lock; nothing where nobody had to wait.
 std::vector<Fact> mmap_lock_facts(const Locks& locks);
 /// Of the whole machine: what concerns locked memory, reclaim and swap.

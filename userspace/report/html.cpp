@@ -122,12 +122,14 @@ Json facts_of(const Report& report) {
   Json processes = Json::array();
   for (const Process& process : report.processes)
     processes.push_back({{"state", process_state(process)},
+                         {"failed", to_json(failed_facts(process))},
                          {"memory", to_json(memory_facts(process, report.host))},
                          {"pressure", to_json(reclaim_facts(process))},
                          {"locks", to_json(mmap_lock_facts(process.locks))}});
   Json groups = Json::array();
   for (const ProcessGroup& group : report.groups)
     groups.push_back({{"state", group_state(group)},
+                      {"failed", Json::array()},
                       {"memory", Json::array()},
                       {"pressure", Json::array()},
                       {"locks", to_json(mmap_lock_facts(group.sum.locks))}});

@@ -181,7 +181,8 @@ void fault_tables(std::string& out, const Faults& faults) {
 }
 
 void facts(std::string& out, const Process& process, const Host& host) {
-  for (const auto& group : {memory_facts(process, host), reclaim_facts(process), mmap_lock_facts(process.locks)}) {
+  for (const auto& group :
+       {failed_facts(process), memory_facts(process, host), reclaim_facts(process), mmap_lock_facts(process.locks)}) {
     for (const Fact& fact : group)
       out += fmt::format("- {}{}{}\n", fact.label, fact.label.empty() ? "" : ": ", markdown_text(fact.text));
   }

@@ -97,7 +97,10 @@ void add_event(Table& table, const SameEvents& events, const TextOptions& option
 
 }  // namespace
 
-void memory(Page& page, const Process& process, const Host& host) { facts(page, memory_facts(process, host)); }
+void memory(Page& page, const Process& process, const Host& host) {
+  if (const std::vector<Fact> failed = failed_facts(process); !failed.empty()) facts(page, failed);
+  facts(page, memory_facts(process, host));
+}
 
 void vma_changes(Page& page, const Process& process, const TextOptions& options) {
   constexpr std::size_t kAll = 20;

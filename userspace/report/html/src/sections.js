@@ -331,7 +331,7 @@ function where(host, processes) {
       [{ title: "mapping" }, ...pidColumn(processes), { title: "from", mono: true }, right("size"), { title: "mode", mono: true }, { title: "locked" }, { title: "cause of most" }, right("minor"), right("major"), right("errors"), right("time"), right("longest")],
       mappings.map((one) => [one.name ? name(one.name) : "elsewhere", ...pidCell(processes, one), one.end ? `0x${one.start.toString(16)}` : "", one.end ? bytes(one.end - one.start) : "", one.permissions ?? "", lockWord[one.locked] ?? "", words(one.cause ?? ""),
         count(one.minor), count(one.major), count(one.errors), duration(one.time_ns), duration(one.max_ns)])));
-  host.append(h("h3", null, "Stacks"));
+  host.append(...told("Faults and accesses that failed", processes, "failed"), h("h3", null, "Stacks"));
   flameGraph(host, processes.flatMap((process) => process.faults.stacks));
 }
 
