@@ -147,33 +147,32 @@ static __always_inline void mlt_range_tell(struct mlt_thread* thread, u32 kind, 
   mlt_submit(event);
 }
 
-/* The same as a global function: the verifier checks it once, and not at each step of the loop below. */
-__noinline u32 mlt_range_note(u32 place, u32 kind, u64 start, u64 end) {
+/*
+ * Tells of what is at the start of this rest of the range of a call, if it is of the kind. Returns where to go on: at
+ * the end, if nothing more is to be said. A global function: the verifier checks it once, not at each step of the loop.
+ */
+__noinline u64 mlt_range_step(u32 place, u64 start, u64 end, u32 kind) {
   struct mlt_thread* thread = mlt_thread_at(place);
-  if (thread) mlt_range_tell(thread, kind, start, end, MLT_ERROR_UNKNOWN, 0, 0);
-  return 0;
+  if (!thread) return end;
+  u32 is_mapped = mlt_space_find(place, start);
+  /* What lies beyond the address space ends below where it starts. */
+  u64 next = thread->area.end > start && thread->area.end < end ? thread->area.end : end;
+  bool is_hole = kind == MLT_RANGE_HOLE;
+  bool is_such = is_hole ? !is_mapped : is_mapped && !(thread->area.vm_flags & VM_LOCKED);
+  /* What the kernel maps for itself, as the vDSO, is in every process. */
+  if (!is_hole && thread->area.kind == MLT_VMA_SPECIAL) is_such = false;
+  if (is_such) mlt_range_tell(thread, kind, start, next, MLT_ERROR_UNKNOWN, 0, 0);
+  return is_such && is_hole ? end : next;
 }
 
 /*
  * What lies in the range of a call that has ended: the hole at which it stopped, mappings that took no lock. Of more
- * mappings than these nothing is said: each costs the verifier, in each program. A global function, too.
+ * mappings than these nothing is said. A global function, too.
  */
-#define MLT_RANGE_MAPPINGS 128
+#define MLT_RANGE_MAPPINGS 512
 
 __noinline u32 mlt_range_look(u32 place, u64 start, u64 end, u32 kind) {
-  struct mlt_thread* thread = mlt_thread_at(place);
-  if (!thread) return 0;
-  for (u32 i = 0; i < MLT_RANGE_MAPPINGS && start < end; i++) {
-    u32 is_mapped = mlt_space_find(place, start);
-    u64 next = thread->area.end < end ? thread->area.end : end;
-    bool is_such = kind == MLT_RANGE_HOLE ? !is_mapped : is_mapped && !(thread->area.vm_flags & VM_LOCKED);
-    /* What the kernel maps for itself, as the vDSO, is in every process. */
-    if (kind == MLT_RANGE_UNLOCKABLE && thread->area.kind == MLT_VMA_SPECIAL) is_such = false;
-    if (is_such) mlt_range_note(place, kind, start, next);
-    if (is_such && kind == MLT_RANGE_HOLE) break;
-    if (next <= start) break;
-    start = next;
-  }
+  for (u32 i = 0; i < MLT_RANGE_MAPPINGS && start < end; i++) start = mlt_range_step(place, start, end, kind);
   return 0;
 }
 
