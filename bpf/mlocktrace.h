@@ -543,7 +543,9 @@ enum mlt_act_kind {
   MLT_ACT_SWAPOFF,
   MLT_ACT_COMPACTION, /* pages moved to make room for large ones */
   MLT_ACT_DAMON,      /* pages taken by a monitor of the kernel's */
-  MLT_ACT_AT_LIMIT,   /* reclaim because its memory cgroup, or one above it, was at its limit */
+  /* Reclaim because its memory cgroup, or one above it, was at its limit; `count` is of processes that are not traced:
+   * what the others did is counted in their own records. */
+  MLT_ACT_AT_LIMIT,
   MLT_ACT_NR,
 };
 

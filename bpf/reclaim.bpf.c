@@ -9,10 +9,10 @@
 #include "calls.bpf.h"
 #include "waits.bpf.h"
 
-static __always_inline int mlt_reclaim_begin(void) {
+static __always_inline struct mlt_thread* mlt_reclaim_begin(u64 now) {
   struct mlt_thread* thread = mlt_current();
-  if (thread) thread->reclaim_start = bpf_ktime_get_ns();
-  return 0;
+  if (thread) thread->reclaim_start = now;
+  return thread;
 }
 
 static __always_inline int mlt_reclaim_end(u32 kind, u64 reclaimed) {
@@ -41,7 +41,10 @@ static __always_inline int mlt_reclaim_end(u32 kind, u64 reclaimed) {
 }
 
 SEC("raw_tp/mm_vmscan_direct_reclaim_begin")
-int mlt_direct_begin(void* ctx) { return mlt_reclaim_begin(); }
+int mlt_direct_begin(void* ctx) {
+  mlt_reclaim_begin(bpf_ktime_get_ns());
+  return 0;
+}
 
 SEC("raw_tp/mm_vmscan_direct_reclaim_end")
 int mlt_direct_end(struct bpf_raw_tracepoint_args* ctx) { return mlt_reclaim_end(MLT_RECLAIM_DIRECT, ctx->args[0]); }
@@ -60,21 +63,32 @@ static __always_inline bool mlt_writes_to_cgroup(struct task_struct* task) {
   return file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == MLT_CGROUP2_MAGIC;
 }
 
-static __always_inline void mlt_note_at_limit(void) {
+/* How long it need not be noted again that a thread was at the limit. */
+#define MLT_LIMIT_NOTED_NS 100000000
+
+/* A traced process is noted now and then, and not counted: its reclaim is, in its own record. Under pressure a thread
+ * reclaims for every few faults, and finding the entry costs as much as all the rest. */
+static __always_inline void mlt_note_at_limit(struct mlt_thread* thread, u64 now) {
+  if (thread && now - thread->limit_noted_ns < MLT_LIMIT_NOTED_NS) return;
   struct task_struct* task = (void*)bpf_get_current_task();
   if (mlt_phase != MLT_COMPLETE || (BPF_CORE_READ(task, flags) & PF_KTHREAD) || mlt_writes_to_cgroup(task)) return;
   struct kernfs_node* node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
   struct mlt_act_key key = mlt_act_key(0, task, MLT_ACT_AT_LIMIT, MLT_ACT_NO_CALL, (u32)BPF_CORE_READ(node, id));
   struct mlt_act* act = mlt_act_at(&key, task);
   if (!act) return;
-  mlt_act_count(act);
+  if (thread) {
+    thread->limit_noted_ns = act->last_ns = now;
+  } else {
+    mlt_act_count(act, now);
+  }
   if (!act->cgroup[0]) bpf_probe_read_kernel_str(act->cgroup, sizeof(act->cgroup), BPF_CORE_READ(node, name));
 }
 
 SEC("raw_tp/mm_vmscan_memcg_reclaim_begin")
 int mlt_memcg_begin(void* ctx) {
-  mlt_note_at_limit();
-  return mlt_reclaim_begin();
+  u64 now = bpf_ktime_get_ns();
+  mlt_note_at_limit(mlt_reclaim_begin(now), now);
+  return 0;
 }
 
 SEC("raw_tp/mm_vmscan_memcg_reclaim_end")

@@ -102,6 +102,7 @@ struct mlt_thread {
   u8 has_counted;      /* a fault: `taken` is exact */
   u8 none_under_way;   /* when the gate was opened: it was born after that, or had a fault whose return was missed */
   u64 reclaim_start;   /* reclaiming by itself, since; 0: not */
+  u64 limit_noted_ns;  /* when it was noted last that it reclaims at the limit of its memory cgroup */
   u64 wait_start;      /* the fault in flight waits since; 0: it does not */
   u64 wait_end;        /* when it seemed to be over; 0: it did not yet */
   u64 wait_switches;   /* how often the task had gone to sleep then */

@@ -80,6 +80,24 @@ TEST(BuildActs, Words) {
   EXPECT_FALSE(built(written, 0).by_itself);
 }
 
+// The reclaim of a traced process is in its own record.
+TEST(BuildActs, WhoIsAtTheLimitOfACgroup) {
+  Counts counts;
+  counts.acts = {act(7, MLT_ACT_AT_LIMIT, MLT_ACT_NO_CALL, 1), act(42, MLT_ACT_AT_LIMIT, MLT_ACT_NO_CALL, 1)};
+  counts.acts[0].act.count = 5;
+  counts.acts[1].act.count = 2;
+  counts.processes.resize(2);
+  counts.processes[1].proc.tgid = 42;
+  counts.processes[1].proc.reclaim[MLT_RECLAIM_MEMCG].calls = 30;
+  std::vector<Act> acts = build_system_acts(counts, 0);
+  ASSERT_EQ(acts.size(), 2U);
+  EXPECT_EQ(acts[0].calls, 5U);
+  EXPECT_EQ(acts[1].calls, 32U);
+  counts.acts.push_back(act(42, MLT_ACT_AT_LIMIT, MLT_ACT_NO_CALL, 2));
+  acts = build_system_acts(counts, 0);
+  EXPECT_EQ(acts[1].calls, std::nullopt) << "in which cgroup is not known";
+}
+
 TEST(BuildActs, TheFirstComesFirst) {
   ActCount later = act(7, MLT_ACT_MOVE_PAGES, SYS_move_pages, 0);
   later.act.first_ns = 5000;

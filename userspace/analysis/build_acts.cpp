@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
 #include <string_view>
 
 #include "analysis/decode.h"
@@ -77,6 +78,15 @@ Act build_act(const ActCount& one, std::uint32_t tgid, std::uint64_t start_ns) {
   return act;
 }
 
+/// Of the traced processes with this number: their reclaim is counted in their own records alone.
+std::uint64_t memcg_reclaims(const Counts& counts, std::uint32_t tgid) {
+  std::uint64_t calls = 0;
+  for (const ProcessCounts& process : counts.processes) {
+    if (process.proc.tgid == tgid) calls += process.proc.reclaim[MLT_RECLAIM_MEMCG].calls;
+  }
+  return calls;
+}
+
 }  // namespace
 
 std::vector<OutsideWaits> build_outside(const std::vector<ActCount>& acts) {
@@ -96,6 +106,21 @@ std::vector<Act> build_acts(const std::vector<ActCount>& acts, std::uint32_t tgi
   }
   std::ranges::stable_sort(list, {}, &Act::first_ns);
   return list;
+}
+
+std::vector<Act> build_system_acts(const Counts& counts, std::uint64_t start_ns) {
+  std::map<std::uint32_t, std::size_t> limits;  // of how many cgroups each was at the limit
+  for (const auto& [key, act] : counts.acts) {
+    if (key.act == MLT_ACT_AT_LIMIT) ++limits[key.tgid];
+  }
+  std::vector<ActCount> acts = counts.acts;
+  for (auto& [key, act] : acts) {
+    if (key.act != MLT_ACT_AT_LIMIT) continue;
+    const std::uint64_t traced = memcg_reclaims(counts, key.tgid);
+    // In which of several cgroups is not known.
+    act.count = limits[key.tgid] == 1 ? act.count + traced : traced == 0 ? act.count : 0;
+  }
+  return build_acts(acts, 0, start_ns);
 }
 
 }  // namespace mlt

@@ -724,7 +724,7 @@ System build_system(const TraceData& data) {
   system.swap_readahead = build_swap_readahead(data);
   if (data.cgroup) system.memory_high = build_memory_high(*data.cgroup);
   if (data.plan->measures("acts_on_machine") || data.plan->measures("acts_of_others") || data.plan->measures("reclaim"))
-    system.acts = build_acts(data.counts.acts, 0, data.start_ns);
+    system.acts = build_system_acts(data.counts, data.start_ns);
   return system;
 }
 
