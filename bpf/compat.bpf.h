@@ -294,8 +294,8 @@ static __always_inline const void* mlt_batch_array(const void* batch) {
  * What of an address space lies at an address: the VMA there, or the hole between two of them. Read without a lock: who
  * asks does so for a thread that waits, or whose call has just ended, and other threads may be changing the mappings.
  */
-struct mlt_found {
-  u64 vma; /* address of the struct vm_area_struct; 0: a hole */
+struct mlt_vma_search {
+  u64 at; /* the node to look at next; at the end the address of the struct vm_area_struct, 0: a hole */
   u64 start;
   u64 end;
 };
@@ -309,29 +309,30 @@ struct vm_area_struct___rb {
   struct rb_node vm_rb;
 } __attribute__((preserve_access_index));
 
-#define MLT_RB_DEPTH 40 /* of 65,536 VMAs at most 34 */
-
-static __always_inline void mlt_find_in_rb(struct mlt_found* found, struct mm_struct* mm, u64 address) {
+static __always_inline u64 mlt_rb_root(struct mm_struct* mm) {
   struct mm_struct___rb* old = (void*)mm;
-  u64 node = (u64)BPF_CORE_READ(old, mm_rb.rb_node);
-  for (u32 i = 0; i < MLT_RB_DEPTH && node; i++) {
-    struct vm_area_struct* vma = (void*)(node - bpf_core_field_offset(struct vm_area_struct___rb, vm_rb));
-    const struct rb_node* links = (void*)node;
-    u64 start = BPF_CORE_READ(vma, vm_start);
-    u64 end = BPF_CORE_READ(vma, vm_end);
-    if (address < start) {
-      found->end = start;
-      node = (u64)BPF_CORE_READ(links, rb_left);
-    } else if (address >= end) {
-      found->start = end;
-      node = (u64)BPF_CORE_READ(links, rb_right);
-    } else {
-      found->vma = (u64)vma;
-      found->start = start;
-      found->end = end;
-      return;
-    }
+  return (u64)BPF_CORE_READ(old, mm_rb.rb_node);
+}
+
+static __always_inline bool mlt_rb_step(struct mlt_vma_search* search, u64 address) {
+  u64 node = search->at;
+  struct vm_area_struct* vma = (void*)(node - bpf_core_field_offset(struct vm_area_struct___rb, vm_rb));
+  const struct rb_node* links = (void*)node;
+  if (!node) return true;
+  u64 start = BPF_CORE_READ(vma, vm_start);
+  u64 end = BPF_CORE_READ(vma, vm_end);
+  if (address < start) {
+    search->end = start;
+    search->at = (u64)BPF_CORE_READ(links, rb_left);
+    return false;
   }
+  search->start = end;
+  search->at = (u64)BPF_CORE_READ(links, rb_right);
+  if (address >= end) return false;
+  search->at = (u64)vma;
+  search->start = start;
+  search->end = end;
+  return true;
 }
 
 /*
@@ -339,7 +340,6 @@ static __always_inline void mlt_find_in_rb(struct mlt_found* found, struct mm_st
  * type, too; the root is marked as one, or is no node. Pivots are the last addresses of the slots, those that are not
  * used are 0, and the last slot has none. Slots of a leaf are VMAs, or empty (lib/maple_tree.c).
  */
-#define MLT_MAPLE_DEPTH 8
 #define MLT_MAPLE_SLOTS 16
 #define MLT_MAPLE_IS_ROOT(entry) (((entry)&3) == 2 && (entry) > 4096)
 #define MLT_MAPLE_TYPE(entry) ((entry) >> 3 & 15)
@@ -352,52 +352,63 @@ static __always_inline u64 mlt_word_at(u64 address) {
   return word;
 }
 
-static __always_inline void mlt_find_in_maple(struct mlt_found* found, struct mm_struct* mm, u64 address) {
-  u64 entry = (u64)BPF_CORE_READ(mm, mm_mt.ma_root);
-  u64 first = 0;
-  u64 last = found->end - 1;
-  if (!MLT_MAPLE_IS_ROOT(entry)) return;
-  for (u32 depth = 0; depth < MLT_MAPLE_DEPTH; depth++) {
-    bool arange = MLT_MAPLE_TYPE(entry) == MLT_MAPLE_ARANGE;
-    bool leaf = MLT_MAPLE_TYPE(entry) <= MLT_MAPLE_LEAF;
-    u64 pivots = MLT_MAPLE_NODE(entry);
-    u64 slots = pivots;
-    u32 count = bpf_core_field_size(struct maple_range_64, slot) / sizeof(u64);
-    if (arange) {
-      count = bpf_core_field_size(struct maple_arange_64, slot) / sizeof(u64);
-      pivots += bpf_core_field_offset(struct maple_node, ma64.pivot);
-      slots += bpf_core_field_offset(struct maple_node, ma64.slot);
-    } else {
-      pivots += bpf_core_field_offset(struct maple_node, mr64.pivot);
-      slots += bpf_core_field_offset(struct maple_node, mr64.slot);
-    }
-    u32 slot = 0;
-    for (; slot < MLT_MAPLE_SLOTS - 1 && slot + 1 < count; slot++) {
-      u64 pivot = mlt_word_at(pivots + slot * sizeof(u64));
-      if ((!pivot && slot) || pivot >= last) break;
-      if (pivot >= address) {
-        last = pivot;
-        break;
-      }
-      first = pivot + 1;
-    }
-    entry = mlt_word_at(slots + slot * sizeof(u64));
-    if (leaf) {
-      found->vma = entry;
-      found->start = first;
-      found->end = last + 1;
-      return;
-    }
-  }
+static __always_inline u64 mlt_maple_root(struct mm_struct* mm) {
+  u64 root = (u64)BPF_CORE_READ(mm, mm_mt.ma_root);
+  return MLT_MAPLE_IS_ROOT(root) ? root : 0;
 }
 
-/* found->end is set: beyond all addresses. */
-static __always_inline void mlt_find_vma(struct mlt_found* found, struct mm_struct* mm, u64 address) {
-  struct mm_struct___rb* old = (void*)mm;
-  if (bpf_core_field_exists(old->mm_rb))
-    mlt_find_in_rb(found, mm, address);
-  else
-    mlt_find_in_maple(found, mm, address);
+static __always_inline bool mlt_maple_step(struct mlt_vma_search* search, u64 address) {
+  u64 entry = search->at;
+  bool arange = MLT_MAPLE_TYPE(entry) == MLT_MAPLE_ARANGE;
+  bool leaf = MLT_MAPLE_TYPE(entry) <= MLT_MAPLE_LEAF;
+  u64 pivots = MLT_MAPLE_NODE(entry);
+  u64 slots = pivots;
+  u32 count = bpf_core_field_size(struct maple_range_64, slot) / sizeof(u64);
+  u64 first = search->start;
+  u64 last = search->end - 1;
+  u32 slot = 0;
+  if (!entry) return true;
+  if (arange) {
+    count = bpf_core_field_size(struct maple_arange_64, slot) / sizeof(u64);
+    pivots += bpf_core_field_offset(struct maple_node, ma64.pivot);
+    slots += bpf_core_field_offset(struct maple_node, ma64.slot);
+  } else {
+    pivots += bpf_core_field_offset(struct maple_node, mr64.pivot);
+    slots += bpf_core_field_offset(struct maple_node, mr64.slot);
+  }
+  for (; slot < MLT_MAPLE_SLOTS - 1 && slot + 1 < count; slot++) {
+    u64 pivot = mlt_word_at(pivots + slot * sizeof(u64));
+    if ((!pivot && slot) || pivot >= last) break;
+    if (pivot >= address) {
+      last = pivot;
+      break;
+    }
+    first = pivot + 1;
+  }
+  search->at = mlt_word_at(slots + slot * sizeof(u64));
+  search->start = first;
+  search->end = last + 1;
+  return leaf;
+}
+
+/* Of 65,536 VMAs the red-black tree is at most 34 deep, and the maple tree far less. */
+#define MLT_SEARCH_DEPTH 40
+
+static __always_inline bool mlt_are_vmas_in_rb(void) {
+  struct mm_struct___rb* old = 0;
+  return bpf_core_field_exists(old->mm_rb);
+}
+
+/* Begins at the root, with the whole address space. */
+static __always_inline void mlt_search_begin(struct mlt_vma_search* search, struct mm_struct* mm) {
+  search->at = mlt_are_vmas_in_rb() ? mlt_rb_root(mm) : mlt_maple_root(mm);
+  search->start = 0;
+  search->end = BPF_CORE_READ(mm, task_size);
+}
+
+/* One level further down. True: it has ended. */
+static __always_inline bool mlt_search_step(struct mlt_vma_search* search, u64 address) {
+  return mlt_are_vmas_in_rb() ? mlt_rb_step(search, address) : mlt_maple_step(search, address);
 }
 
 /* The flags of a merge: vma_merge_struct.flags (6.12 to 6.16), vm_flags (6.17+). */

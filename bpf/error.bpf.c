@@ -7,7 +7,6 @@
 
 #include "error.bpf.h"
 
-#define MLT_EDQUOT 122
 #define SEGV_MAPERR 1
 #define SEGV_ACCERR 2
 #define SEGV_PKUERR 4
@@ -23,6 +22,11 @@ static __always_inline int mlt_refused(bool refused, u32 reason) {
 }
 
 /* For each huge page that is taken out of the pool. */
+SEC("fexit/hugetlb_cgroup_charge_cgroup")
+int BPF_PROG(mlt_huge_charge_fexit, int size, unsigned long pages, void* cgroup, int ret) {
+  return mlt_refused(ret < 0, MLT_ERROR_HUGE_PAGES_CGROUP);
+}
+
 SEC("kretprobe/hugetlb_cgroup_charge_cgroup")
 int BPF_KRETPROBE(mlt_huge_charge_kretprobe, int ret) { return mlt_refused(ret < 0, MLT_ERROR_HUGE_PAGES_CGROUP); }
 
@@ -30,15 +34,25 @@ int BPF_KRETPROBE(mlt_huge_charge_kretprobe, int ret) { return mlt_refused(ret <
 SEC("kprobe/ext4_should_retry_alloc")
 int BPF_KPROBE(mlt_ext4_full_kprobe) { return mlt_refused(true, MLT_ERROR_FILE_SYSTEM_FULL); }
 
+SEC("fexit/__dquot_alloc_space")
+int BPF_PROG(mlt_quota_fexit, void* inode, long number, int flags, int ret) {
+  return mlt_refused(ret == -EDQUOT, MLT_ERROR_QUOTA);
+}
+
 SEC("kretprobe/__dquot_alloc_space")
 int BPF_KRETPROBE(mlt_quota_kretprobe, int ret) { return mlt_refused(ret == -EDQUOT, MLT_ERROR_QUOTA); }
 
 /* Of tmpfs: for room among its huge pages. Without a scan it is not reclaim that asks, but a page that found no block.
  */
-SEC("kprobe/shmem_unused_huge_shrink")
-int BPF_KPROBE(mlt_shmem_full_kprobe, void* info, void* scan) { return mlt_refused(!scan, MLT_ERROR_FILE_SYSTEM_FULL); }
+static __always_inline int mlt_shmem_full(void* scan) { return mlt_refused(!scan, MLT_ERROR_FILE_SYSTEM_FULL); }
+MLT_ENTRY(shmem_unused_huge_shrink, shmem_full, mlt_shmem_full(scan), void* info, void* scan)
 
 /* The same where tmpfs has no huge pages: for each page that a file gets; 6.7+. */
+SEC("fexit/shmem_inode_acct_blocks")
+int BPF_PROG(mlt_shmem_blocks_fexit, void* inode, long pages, int ret) {
+  return mlt_refused(ret == -ENOSPC, MLT_ERROR_FILE_SYSTEM_FULL);
+}
+
 SEC("kretprobe/shmem_inode_acct_blocks")
 int BPF_KRETPROBE(mlt_shmem_blocks_kretprobe, int ret) {
   return mlt_refused(ret == -ENOSPC, MLT_ERROR_FILE_SYSTEM_FULL);

@@ -66,6 +66,20 @@ static __always_inline bool mlt_are_huge_pages_gone(struct mlt_thread* thread) {
   return true;
 }
 
+/*
+ * Has tmpfs no page more to give, as far as the common part of its counter tells? Each processor keeps some of it to
+ * itself. Asked where a page within the file was refused: not many other reasons are left (shmem_get_folio_gfp).
+ */
+#define MLT_TMPFS_MAGIC 0x01021994
+
+static __always_inline bool mlt_is_tmpfs_full(const struct mlt_area* area) {
+  const struct inode* inode = (void*)area->inode;
+  if (!inode || BPF_CORE_READ(inode, i_sb, s_magic) != MLT_TMPFS_MAGIC) return false;
+  const struct shmem_sb_info* info = BPF_CORE_READ(inode, i_sb, s_fs_info);
+  u64 most = BPF_CORE_READ(info, max_blocks);
+  return most && BPF_CORE_READ(info, used_blocks.count) >= (s64)(most - most / 8);
+}
+
 static __always_inline u64 mlt_css_of(struct task_struct* task, u32 subsystem) {
   struct css_set* set = BPF_CORE_READ(task, cgroups);
   u64 css = 0;
@@ -122,6 +136,7 @@ static __always_inline u32 mlt_reason_of_sigbus(struct mlt_thread* thread, u64 a
   if ((area->vm_flags & (VM_PFNMAP | VM_IO | VM_MIXEDMAP)) || area->kind == MLT_VMA_SPECIAL ||
       (area->inode && !mlt_is_file(area)))
     return MLT_ERROR_DEVICE;
+  if (mlt_is_tmpfs_full(area)) return MLT_ERROR_FILE_SYSTEM_FULL;
   return cause == MLT_CAUSE_MKWRITE ? MLT_ERROR_FILE_SYSTEM : MLT_ERROR_UNKNOWN;
 }
 

@@ -184,7 +184,7 @@ static __always_inline u32 mlt_kind(u32 flags, u32 ret) {
 }
 
 /* A fault of a traced process whose thread found no record: counted for the process as a whole, without latency. */
-static __noinline int mlt_count_homeless(u32 class_id, u32 kind) {
+__noinline int mlt_count_homeless(u32 class_id, u32 kind) {
   u32 tgid = bpf_get_current_pid_tgid() >> 32;
   if (mlt_cfg.target_tid) return 0;
   u32* proc = bpf_map_lookup_elem(&mlt_tgids, &tgid);
@@ -251,7 +251,9 @@ static __always_inline void mlt_check_special_entry(struct mlt_thread* thread) {
  * Faults between the opening and this one were not seen, and stay in the sum; but for one that was under way then, of
  * which at most the return is seen.
  */
-static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind, bool was_under_way) {
+__noinline int mlt_begin_counting(u32 place, u32 kind, u32 was_under_way) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (!thread) return 0;
   struct task_struct* task = (void*)bpf_get_current_task();
   u64 minor = BPF_CORE_READ(task, min_flt) - (kind == MLT_KIND_MINOR);
   u64 major = BPF_CORE_READ(task, maj_flt) - (kind == MLT_KIND_MAJOR);
@@ -264,6 +266,7 @@ static __noinline void mlt_begin_counting(struct mlt_thread* thread, u32 kind, b
   bool is_doubtful = !missed && !thread->none_under_way && (unseen > 0 || was_under_way);
   struct mlt_proc* proc = is_doubtful ? mlt_proc_at(thread->proc) : NULL;
   if (proc) mlt_add(proc->under_way_flt, 1);
+  return 0;
 }
 
 /* Has the fault in flight brought a huge page, and not the huge zero page, which costs nothing? */
@@ -282,8 +285,10 @@ static __always_inline u32 mlt_read_kind(const struct mlt_thread* thread) {
 }
 
 /* What ends with an attempt at the fault. After a wait for userfaultfd there is always another one. */
-static __noinline int mlt_fault_waited(struct mlt_thread* thread, u32 kind, u32 ret) {
+__noinline int mlt_fault_waited(u32 place, u32 kind, u32 ret) {
+  struct mlt_thread* thread = mlt_thread_at(place);
   u64 now = bpf_ktime_get_ns();
+  if (!thread) return 0;
   if (thread->wait_kind == MLT_WAIT_PAGE_LOCK && (ret & VM_FAULT_MAJOR)) thread->wait_kind = mlt_read_kind(thread);
   if (thread->wait_start && (thread->wait_kind != MLT_WAIT_USERFAULT || kind == MLT_KIND_RETRY)) mlt_wait_over(thread);
   if (thread->huge_start && kind <= MLT_KIND_MAJOR && mlt_has_brought_huge_page(thread)) {
@@ -302,7 +307,7 @@ static __noinline int mlt_fault_waited(struct mlt_thread* thread, u32 kind, u32 
 static __noinline int mlt_fault_end_alone(struct mlt_thread* thread, u32 ret) {
   bool has_completed = mlt_kind(0, ret) <= MLT_KIND_MAJOR;
   if (has_completed && !thread->has_counted && !thread->none_under_way)
-    mlt_begin_counting(thread, MLT_KIND_RETRY, true);
+    mlt_begin_counting(thread->place, MLT_KIND_RETRY, true);
   return 0;
 }
 
@@ -358,7 +363,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
   }
   bool entered = thread->fault_state;
   thread->fault_state = 0;
-  if (thread->wait_start || thread->huge_start || thread->fault_refaulted) mlt_fault_waited(thread, kind, ret);
+  if (thread->wait_start || thread->huge_start || thread->fault_refaulted) mlt_fault_waited(thread->place, kind, ret);
   if (mlt_cfg.has_vma_lock && kind == MLT_KIND_RETRY && (flags & FAULT_FLAG_VMA_LOCK)) mlt_vma_lock_retry(thread);
   if (entered && hardware && kind == MLT_KIND_MINOR) mlt_check_first_touch(thread, flags);
   if (entered && kind <= MLT_KIND_MAJOR) mlt_check_special_entry(thread);
@@ -373,7 +378,7 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
     thread->fault_start = 0;
     thread->fault_address = 0;
     if (thread->call_start) mlt_fault_in_call(thread, ns, entered && kind <= MLT_KIND_MAJOR);
-    if (!thread->has_counted) mlt_begin_counting(thread, kind, !entered);
+    if (!thread->has_counted) mlt_begin_counting(thread->place, kind, !entered);
   }
   mlt_count(thread, class_id, ns, kind);
   if (!entered) return 0;
@@ -447,11 +452,9 @@ int BPF_PROG(mlt_pmd_migration_fentry) { return mlt_migration(); }
 SEC("kprobe")
 int BPF_KPROBE(mlt_migration_kprobe) { return mlt_migration(); }
 
-SEC("raw_tp/page_fault_user")
-int mlt_exception_user(void* ctx) { return mlt_exception(true); }
-
-SEC("raw_tp/page_fault_kernel")
-int mlt_exception_kernel(void* ctx) { return mlt_exception(false); }
+/* One program for both: what the verifier has to follow is not little. */
+SEC("raw_tp")
+int mlt_exceptions(struct bpf_raw_tracepoint_args* ctx) { return mlt_exception(mlt_is_from_user(ctx)); }
 
 /*
  * Where only tracepoints and perf events work: from the exception to the software event that mm_account_fault emits for

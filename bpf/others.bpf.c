@@ -121,12 +121,10 @@ static __always_inline int mlt_access(struct task_struct* target) {
   return 0;
 }
 
-SEC("kprobe/security_ptrace_access_check")
-int BPF_KPROBE(mlt_access_kprobe, struct task_struct* target) { return mlt_access(target); }
+MLT_ENTRY(security_ptrace_access_check, access, mlt_access(target), struct task_struct* target)
 
 /* A debugger that is attached already. Newer kernels have ptrace_access_vm inlined. */
-SEC("kprobe/arch_ptrace")
-int BPF_KPROBE(mlt_arch_ptrace_kprobe, struct task_struct* target, long request) {
+static __always_inline int mlt_debug(struct task_struct* target, long request) {
   bool pokes = request == PTRACE_POKETEXT || request == PTRACE_POKEDATA;
   u32 proc = pokes ? mlt_owner_of(BPF_CORE_READ(target, tgid)) : 0;
   struct mlt_act* act = proc ? mlt_act_of(proc, MLT_ACT_PTRACE_WRITE, MLT_NR_PTRACE, 0) : NULL;
@@ -135,6 +133,8 @@ int BPF_KPROBE(mlt_arch_ptrace_kprobe, struct task_struct* target, long request)
   mlt_act_add_bytes(act, sizeof(long));
   return 0;
 }
+
+MLT_ENTRY(arch_ptrace, arch_ptrace, mlt_debug(target, request), struct task_struct* target, long request)
 
 /* ---- Pages that a call, or a monitor of the kernel's, takes out of memory */
 
@@ -178,6 +178,15 @@ static __always_inline int mlt_pages_taken(u64 pages) {
   act->last_ns = bpf_ktime_get_ns();
   if (BPF_CORE_READ(target, tgid) != BPF_CORE_READ(task, tgid)) mlt_note_taken(proc, regs);
   return 0;
+}
+
+/* How many arguments stand before the result differs. Up to 5.16, where this helper is not known, it is one. */
+SEC("fexit/reclaim_pages")
+int mlt_reclaim_pages_fexit(u64* ctx) {
+  u64 pages = 0;
+  if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ret)) return mlt_pages_taken(ctx[1]);
+  bpf_get_func_ret(ctx, &pages);
+  return mlt_pages_taken(pages);
 }
 
 SEC("kretprobe/reclaim_pages")
@@ -226,12 +235,24 @@ static __always_inline int mlt_file_written(void) {
   return 0;
 }
 
+MLT_ENTRY(clear_refs_write, clear_refs, mlt_file_written())
+
+/* A fentry program belongs to one function; the kprobe serves all of these. */
+#define MLT_FILE_FUNCTION(function) \
+  SEC("fentry/" #function)          \
+  int BPF_PROG(mlt_##function##_fentry) { return mlt_file_written(); }
+
+MLT_FILE_FUNCTION(drop_caches_sysctl_handler)
+MLT_FILE_FUNCTION(sysctl_compaction_handler)
+MLT_FILE_FUNCTION(memory_high_write)
+MLT_FILE_FUNCTION(memory_max_write)
+MLT_FILE_FUNCTION(memory_reclaim)
+
 SEC("kprobe")
 int BPF_KPROBE(mlt_file_written_kprobe) { return mlt_file_written(); }
 
 /* Of one that took place. */
-SEC("kretprobe/" MLT_SYSCALL_PREFIX "swapoff")
-int BPF_KRETPROBE(mlt_swapoff_kretprobe, long ret) {
+static __always_inline int mlt_swap_taken_away(long ret) {
   struct pt_regs* regs = ret ? NULL : mlt_calling_regs();
   if (!regs) return 0;
   u64 path = mlt_regs_arg0(regs);
@@ -243,6 +264,12 @@ int BPF_KRETPROBE(mlt_swapoff_kretprobe, long ret) {
   bpf_probe_read_user_str(act->name, sizeof(act->name), (void*)path);
   return 0;
 }
+
+SEC("fexit/" MLT_SYSCALL_PREFIX "swapoff")
+int BPF_PROG(mlt_swapoff_fexit, const struct pt_regs* regs, long ret) { return mlt_swap_taken_away(ret); }
+
+SEC("kretprobe/" MLT_SYSCALL_PREFIX "swapoff")
+int BPF_KRETPROBE(mlt_swapoff_kretprobe, long ret) { return mlt_swap_taken_away(ret); }
 
 /* ---- Who supplies or protects pages */
 
@@ -257,8 +284,7 @@ static __always_inline u32 mlt_owner_of_mm(struct mm_struct* mm) {
 #define MLT_UFFDIO_API 0x3f
 
 /* The length stands after two addresses where pages are copied or moved, and else after one. */
-SEC("kprobe/userfaultfd_ioctl")
-int BPF_KPROBE(mlt_userfaultfd_kprobe, struct file* file, u32 command, u64 argument) {
+static __always_inline int mlt_supply(struct file* file, u32 command, u64 argument) {
   struct userfaultfd_ctx* context = BPF_CORE_READ(file, private_data);
   u32 proc = mlt_owner_of_mm(BPF_CORE_READ(context, mm));
   u32 nr = mlt_ioctl_nr(command);
@@ -272,6 +298,9 @@ int BPF_KPROBE(mlt_userfaultfd_kprobe, struct file* file, u32 command, u64 argum
   return 0;
 }
 
+MLT_ENTRY(userfaultfd_ioctl, userfaultfd, mlt_supply(file, command, argument), struct file* file, u32 command,
+          u64 argument)
+
 /* PAGEMAP_SCAN is the only one so far. 6.7+: 52526ca7fdb9 "fs/proc/task_mmu: implement IOCTL to get and optionally
  * clear info about PTEs". */
 struct mlt_pm_scan {
@@ -281,8 +310,7 @@ struct mlt_pm_scan {
   u64 end;
 };
 
-SEC("kprobe/do_pagemap_cmd")
-int BPF_KPROBE(mlt_pagemap_kprobe, struct file* file, u32 command, u64 argument) {
+static __always_inline int mlt_pagemap(struct file* file, u64 argument) {
   u32 proc = mlt_owner_of_mm(BPF_CORE_READ(file, private_data));
   struct mlt_pm_scan scan = {};
   if (!proc || bpf_probe_read_user(&scan, sizeof(scan), (void*)argument)) return 0;
@@ -294,9 +322,15 @@ int BPF_KPROBE(mlt_pagemap_kprobe, struct file* file, u32 command, u64 argument)
   return 0;
 }
 
+MLT_ENTRY(do_pagemap_cmd, pagemap, mlt_pagemap(file, argument), struct file* file, u32 command, u64 argument)
+
 /* ---- Who moves pages */
 
-/* A call of a process moves its own; those that move others' are seen above. */
+/*
+ * A call of a process moves its own; those that move others' are seen above. A kprobe alone: with its seven arguments
+ * fentry programs take the function from 6.7 on only (473e3150e30a "bpf, x86: allow function arguments up to 12 for
+ * TRACING").
+ */
 SEC("kprobe/migrate_pages")
 int BPF_KPROBE(mlt_migrate_kprobe) {
   struct task_struct* task = (void*)bpf_get_current_task();

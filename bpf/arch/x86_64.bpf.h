@@ -134,6 +134,9 @@ static __always_inline u32 mlt_access_of_exception(struct task_struct* task) {
   return code & 2 ? MLT_ACCESS_WRITE : code & 16 ? MLT_ACCESS_EXEC : MLT_ACCESS_READ;
 }
 
+/* exceptions:page_fault_user and page_fault_kernel(address, regs, error_code): which one it is. X86_PF_USER */
+static __always_inline bool mlt_is_from_user(struct bpf_raw_tracepoint_args* ctx) { return ctx->args[2] & 4; }
+
 /* Was the last exception of the task one for an address that can't be mapped? X86_TRAP_GP */
 static __always_inline bool mlt_was_no_address(struct task_struct* task) {
   return BPF_CORE_READ(task, thread.trap_nr) == 13;

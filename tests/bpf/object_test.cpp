@@ -61,6 +61,7 @@ class ObjectTest : public testing::Test {
       for (const Alternative& way : signal.alternatives) {
         for (const Probe& probe : way.probes) {
           named_.emplace(probe.program, probe);
+          if (probe.shares_link) sharing_.insert(probe.hook);
           // The session looks for the program in the object of its part.
           EXPECT_TRUE((signal.early ? early : late).contains(std::string(probe.program))) << probe.program;
         }
@@ -71,10 +72,14 @@ class ObjectTest : public testing::Test {
   }
 
   Sections sections_;
+  std::set<Hook> sharing_;
   std::multimap<std::string, Probe> named_;  // by program, as often as the table names it
 };
 
+// But for the programs of the links that others share.
 TEST_F(ObjectTest, EveryProgramIsInTheTable) {
+  EXPECT_EQ(sections_.erase("mlt_shared_entry"), sharing_.contains(Hook::multi_entry));
+  EXPECT_EQ(sections_.erase("mlt_shared_return"), sharing_.contains(Hook::multi_return));
   for (const auto& [program, section] : sections_)
     EXPECT_TRUE(named_.contains(program)) << program << " (" << section << ") is attached by no signal";
 }

@@ -221,6 +221,13 @@ TEST_F(LostLocks, PartsThatAreNotThere) {
   EXPECT_TRUE(silent("lock-incomplete"));
   call.flags = MAP_LOCKED;
   EXPECT_EQ(found("lock-incomplete").evidence.at("ranges"), 1);
+  // Address space that a program keeps free is no harm, unless something else is missing, too.
+  EXPECT_EQ(found("lock-incomplete").severity, Severity::warning);
+  call.ranges[0].reason = MLT_ERROR_PROTECTION;
+  call.ranges[0].at.permissions = "---p";
+  EXPECT_EQ(found("lock-incomplete").severity, Severity::info);
+  call.absent_ranges = 2;
+  EXPECT_EQ(found("lock-incomplete").severity, Severity::warning);
   // A call that fails says so itself.
   call.ret = -ENOMEM;
   EXPECT_TRUE(silent("lock-incomplete"));

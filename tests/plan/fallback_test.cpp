@@ -48,6 +48,9 @@ TEST(PlanWithoutTypes, UsesKprobesAndKeepsTracepoints) {
                                         {"memory_high", "kprobe kretprobe:__mem_cgroup_handle_over_high"},
                                         {"huge_page", "kprobe kprobe:do_huge_pmd_anonymous_page"},
                                         {"oom_kill", "kprobe raw_tp:signal_generate"},
+                                        {"fault_error", "kprobe raw_tp:signal_generate"},
+                                        {"acts_of_others", "kprobe kprobe:clear_refs_write"},
+                                        {"acts_on_machine", "kprobe kprobe:memory_reclaim"},
                                         {"exec", "kprobe kprobe:begin_new_exec"},
                                         {"reclaim_met", "kprobe kprobe:mlock_folio"},
                                         {"swap_out", "kprobe kprobe:swap_writeout"},
@@ -78,6 +81,15 @@ TEST(PlanSymbols, NotReadIsNotNo) {
   KernelFacts facts = capable();
   facts.symbols.reset();
   EXPECT_EQ(ways_of(plan_for(facts)), best_ways());
+}
+
+TEST(PlanSymbols, AFunctionOfAModuleTakesAKprobe) {
+  KernelFacts facts = capable();
+  facts.symbols.reset();
+  facts.btf_functions.erase("ext4_should_retry_alloc");
+  EXPECT_NE(plan_for(facts).find("fault_error")->remark().find("tmpfs only"), std::string::npos);
+  facts.module_functions.emplace("ext4_should_retry_alloc");
+  EXPECT_EQ(plan_for(facts).find("fault_error")->remark(), "");
 }
 
 TEST(PlanSymbols, ATypeWithoutASymbolCannotBeHooked) {

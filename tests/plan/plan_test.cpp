@@ -91,8 +91,8 @@ TEST(PlanParts, EarlyIsWhatCountsFaults) {
   for (const Probe& probe : plan.probes(Plan::Part::early)) programs.insert(probe.program);
   EXPECT_EQ(programs,
             (std::set<std::string_view>{"mlt_process_fork", "mlt_process_exec", "mlt_process_exit", "mlt_process_free",
-                                        "mlt_find_threads", "mlt_fault_enter", "mlt_fault_exit", "mlt_exception_user",
-                                        "mlt_exception_kernel", "mlt_migration_fentry", "mlt_pmd_migration_fentry"}));
+                                        "mlt_find_threads", "mlt_fault_enter", "mlt_fault_exit", "mlt_exceptions",
+                                        "mlt_exceptions", "mlt_migration_fentry", "mlt_pmd_migration_fentry"}));
 }
 
 TEST(PlanParts, OnePartMayBeEmpty) {

@@ -29,7 +29,7 @@ inline Ways best_ways() {
           {"vma_split", "fentry fexit:__split_vma"},
           {"vma_merge", "fentry fexit:commit_merge"},
           {"oom_kill", "fentry raw_tp:signal_generate"},
-          {"fault_error", "kprobe raw_tp:signal_generate"},
+          {"fault_error", "fentry raw_tp:signal_generate"},
           {"exec", "fentry fentry:begin_new_exec"},
           {"reclaim", "tracepoint raw_tp:mm_vmscan_direct_reclaim_end"},
           {"userfault", "fentry fentry:handle_userfault"},
@@ -44,8 +44,8 @@ inline Ways best_ways() {
           {"swap_readahead", "fentry fentry:swap_read_folio"},
           {"swap_fork", "fentry fexit:copy_page_range"},
           {"swap_free", "fentry fexit:exit_mmap"},
-          {"acts_of_others", "kprobe kprobe:clear_refs_write"},
-          {"acts_on_machine", "kprobe kprobe:memory_reclaim"}};
+          {"acts_of_others", "fentry fentry:clear_refs_write"},
+          {"acts_on_machine", "fentry fentry:memory_reclaim"}};
 }
 
 /// The capable kernel's ways, except for these.

@@ -60,15 +60,15 @@ Hook hook_in_object(Hook hook) {
   return hook;
 }
 
-// A program may serve many functions or events, but is of one type; a fentry, fexit or raw tracepoint program names its
-// one target in the object.
+// A program may serve many functions or events, but is of one type; a fentry or fexit program names its one target in
+// the object.
 TEST(SignalTable, AProgramHasOneHook) {
   std::map<std::string_view, Probe> known;
   each_way([&](const Signal&, const Alternative& way) {
     for (const Probe& probe : way.probes) {
       const Probe& first = known.emplace(probe.program, probe).first->second;
       EXPECT_EQ(hook_in_object(first.hook), hook_in_object(probe.hook)) << probe.program;
-      if (hook_kind(probe.hook) == "fentry" || hook_kind(probe.hook) == "raw_tp") {
+      if (hook_kind(probe.hook) == "fentry") {
         EXPECT_EQ(first.target, probe.target) << probe.program;
       }
     }

@@ -45,10 +45,10 @@ constexpr FindingRow kFindings[] = {
     {"vma-fragmentation", "lock-alternate", "lock-middle"},
     {"vma-limit-near", "lock-mapping-bound", "lock-alternate"},
     // The machine.
-    {"unevictable-growth", "Findings.MoreOfItThanBefore", "idle"},
-    {"unevictable-high", "Findings.MemoryOfTheMachineThatReclaimCannotTake", "idle"},
-    {"memory-high-exceeded", "MemoryHigh.SlowsDownWhoLocksMore", "idle"},
-    {"reclaim-inefficient", "Findings.ReclaimThatFindsLittle", "idle"},
+    {"unevictable-growth", "Findings.MoreOfItThanBefore", "Findings.AMachineAtRest"},
+    {"unevictable-high", "Findings.MemoryOfTheMachineThatReclaimCannotTake", "Findings.AMachineAtRest"},
+    {"memory-high-exceeded", "MemoryHigh.SlowsDownWhoLocksMore", "Findings.AMachineAtRest"},
+    {"reclaim-inefficient", "Findings.ReclaimThatFindsLittle", "Findings.AMachineAtRest"},
     // Swap.
     {"swap-in-storm", "CausesOfSwap.ManySwapInsAreAStorm", "SwapZeroes.WhatIsNotReadIsNotSaidToBe"},
     {"fork-copies-swap", "swap-fork", "fork-cow"},
@@ -67,7 +67,7 @@ constexpr FindingRow kFindings[] = {
     {"lock-too-many-mappings", "lock-bound-lowered", "lock-hole"},
     {"lock-out-of-memory", "lock-over-max", "lock-limit"},
     {"lock-bad-argument", "lock-badflags", "dontneed-locked"},
-    {"lock-failed", "Findings.ACallOfWhichTooLittleIsKnown", "lock-hole"},
+    {"lock-failed", "lock-hole-far", "lock-hole"},
     {"lock-incomplete", "lockall-in-vain", "lock-none"},
     {"lock-answered-by-filter", "Seccomp.ASuccessThatIsNoneIsTold", "Seccomp.ACallThatIsRefusedIsSeen"},
     // Faults and accesses that failed.
@@ -88,11 +88,11 @@ constexpr FindingRow kFindings[] = {
     {"faults-by-others", "refs-cleared", "poked"},
     // What faults waited for.
     {"working-set-too-large", "refault", "refault once"},
-    {"compaction-stall", "", "idle"},
+    {"compaction-stall", "", "Findings.AMachineAtRest"},
     {"writeback-wait", "dirty-file", "refault once"},
-    {"huge-page-cost", "WaitsOfAll.HugePagesAreCounted", "idle"},
+    {"huge-page-cost", "WaitsOfAll.HugePagesAreCounted", "Findings.AMachineAtRest"},
     {"userfaultfd-wait", "Userfaults.WaitUntilSomebodyAnswers", "WaitsOfAll.AnErrorOfUserfaultfdIsNoWait"},
-    {"memory-high-sleep", "MemoryHigh.SlowsDownWhoLocksMore", "idle"},
+    {"memory-high-sleep", "MemoryHigh.SlowsDownWhoLocksMore", "Findings.AMachineAtRest"},
     // False alarms.
     {"populate-burst", "lockall-future-malloc", "populate-write"},
     {"populate-without-lock", "populate-write", "lockall-future-malloc"},

@@ -32,6 +32,7 @@ constexpr WorkloadRow kWorkloads[] = {
     {"dontneed-locked", "memory-not-returned"},
     {"exit-locked", "", "All/OwnCommand.*"},
     {"lock-hole", "lock-hole"},
+    {"lock-hole-far", "lock-failed"},
     {"unlock-hole", "unlock-hole"},
     {"lock-limit", "lock-over-limit"},
     {"lock-limit-lowered"},

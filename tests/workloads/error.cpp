@@ -80,6 +80,19 @@ void lock_hole(Run& run) {
   run.work([&] { run.mlock(all); });
 }
 
+void lock_hole_far(Run& run) {
+  constexpr long kMappings = 1000;
+  const Region region(2 * kMappings + 2);
+  const Range all = region.all();
+  for (long i = 0; i < kMappings; ++i) {
+    if (::mprotect(all.page(2 * i), page_size, PROT_READ) != 0) fail("mprotect", errno);
+  }
+  ::munmap(all.page(2 * kMappings), page_size);
+  run.expect = {};
+  run.extra("locked_before_the_hole", 2 * kMappings);
+  run.work([&] { run.mlock(all); });
+}
+
 // munlock goes VMA by VMA, too, and stops at the hole: what comes after it stays locked.
 void unlock_hole(Run& run) {
   const Region region(run.pages(2048, 3));

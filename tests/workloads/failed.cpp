@@ -204,7 +204,10 @@ namespace {
 }
 
 void set_limit(__rlimit_resource which, rlim_t bytes) {
-  const rlimit limit{bytes, RLIM_INFINITY};
+  // The soft one: to raise the other takes a capability.
+  rlimit limit{};
+  if (::getrlimit(which, &limit) != 0) fail("getrlimit", errno);
+  limit.rlim_cur = bytes;
   if (::setrlimit(which, &limit) != 0) fail("setrlimit", errno);
 }
 

@@ -99,6 +99,12 @@ void mind_user_namespace(Found& seen, const Process& process) {
       "user namespace is made. CAP_IPC_LOCK counts in the initial user namespace only.";
 }
 
+/// Nobody may access it: it is there to be made accessible later, or never.
+bool is_reserved(const CallRange& range) {
+  return range.kind == RangeKind::absent && range.reason == MLT_ERROR_PROTECTION &&
+         range.at.permissions.starts_with("---");
+}
+
 }  // namespace
 
 Found lock_over_limit(const Process& process, const Case&) {
@@ -149,8 +155,10 @@ Found lock_not_populated(const Process& process, const Case&) {
   return seen;
 }
 
+// The stacks' guards and the heaps in reserve of every program with threads are such ranges.
 Found lock_incomplete(const Process& process, const Case&) {
   Found seen;
+  bool all_reserved = true;
   for (const LockCall& call : process.locks.calls) {
     // Who maps with MAP_POPULATE alone wants no lock.
     if (is_error(call.ret) || call.absent_ranges == 0 || !locks_what_it_maps(call)) continue;
@@ -161,9 +169,17 @@ Found lock_incomplete(const Process& process, const Case&) {
     }
     ++seen->evidence["calls"];
     seen->evidence["ranges"] += figure(call.absent_ranges);
+    std::uint64_t reserved = 0;
     for (const CallRange& range : call.ranges) {
       if (range.kind == RangeKind::absent) seen->evidence["range_bytes"] += figure(range.end - range.start);
+      if (is_reserved(range)) ++reserved;
     }
+    if (reserved != call.absent_ranges) all_reserved = false;
+  }
+  if (seen && all_reserved) {
+    seen->severity = Severity::info;
+    seen->remark += "; nothing but address space that is kept free, where no access is permitted";
+    seen->advice = "Nothing to do: mprotect makes the pages present when it permits writing.";
   }
   return seen;
 }

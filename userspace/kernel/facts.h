@@ -27,7 +27,9 @@ struct KernelFacts {
 
   /// Functions of interest in BTF. Meaningful only with BTF.
   std::set<std::string, std::less<>> btf_functions;
-  /// Of these, those that take a struct by value, where fentry and fexit programs cannot hook such functions.
+  /// Functions of interest in the types of modules, which kprobes alone reach.
+  std::set<std::string, std::less<>> module_functions;
+  /// Of those in BTF, the ones that take a struct by value, where fentry and fexit programs cannot hook such functions.
   std::set<std::string, std::less<>> struct_functions;
   /// Raw tracepoints of interest in BTF.
   std::set<std::string, std::less<>> btf_tracepoints;

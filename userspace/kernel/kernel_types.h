@@ -28,6 +28,7 @@ class NameSet {
   [[nodiscard]] bool contains(std::string_view name) const {
     return !name.empty() && met_.test(glance(name)) && names_.contains(name);
   }
+  [[nodiscard]] const auto& all() const { return names_; }
 
  private:
   static constexpr std::size_t kLengths = 64;

@@ -63,11 +63,24 @@ void read_types(const Interest& interest, Kernel& kernel) {
   }
 }
 
+// Functions that are not the kernel's own, in the modules that they are named after: "ext4_should_retry_alloc". Each
+// name is in the types of its module once, among the strings, which are not worth parsing all the rest for.
+void read_module_types(const Interest& interest, KernelFacts& facts) {
+  for (const std::string_view function : interest.functions.all()) {
+    const std::size_t end = function.find('_');
+    if (facts.btf_functions.contains(function) || end == 0 || end == std::string_view::npos) continue;
+    const auto types = read_text_file("/sys/kernel/btf/" + std::string(function.substr(0, end)));
+    const std::string name = '\0' + std::string(function) + '\0';
+    if (types && types->find(name) != std::string::npos) facts.module_functions.emplace(function);
+  }
+}
+
 // Counts the symbols of interest. Two names may share an address (aliases); one name at two addresses is what matters.
+// A function of a module counts where the kernel itself has none of that name.
 void read_symbols(const Interest& interest, KernelFacts& facts) {
   std::unique_ptr<FILE, decltype([](FILE* file) { fclose(file); })> file(fopen("/proc/kallsyms", "re"));
   if (!file) return;
-  std::map<std::string, unsigned, std::less<>> counts;
+  std::map<std::string, unsigned, std::less<>> counts, of_modules;
   bool any = false;
   char line[512];
   while (fgets(line, sizeof(line), file.get()) != nullptr) {
@@ -76,11 +89,11 @@ void read_symbols(const Interest& interest, KernelFacts& facts) {
     if (name == nullptr || name[1] == '\0' || name[2] != ' ') continue;
     name += 3;
     char* end = name + strcspn(name, "\t\n");
-    if (*end == '\t') continue;
     any = true;
     const std::string_view symbol(name, static_cast<std::size_t>(end - name));
-    if (interest.functions.contains(symbol)) ++counts[std::string(symbol)];
+    if (interest.functions.contains(symbol)) ++(*end == '\t' ? of_modules : counts)[std::string(symbol)];
   }
+  counts.merge(of_modules);  // what is there already stays
   if (any) facts.symbols = std::move(counts);
 }
 
@@ -131,6 +144,7 @@ Result<Kernel> probe_kernel(const std::string& btf_path, bool with_symbols) {
   if (types) {
     kernel.types = std::move(*types);
     read_types(interest, kernel);
+    if (btf_path.empty()) read_module_types(interest, facts);
   } else if (!btf_path.empty()) {
     types.error().hint = "--btf takes a BTF or ELF file of this kernel";
     return tl::unexpected(types.error());

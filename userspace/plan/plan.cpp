@@ -9,7 +9,8 @@ namespace {
 
 std::string function_problem(std::string_view function, const KernelFacts& facts) {
   if (!facts.symbols) {
-    if (!facts.no_btf.empty() || facts.btf_functions.contains(function)) return {};
+    if (!facts.no_btf.empty() || facts.btf_functions.contains(function) || facts.module_functions.contains(function))
+      return {};
     return "this kernel's types have no function " + std::string(function);
   }
   const auto found = facts.symbols->find(function);
@@ -69,8 +70,8 @@ bool may_be_preempted(const Alternative& way, const KernelFacts& facts) {
 // Why another way would be better; empty: none is.
 std::string_view drawback(const Alternative& way, const KernelFacts& facts) {
   if (may_be_preempted(way, facts)) return "this kernel may preempt it, and then skips it";
-  // By a quarter on 7.3: `scripts/bench latest`.
-  if (way.uses(Hook::multi_return) && facts.kretprobe_room)
+  // By a quarter on 7.3: `scripts/bench latest`. What is called rarely is the quicker to attach.
+  if (way.uses(Hook::multi_return) && facts.kretprobe_room && !way.shares_link())
     return "dearer than a kretprobe, which has room for every thread here";
   return {};
 }

@@ -122,6 +122,64 @@ Result<std::vector<Link>> attach_perf(bpf_program* program, Hook hook) {
   return links;
 }
 
+// The two programs of bpf/shared.bpf.c with their tables.
+struct Sharing {
+  Hook hook;
+  const char* program;
+  const char* table;
+};
+constexpr Sharing kSharing[] = {{Hook::multi_return, "mlt_shared_return", "mlt_returns"},
+                                {Hook::multi_entry, "mlt_shared_entry", "mlt_entries"}};
+
+std::vector<Probe> sharers(const std::vector<Probe>& probes, Hook hook) {
+  std::vector<Probe> found;
+  std::ranges::copy_if(probes, std::back_inserter(found),
+                       [hook](const Probe& probe) { return probe.shares_link && probe.hook == hook; });
+  return found;
+}
+
+// Before the object is loaded.
+void prepare_sharing(bpf_object* object, const std::vector<Probe>& probes) {
+  for (const Sharing& sharing : kSharing) {
+    bpf_program* program = bpf_object__find_program_by_name(object, sharing.program);
+    bpf_map* table = bpf_object__find_map_by_name(object, sharing.table);
+    if (program == nullptr || table == nullptr) continue;
+    const bool needed = !sharers(probes, sharing.hook).empty();
+    bpf_map__set_autocreate(table, needed);
+    bpf_program__set_autoload(program, needed);
+    bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI);
+  }
+}
+
+// One link for all of them: none where there are none, or where the kernel refuses one of their functions.
+Link attach_sharing(bpf_object* object, const Sharing& sharing, const std::vector<Probe>& probes) {
+  const std::vector<Probe> shared = sharers(probes, sharing.hook);
+  const bpf_program* program = bpf_object__find_program_by_name(object, sharing.program);
+  const bpf_map* table = bpf_object__find_map_by_name(object, sharing.table);
+  if (shared.empty() || program == nullptr || table == nullptr) return {};
+  std::vector<std::string_view> programs;
+  std::vector<std::string> functions;
+  std::vector<__u64> cookies;
+  for (const Probe& probe : shared) {
+    const auto known = std::ranges::find(programs, probe.program);
+    cookies.push_back(static_cast<__u64>(known - programs.begin()));
+    functions.emplace_back(probe.target);
+    if (known == programs.end()) programs.push_back(probe.program);
+  }
+  for (__u32 place = 0; place < programs.size(); ++place) {
+    const int fd = bpf_program__fd(bpf_object__find_program_by_name(object, std::string(programs[place]).c_str()));
+    if (bpf_map_update_elem(bpf_map__fd(table), &place, &fd, BPF_ANY) != 0) return {};
+  }
+  std::vector<const char*> names;
+  for (const std::string& function : functions) names.push_back(function.c_str());
+  LIBBPF_OPTS(bpf_kprobe_multi_opts, opts);
+  opts.syms = names.data();
+  opts.cookies = cookies.data();
+  opts.cnt = names.size();
+  opts.retprobe = sharing.hook == Hook::multi_return;
+  return Link(bpf_program__attach_kprobe_multi_opts(program, nullptr, &opts));
+}
+
 // One link for all the functions that a program serves.
 Result<Link> attach_multi(bpf_program* program, bool returns, const std::vector<std::string>& functions) {
   std::vector<const char*> names;
@@ -159,6 +217,8 @@ Result<Link> attach_one(bpf_program* program, const Probe& probe) {
     const std::size_t slash = target.find('/');
     link.reset(
         bpf_program__attach_tracepoint(program, target.substr(0, slash).c_str(), target.substr(slash + 1).c_str()));
+  } else if (probe.hook == Hook::raw_tracepoint) {
+    link.reset(bpf_program__attach_raw_tracepoint(program, target.c_str()));
   } else if (probe.hook == Hook::fentry || probe.hook == Hook::fexit) {
     link.reset(bpf_program__attach_trace(program));
   } else {
@@ -214,7 +274,7 @@ Result<std::vector<Link>> attach_probe(bpf_program* program, const Probe& probe,
 // than mmap_lock.
 bool made_good(std::string_view program, bool preemptible) {
   if (program == "mlt_contention_begin" || program == "mlt_contention_end") return !preemptible;
-  return program == "mlt_process_exit" || program == "mlt_exception_user" || program == "mlt_exception_kernel";
+  return program == "mlt_process_exit" || program == "mlt_exceptions";
 }
 
 }  // namespace
@@ -381,6 +441,7 @@ Status Session::Impl::open(LoadedPart<Skel>& part, const std::vector<Probe>& pro
     bpf_program__set_autoload(program, true);
     if (hook_kind(probe.hook) == "multi") bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI);
   }
+  prepare_sharing(part.skel->obj, probes);
   configure(*part.skel, plan);
   return {};
 }
@@ -392,6 +453,7 @@ Status Session::Impl::share_maps(bpf_object* late_object) const {
     // ".rodata", behind the first letters of the object's name.
     if (std::string_view(bpf_map__name(map)).ends_with(".rodata")) continue;
     const bpf_map* first = bpf_object__find_map_by_name(early.skel->obj, bpf_map__name(map));
+    if (first == nullptr) continue;
     if (bpf_map__reuse_fd(map, bpf_map__fd(first)) != 0)
       return fail(std::string("cannot share the map ") + bpf_map__name(map), errno);
   }
@@ -418,7 +480,15 @@ Status Session::Impl::attach(LoadedPart<Skel>& part, const std::vector<Probe>& p
                              std::optional<Refusal>& refusal) {
   LibbpfLog log(options.verbose);
   if (std::ranges::find(probes, Hook::kretprobe, &Probe::hook) != probes.end()) KretprobeDefinition::remove_leftovers();
+  std::vector<Hook> shared;
+  for (const Sharing& sharing : kSharing) {
+    Link link = attach_sharing(part.skel->obj, sharing, probes);
+    if (!link) continue;  // one by one, then: that tells which of them it is
+    part.links.push_back(std::move(link));
+    shared.push_back(sharing.hook);
+  }
   for (const Probe& probe : probes) {
+    if (probe.shares_link && std::ranges::find(shared, probe.hook) != shared.end()) continue;
     bpf_program* program = bpf_object__find_program_by_name(part.skel->obj, std::string(probe.program).c_str());
     const std::string_view kind = hook_kind(probe.hook);
     const auto begin = std::chrono::steady_clock::now();

@@ -16,7 +16,7 @@ template <const auto& Probes>
 struct Twins {
   static constexpr std::size_t kCount = std::size(Probes);
   static constexpr auto kNames = [] {
-    std::array<std::array<char, 40>, kCount> names{};
+    std::array<std::array<char, 48>, kCount> names{};
     for (std::size_t i = 0; i < kCount; ++i) {
       const std::string_view name = Probes[i].program;
       const std::string_view end = Probes[i].hook == fentry ? "kprobe" : Probes[i].hook == fexit ? "kretprobe" : "";
@@ -51,6 +51,14 @@ constexpr std::array<Probe, N> as_multi(std::array<Probe, N> probes) {
 template <std::size_t N>
 constexpr std::array<Probe, N> as_multi(const Probe (&probes)[N]) {
   return as_multi(std::to_array(probes));
+}
+
+// The same, where they are called rarely: attached by one link with all others that are.
+template <typename Probes>
+constexpr auto as_rare_multi(const Probes& from) {
+  auto probes = as_multi(from);
+  for (Probe& probe : probes) probe.shares_link = probe.hook == multi_entry || probe.hook == multi_return;
+  return probes;
 }
 
 constexpr Alternative multi(std::span<const Probe> probes, std::string_view limits = {},
@@ -104,8 +112,8 @@ constexpr Alternative of_vma_locks(Alternative way) {
 constexpr Alternative kVmaLockWays[] = {of_vma_locks(multi(kFaultMulti)), of_vma_locks({"fentry", kFaultFentry, ""}),
                                         of_vma_locks({"kprobe", kFaultKprobe, ""})};
 
-constexpr Probe kFaultEntry[] = {{"mlt_exception_user", raw_tracepoint, arch::kUserException},
-                                 {"mlt_exception_kernel", raw_tracepoint, arch::kKernelException}};
+constexpr Probe kFaultEntry[] = {{"mlt_exceptions", raw_tracepoint, arch::kUserException},
+                                 {"mlt_exceptions", raw_tracepoint, arch::kKernelException}};
 constexpr Alternative kFaultEntryWays[] = {{"tracepoint", kFaultEntry, ""}};
 
 // The second of huge pages, which a kernel may be built without: those for real time are.
@@ -145,7 +153,7 @@ constexpr Alternative kCauseWays[] = {
 
 constexpr Probe kCallFentry[] = {MLT_CALLS(MLT_FENTRY)};
 constexpr Probe kCallKprobe[] = {MLT_CALLS(MLT_KPROBE)};
-constexpr auto kCallMulti = as_multi(kCallKprobe);
+constexpr auto kCallMulti = as_rare_multi(kCallKprobe);
 constexpr Probe kCallTracepoint[] = {MLT_CALLS(MLT_TRACEPOINT)};
 constexpr Probe kCallRaw[] = {{"mlt_raw_enter", raw_tracepoint, "sys_enter"},
                               {"mlt_raw_exit", raw_tracepoint, "sys_exit"}};
@@ -159,10 +167,10 @@ constexpr Alternative kCallWays[] = {
 // Called for nobody but those who run under a filter, at each of their calls.
 constexpr Probe kSeccompFentry[] = {{"mlt_seccomp_fexit", fexit, "__secure_computing"}};
 constexpr Probe kSeccompKprobe[] = {{"mlt_seccomp_kretprobe", kretprobe, "__secure_computing"}};
-constexpr auto kSeccompMulti = as_multi(kSeccompKprobe);
+constexpr auto kSeccompMulti = as_rare_multi(kSeccompKprobe);
 constexpr Probe kPermitFentry[] = {{"mlt_seccomp_permit_fexit", fexit, "__seccomp_permit_syscall"}};
 constexpr Probe kPermitKprobe[] = {{"mlt_seccomp_kretprobe", kretprobe, "__seccomp_permit_syscall"}};
-constexpr auto kPermitMulti = as_multi(kPermitKprobe);
+constexpr auto kPermitMulti = as_rare_multi(kPermitKprobe);
 constexpr Alternative kSeccompWays[] = {multi(kSeccompMulti, k32Bit),       {"fentry", kSeccompFentry, k32Bit},
                                         {"kprobe", kSeccompKprobe, k32Bit}, multi(kPermitMulti, k32Bit),
                                         {"fentry", kPermitFentry, k32Bit},  {"kprobe", kPermitKprobe, k32Bit}};
@@ -172,7 +180,7 @@ constexpr Probe kPopulateFentry[] = {{"mlt_populate_fentry", fentry, "__mm_popul
                                      {"mlt_range_fexit", fexit, "populate_vma_page_range"},
                                      {"mlt_populate_fexit", fexit, "__mm_populate"}};
 constexpr auto kPopulateKprobe = kTwins<kPopulateFentry>;
-constexpr auto kPopulateMulti = as_multi(kPopulateKprobe);
+constexpr auto kPopulateMulti = as_rare_multi(kPopulateKprobe);
 constexpr Alternative kPopulateWays[] = {
     multi(kPopulateMulti), {"fentry", kPopulateFentry, ""}, {"kprobe", kPopulateKprobe, ""}};
 
@@ -186,7 +194,7 @@ constexpr Probe kWaitKprobe[] = {{"mlt_read_wait_kprobe", kprobe, "rwsem_down_re
                                  {"mlt_wait_kretprobe", kretprobe, "rwsem_down_read_slowpath"},
                                  {"mlt_write_wait_kprobe", kprobe, "rwsem_down_write_slowpath"},
                                  {"mlt_wait_kretprobe", kretprobe, "rwsem_down_write_slowpath"}};
-constexpr auto kWaitMulti = as_multi(kWaitKprobe);
+constexpr auto kWaitMulti = as_rare_multi(kWaitKprobe);
 constexpr Probe kWaitTracepoint[] = {{"mlt_contention_begin", raw_tracepoint, "contention_begin"},
                                      {"mlt_contention_end", raw_tracepoint, "contention_end"}};
 // With PREEMPT_RT mmap_lock is of another kind, and has no slow path of that name.
@@ -315,7 +323,7 @@ constexpr Alternative kRescueWays[] = {multi(kRescueMulti, {}, "page_unlock"),
 constexpr Probe kSplitFentry[] = {{"mlt_split_fentry", fentry, "__split_vma"},
                                   {"mlt_split_fexit", fexit, "__split_vma"}};
 constexpr auto kSplitKprobe = kTwins<kSplitFentry>;
-constexpr auto kSplitMulti = as_multi(kSplitKprobe);
+constexpr auto kSplitMulti = as_rare_multi(kSplitKprobe);
 constexpr Alternative kSplitWays[] = {multi(kSplitMulti), {"fentry", kSplitFentry, ""}, {"kprobe", kSplitKprobe, ""}};
 
 constexpr Probe kMergeCommit[] = {{"mlt_commit_merge_fexit", fexit, "commit_merge"}};
@@ -326,7 +334,7 @@ constexpr Probe kMergeExpand[] = {{"mlt_vma_merge_kretprobe", kretprobe, "vma_me
 constexpr Probe kMergeAdjust[] = {{"mlt_vma_adjust_fexit", fexit, "__vma_adjust"}};
 constexpr Probe kMergeCommitKprobe[] = {{"mlt_commit_merge_kprobe", kprobe, "commit_merge"},
                                         {"mlt_commit_merge_kretprobe", kretprobe, "commit_merge"}};
-constexpr auto kMergeCommitMulti = as_multi(kMergeCommitKprobe);
+constexpr auto kMergeCommitMulti = as_rare_multi(kMergeCommitKprobe);
 constexpr Probe kMergeAdjustKprobe[] = {{"mlt_vma_adjust_kprobe", kprobe, "__vma_adjust"},
                                         {"mlt_vma_adjust_kretprobe", kretprobe, "__vma_adjust"}};
 constexpr Probe kMergeOnly[] = {{"mlt_vma_merge_kretprobe", kretprobe, "vma_merge"}};
@@ -354,7 +362,7 @@ constexpr Alternative kReclaimWays[] = {{"tracepoint", kReclaim, ""}};
 
 constexpr Probe kUserfaultFentry[] = {{"mlt_userfault_fentry", fentry, "handle_userfault"}};
 constexpr auto kUserfaultKprobe = kTwins<kUserfaultFentry>;
-constexpr auto kUserfaultMulti = as_multi(kUserfaultKprobe);
+constexpr auto kUserfaultMulti = as_rare_multi(kUserfaultKprobe);
 constexpr Alternative kUserfaultWays[] = {multi(kUserfaultMulti, {}, "fault"),
                                           {"fentry", kUserfaultFentry, "", "fault"},
                                           {"kprobe", kUserfaultKprobe, "", "fault"}};
@@ -366,7 +374,7 @@ constexpr Probe kPageWaitFentry[] = {{"mlt_page_writeback", raw_tracepoint, "wai
                                      {"mlt_io_schedule_fentry", fentry, "io_schedule"},
                                      {"mlt_io_schedule_fexit", fexit, "io_schedule"}};
 constexpr auto kFolioWaitKprobe = kTwins<kFolioWaitFentry>;
-constexpr auto kFolioWaitMulti = as_multi(kFolioWaitKprobe);
+constexpr auto kFolioWaitMulti = as_rare_multi(kFolioWaitKprobe);
 constexpr auto kPageWaitKprobe = kTwins<kPageWaitFentry>;
 constexpr Alternative kPageWaitWays[] = {multi(kFolioWaitMulti, {}, "fault"),
                                          {"fentry", kFolioWaitFentry, "", "fault"},
@@ -376,7 +384,7 @@ constexpr Alternative kPageWaitWays[] = {multi(kFolioWaitMulti, {}, "fault"),
 
 constexpr Probe kRefaultFentry[] = {{"mlt_refault_fentry", fentry, "workingset_refault"}};
 constexpr auto kRefaultKprobe = kTwins<kRefaultFentry>;
-constexpr auto kRefaultMulti = as_multi(kRefaultKprobe);
+constexpr auto kRefaultMulti = as_rare_multi(kRefaultKprobe);
 constexpr Alternative kRefaultWays[] = {multi(kRefaultMulti, {}, "fault"),
                                         {"fentry", kRefaultFentry, "", "fault"},
                                         {"kprobe", kRefaultKprobe, "", "fault"}};
@@ -384,7 +392,7 @@ constexpr Alternative kRefaultWays[] = {multi(kRefaultMulti, {}, "fault"),
 constexpr Probe kDirtyFentry[] = {{"mlt_dirty_fentry", fentry, "balance_dirty_pages"},
                                   {"mlt_dirty_fexit", fexit, "balance_dirty_pages"}};
 constexpr auto kDirtyKprobe = kTwins<kDirtyFentry>;
-constexpr auto kDirtyMulti = as_multi(kDirtyKprobe);
+constexpr auto kDirtyMulti = as_rare_multi(kDirtyKprobe);
 constexpr Alternative kDirtyWays[] = {
     multi(kDirtyMulti, {}, "fault"), {"fentry", kDirtyFentry, "", "fault"}, {"kprobe", kDirtyKprobe, "", "fault"}};
 
@@ -397,7 +405,7 @@ constexpr Probe kOverHighFentry[] = {{"mlt_over_high_fentry", fentry, "__mem_cgr
 constexpr Probe kHandleHighFentry[] = {{"mlt_handle_high_fentry", fentry, "mem_cgroup_handle_over_high"},
                                        {"mlt_handle_high_fexit", fexit, "mem_cgroup_handle_over_high"}};
 constexpr auto kOverHighKprobe = kTwins<kOverHighFentry>;
-constexpr auto kOverHighMulti = as_multi(kOverHighKprobe);
+constexpr auto kOverHighMulti = as_rare_multi(kOverHighKprobe);
 constexpr auto kHandleHighKprobe = kTwins<kHandleHighFentry>;
 constexpr Alternative kMemoryHighWays[] = {multi(kOverHighMulti),
                                            {"fentry", kOverHighFentry, ""},
@@ -407,7 +415,7 @@ constexpr Alternative kMemoryHighWays[] = {multi(kOverHighMulti),
 
 constexpr Probe kHugePageFentry[] = {{"mlt_huge_page_fentry", fentry, "do_huge_pmd_anonymous_page"}};
 constexpr auto kHugePageKprobe = kTwins<kHugePageFentry>;
-constexpr auto kHugePageMulti = as_multi(kHugePageKprobe);
+constexpr auto kHugePageMulti = as_rare_multi(kHugePageKprobe);
 // Whether a huge page came of it, the page table tells.
 constexpr Alternative kHugePageWays[] = {multi(kHugePageMulti, {}, "cause"),
                                          {"fentry", kHugePageFentry, "", "cause"},
@@ -425,7 +433,7 @@ constexpr Probe kOutPageFentry[] = {{"mlt_swap_writepage_fentry", fentry, "swap_
 constexpr Probe kOutFolioFentry[] = {{"mlt_swap_writeout_fentry", fentry, "swap_writeout"}};
 constexpr Probe kOutPageKprobe[] = {{"mlt_swap_write_kprobe", kprobe, "swap_writepage"}};
 constexpr Probe kOutFolioKprobe[] = {{"mlt_swap_write_kprobe", kprobe, "swap_writeout"}};
-constexpr auto kOutFolioMulti = as_multi(kOutFolioKprobe);
+constexpr auto kOutFolioMulti = as_rare_multi(kOutFolioKprobe);
 constexpr Alternative kSwapOutWays[] = {multi(kOutFolioMulti),
                                         {"fentry", kOutFolioFentry, ""},
                                         {"fentry", kOutPageFentry, ""},
@@ -436,7 +444,7 @@ constexpr Probe kReadPageFentry[] = {{"mlt_swap_readpage_fentry", fentry, "swap_
 constexpr Probe kReadFolioFentry[] = {{"mlt_swap_read_folio_fentry", fentry, "swap_read_folio"}};
 constexpr Probe kReadPageKprobe[] = {{"mlt_swap_read_kprobe", kprobe, "swap_readpage"}};
 constexpr Probe kReadFolioKprobe[] = {{"mlt_swap_read_kprobe", kprobe, "swap_read_folio"}};
-constexpr auto kReadFolioMulti = as_multi(kReadFolioKprobe);
+constexpr auto kReadFolioMulti = as_rare_multi(kReadFolioKprobe);
 // Which of a process's faults read from swap, their cause tells.
 constexpr Alternative kSwapReadWays[] = {multi(kReadFolioMulti, {}, "cause"),
                                          {"fentry", kReadFolioFentry, "", "cause"},
@@ -460,8 +468,8 @@ constexpr Probe kCopyDirectKprobe[] = {{"mlt_copy_kprobe", kprobe, "copy_page_ra
 constexpr Probe kCopyKprobe[] = {{"mlt_copy_kprobe", kprobe, "copy_page_range"},
                                  {"mlt_duplicate_kprobe", kprobe, "swap_duplicate"},
                                  {"mlt_copy_kretprobe", kretprobe, "copy_page_range"}};
-constexpr auto kCopyDirectMulti = as_multi(kCopyDirectKprobe);
-constexpr auto kCopyMulti = as_multi(kCopyKprobe);
+constexpr auto kCopyDirectMulti = as_rare_multi(kCopyDirectKprobe);
+constexpr auto kCopyMulti = as_rare_multi(kCopyKprobe);
 constexpr Alternative kSwapForkWays[] = {multi(kCopyDirectMulti),           multi(kCopyMulti),
                                          {"fentry", kCopyDirectFentry, ""}, {"fentry", kCopyFentry, ""},
                                          {"fentry", kCopyMixed, ""},        {"kprobe", kCopyDirectKprobe, ""},
@@ -479,8 +487,8 @@ MLT_FREE_WAYS(kFreeOne, "mlt_free_one", "mlt_free_one_kprobe", "free_swap_and_ca
 MLT_FREE_WAYS(kFreeRun, "mlt_free_run", "mlt_free_run_kprobe", "free_swap_and_cache_nr")
 MLT_FREE_WAYS(kFreeDirect, "mlt_free_direct", "mlt_free_run_kprobe", "swap_put_entries_direct")
 #undef MLT_FREE_WAYS
-constexpr auto kFreeRunMulti = as_multi(kFreeRunKprobe);
-constexpr auto kFreeDirectMulti = as_multi(kFreeDirectKprobe);
+constexpr auto kFreeRunMulti = as_rare_multi(kFreeRunKprobe);
+constexpr auto kFreeDirectMulti = as_rare_multi(kFreeDirectKprobe);
 constexpr Probe kFreeMixed[] = {{"mlt_exit_mmap_fentry", fentry, "exit_mmap"},
                                 {"mlt_free_one_kprobe", kprobe, "free_swap_and_cache"},
                                 {"mlt_exit_mmap_fexit", fexit, "exit_mmap"}};
@@ -493,7 +501,7 @@ constexpr Alternative kSwapFreeWays[] = {
 
 constexpr Probe kExecFentry[] = {{"mlt_exec_fentry", fentry, "begin_new_exec"}};
 constexpr Probe kExecKprobe[] = {{"mlt_exec_kprobe", kprobe, "begin_new_exec"}};
-constexpr auto kExecMulti = as_multi(kExecKprobe);
+constexpr auto kExecMulti = as_rare_multi(kExecKprobe);
 constexpr Probe kExecTracepoint[] = {{"mlt_exec_tp", tracepoint, "syscalls/sys_enter_execve"},
                                      {"mlt_exec_tp", tracepoint, "syscalls/sys_enter_execveat"}};
 constexpr Probe kExecRaw[] = {{"mlt_exec_raw", raw_tracepoint, "sys_enter"}};
@@ -509,74 +517,108 @@ constexpr Probe kOomFentry[] = {{"mlt_oom_fentry", fentry, "out_of_memory"},
                                 {"mlt_oom_fexit", fexit, "out_of_memory"},
                                 {"mlt_oom_signal", raw_tracepoint, "signal_generate"}};
 constexpr auto kOomKprobe = kTwins<kOomFentry>;
-constexpr auto kOomMulti = as_multi(kOomKprobe);
+constexpr auto kOomMulti = as_rare_multi(kOomKprobe);
 constexpr Alternative kOomWays[] = {multi(kOomMulti), {"fentry", kOomFentry, ""}, {"kprobe", kOomKprobe, ""}};
 
 // --- faults and accesses that fail ----------------------------------------------------------------------------------
 
-// Rare functions all of them, but for the one that serves where tmpfs has no huge pages: kprobes, which are quick to
-// attach and to detach.
+// Rare functions all of them, but for the one that serves where tmpfs has no huge pages. That of ext4 may be in a
+// module, where fentry programs go on newer kernels only.
 constexpr Probe kRaised{"mlt_error_signal", raw_tracepoint, "signal_generate"};
-constexpr Probe kHugeCharge{"mlt_huge_charge_kretprobe", kretprobe, "hugetlb_cgroup_charge_cgroup"};
-constexpr Probe kQuota{"mlt_quota_kretprobe", kretprobe, "__dquot_alloc_space"};
+constexpr Probe kHugeCharge{"mlt_huge_charge_fexit", fexit, "hugetlb_cgroup_charge_cgroup"};
+constexpr Probe kQuota{"mlt_quota_fexit", fexit, "__dquot_alloc_space"};
 constexpr Probe kExt4Full{"mlt_ext4_full_kprobe", kprobe, "ext4_should_retry_alloc"};
-constexpr Probe kShmemFull{"mlt_shmem_full_kprobe", kprobe, "shmem_unused_huge_shrink"};
-constexpr Probe kShmemBlocks{"mlt_shmem_blocks_kretprobe", kretprobe, "shmem_inode_acct_blocks"};
-constexpr Probe kRefused[] = {kHugeCharge, kQuota, kShmemFull, kExt4Full, kRaised};
-constexpr Probe kRefusedSmall[] = {kHugeCharge, kQuota, kShmemBlocks, kExt4Full, kRaised};
-constexpr Probe kRefusedExt4[] = {kHugeCharge, kQuota, kExt4Full, kRaised};
-constexpr Probe kRefusedTmpfs[] = {kHugeCharge, kQuota, kShmemFull, kRaised};
-constexpr auto kRefusedMulti = as_multi(kRefused);
-constexpr auto kRefusedSmallMulti = as_multi(kRefusedSmall);
-constexpr auto kRefusedTmpfsMulti = as_multi(kRefusedTmpfs);
+constexpr Probe kShmemFull{"mlt_shmem_full_fentry", fentry, "shmem_unused_huge_shrink"};
+constexpr Probe kShmemBlocks{"mlt_shmem_blocks_fexit", fexit, "shmem_inode_acct_blocks"};
+constexpr Probe kRefusedFentry[] = {kHugeCharge, kQuota, kShmemFull, kExt4Full, kRaised};
+constexpr Probe kSmallFentry[] = {kHugeCharge, kQuota, kShmemBlocks, kExt4Full, kRaised};
+constexpr Probe kExt4Fentry[] = {kHugeCharge, kQuota, kExt4Full, kRaised};
+constexpr Probe kTmpfsFentry[] = {kHugeCharge, kQuota, kShmemFull, kRaised};
+constexpr auto kRefusedKprobe = kTwins<kRefusedFentry>;
+constexpr auto kSmallKprobe = kTwins<kSmallFentry>;
+constexpr auto kExt4Kprobe = kTwins<kExt4Fentry>;
+constexpr auto kTmpfsKprobe = kTwins<kTmpfsFentry>;
+constexpr auto kRefusedMulti = as_rare_multi(kRefusedKprobe);
+constexpr auto kSmallMulti = as_rare_multi(kSmallKprobe);
+constexpr auto kTmpfsMulti = as_rare_multi(kTmpfsKprobe);
 constexpr Probe kRaisedOnly[] = {kRaised};
 constexpr std::string_view kExt4Only = "whether a file system was full is seen of ext4 only";
 constexpr std::string_view kTmpfsOnly = "whether a file system was full is seen of tmpfs only";
 constexpr Alternative kErrorWays[] = {
     multi(kRefusedMulti),
-    {"kprobe", kRefused, ""},
-    multi(kRefusedSmallMulti),
-    {"kprobe", kRefusedSmall, ""},
-    {"kprobe", kRefusedExt4, kExt4Only},
-    multi(kRefusedTmpfsMulti, kTmpfsOnly),
-    {"kprobe", kRefusedTmpfs, kTmpfsOnly},
+    {"fentry", kRefusedFentry, ""},
+    {"kprobe", kRefusedKprobe, ""},
+    multi(kSmallMulti),
+    {"fentry", kSmallFentry, ""},
+    {"kprobe", kSmallKprobe, ""},
+    {"fentry", kExt4Fentry, kExt4Only},
+    {"kprobe", kExt4Kprobe, kExt4Only},
+    multi(kTmpfsMulti, kTmpfsOnly),
+    {"fentry", kTmpfsFentry, kTmpfsOnly},
+    {"kprobe", kTmpfsKprobe, kTmpfsOnly},
     {"tracepoint", kRaisedOnly, "why a file system, a quota or a cgroup refused a page is not seen"},
 };
+
 // --- acts of others -------------------------------------------------------------------------------------------------
 
-constexpr Probe kAccess{"mlt_access_kprobe", kprobe, "security_ptrace_access_check"};
-constexpr Probe kDebugger{"mlt_arch_ptrace_kprobe", kprobe, "arch_ptrace"};
-constexpr Probe kTaken{"mlt_reclaim_pages_kretprobe", kretprobe, "reclaim_pages"};
-constexpr Probe kUserfaultfd{"mlt_userfaultfd_kprobe", kprobe, "userfaultfd_ioctl"};
-constexpr Probe kPagemap{"mlt_pagemap_kprobe", kprobe, "do_pagemap_cmd"};
+constexpr Probe kAccess{"mlt_access_fentry", fentry, "security_ptrace_access_check"};
+constexpr Probe kDebugger{"mlt_arch_ptrace_fentry", fentry, "arch_ptrace"};
+constexpr Probe kTaken{"mlt_reclaim_pages_fexit", fexit, "reclaim_pages"};
+constexpr Probe kUserfaultfd{"mlt_userfaultfd_fentry", fentry, "userfaultfd_ioctl"};
+constexpr Probe kPagemap{"mlt_pagemap_fentry", fentry, "do_pagemap_cmd"};
 constexpr Probe kMigrate{"mlt_migrate_kprobe", kprobe, "migrate_pages"};
-constexpr Probe file_written(std::string_view function) { return {"mlt_file_written_kprobe", kprobe, function}; }
-constexpr Probe kClearRefs = file_written("clear_refs_write");
+constexpr Probe kClearRefs{"mlt_clear_refs_fentry", fentry, "clear_refs_write"};
 
-// None of these functions is in the way of a fault, so that what a kprobe costs does not matter; and fentry programs
-// take long to detach.
-constexpr Probe kOthers[] = {kAccess, kDebugger, kTaken, kUserfaultfd, kPagemap, kMigrate, kClearRefs};
-constexpr Probe kOthersOld[] = {kAccess, kDebugger, kTaken, kUserfaultfd, kMigrate, kClearRefs};
-constexpr Probe kOthersFew[] = {kAccess, kTaken, kClearRefs};
-constexpr auto kOthersMulti = as_multi(kOthers);
+constexpr Probe kOthersFentry[] = {kAccess, kDebugger, kTaken, kUserfaultfd, kPagemap, kMigrate, kClearRefs};
+constexpr Probe kOthersOldFentry[] = {kAccess, kDebugger, kTaken, kUserfaultfd, kMigrate, kClearRefs};
+constexpr Probe kOthersFewFentry[] = {kAccess, kTaken, kClearRefs};
+constexpr auto kOthersKprobe = kTwins<kOthersFentry>;
+constexpr auto kOthersOldKprobe = kTwins<kOthersOldFentry>;
+constexpr auto kOthersFewKprobe = kTwins<kOthersFewFentry>;
+constexpr auto kOthersMulti = as_rare_multi(kOthersKprobe);
 constexpr std::string_view kFewOthers = "of what others do, debuggers, userfaultfd and moved pages are not seen here";
-constexpr Alternative kOthersWays[] = {
-    multi(kOthersMulti), {"kprobe", kOthers, ""}, {"kprobe", kOthersOld, ""}, {"kprobe", kOthersFew, kFewOthers}};
+constexpr Alternative kOthersWays[] = {multi(kOthersMulti),
+                                       {"fentry", kOthersFentry, ""},
+                                       {"fentry", kOthersOldFentry, ""},
+                                       {"kprobe", kOthersKprobe, ""},
+                                       {"kprobe", kOthersOldKprobe, ""},
+                                       {"fentry", kOthersFewFentry, kFewOthers},
+                                       {"kprobe", kOthersFewKprobe, kFewOthers}};
 
-constexpr Probe kMachine[] = {{"mlt_swapoff_kretprobe", kretprobe, MLT_SYSCALL_PREFIX "swapoff"},
-                              file_written("drop_caches_sysctl_handler"),
-                              file_written("sysctl_compaction_handler"),
-                              file_written("memory_high_write"),
-                              file_written("memory_max_write"),
-                              file_written("memory_reclaim")};
-constexpr auto kMachineMulti = as_multi(kMachine);
-constexpr Probe kMachineAlone[] = {{"mlt_file_written_kprobe", kprobe, "drop_caches_sysctl_handler"}};
+constexpr Probe kMachineFentry[] = {{"mlt_swapoff_fexit", fexit, MLT_SYSCALL_PREFIX "swapoff"},
+                                    {"mlt_drop_caches_sysctl_handler_fentry", fentry, "drop_caches_sysctl_handler"},
+                                    {"mlt_sysctl_compaction_handler_fentry", fentry, "sysctl_compaction_handler"},
+                                    {"mlt_memory_high_write_fentry", fentry, "memory_high_write"},
+                                    {"mlt_memory_max_write_fentry", fentry, "memory_max_write"},
+                                    {"mlt_memory_reclaim_fentry", fentry, "memory_reclaim"}};
+// One kprobe program serves all the functions that files are written by.
+template <const auto& Probes>
+constexpr auto with_one_for_files() {
+  auto probes = kTwins<Probes>;
+  for (Probe& probe : probes) {
+    if (probe.hook == kprobe) probe.program = "mlt_file_written_kprobe";
+  }
+  return probes;
+}
+constexpr auto kMachineKprobe = with_one_for_files<kMachineFentry>();
+constexpr auto kMachineMulti = as_rare_multi(kMachineKprobe);
 // memory.reclaim came with 5.19.
-constexpr auto kMachineOld = std::span(kMachine).first<std::size(kMachine) - 1>();
+template <typename Probes>
+constexpr auto without_last(const Probes& probes) {
+  return std::span(probes).first(std::size(probes) - 1);
+}
+constexpr Probe kCachesFentry[] = {{"mlt_drop_caches_sysctl_handler_fentry", fentry, "drop_caches_sysctl_handler"}};
+constexpr auto kCachesKprobe = with_one_for_files<kCachesFentry>();
+constexpr auto kCachesMulti = as_rare_multi(kCachesKprobe);
+constexpr std::string_view kCachesOnly = "only what drops the page cache is seen here";
 constexpr Alternative kMachineWays[] = {multi(kMachineMulti),
-                                        {"kprobe", kMachine, ""},
-                                        {"kprobe", kMachineOld, ""},
-                                        {"kprobe", kMachineAlone, "only what drops the page cache is seen here"}};
+                                        {"fentry", kMachineFentry, ""},
+                                        {"fentry", without_last(kMachineFentry), ""},
+                                        {"kprobe", kMachineKprobe, ""},
+                                        {"kprobe", without_last(kMachineKprobe), ""},
+                                        multi(kCachesMulti, kCachesOnly),
+                                        {"fentry", kCachesFentry, kCachesOnly},
+                                        {"kprobe", kCachesKprobe, kCachesOnly}};
 
 constexpr Signal kSignals[] = {
     {"process", "fork, exec and exit of traced processes; needed by everything else", kProcessWays, true, true},

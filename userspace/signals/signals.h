@@ -35,6 +35,8 @@ struct Probe {
   std::string_view program;  // in the BPF object
   Hook hook;
   std::string_view target;  // function (of an iterator: that declares it), "category/event", raw tracepoint or event
+  /// Of kprobe.multi: attached by one link with all others of its hook: see bpf/shared.bpf.c.
+  bool shares_link = false;
   bool operator==(const Probe&) const = default;
 };
 
@@ -53,6 +55,8 @@ struct Alternative {
   /// Has probes of this kind: see hook_kind.
   [[nodiscard]] bool uses(std::string_view hooks) const;
   [[nodiscard]] bool uses(Hook hook) const { return std::ranges::find(probes, hook, &Probe::hook) != probes.end(); }
+
+  [[nodiscard]] bool shares_link() const { return std::ranges::find(probes, true, &Probe::shares_link) != probes.end(); }
 
   /// The probe that decides, as the report names it: "fexit:handle_mm_fault".
   [[nodiscard]] std::string via() const;

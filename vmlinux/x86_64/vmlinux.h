@@ -151,6 +151,15 @@ struct hugetlbfs_sb_info {
   struct hstate *hstate;
 };
 
+struct percpu_counter {
+  s64 count;
+};
+
+struct shmem_sb_info {
+  unsigned long max_blocks;
+  struct percpu_counter used_blocks;
+};
+
 struct userfaultfd_ctx {
   unsigned int features;
   struct mm_struct *mm;
