@@ -145,6 +145,7 @@ TEST(Findings, ReclaimThatFindsLittle) {
   const Traced traced =
       trace_all({{"short-of-memory", {"mlt-workload", "short-of-memory"}}}, {"--threshold", "scan-ratio=0"});
   std::filesystem::remove(file);
+  if (traced.rows.at("short-of-memory").truth.contains("unsupported")) return;
   std::int64_t stalls = 0;
   for (const auto& [name, change] : traced.report.at("system").at("vmstat").items()) {
     if (name.starts_with("allocstall")) stalls += change.get<std::int64_t>();

@@ -341,13 +341,17 @@ void uffd_by_other(Run& run) {
 void machine_acts(Run& run) {
   constexpr const char* directory = "/sys/fs/cgroup/mlt-acts";
   if (::mkdir(directory, 0755) != 0 && errno != EEXIST) return run.unsupported("no cgroup can be made");
-  bool limited = false, dropped = false;
+  constexpr const char* limit = "/sys/fs/cgroup/mlt-acts/memory.high";
+  constexpr const char* caches = "/proc/sys/vm/drop_caches";
+  if (::access(limit, W_OK) != 0 || ::access(caches, W_OK) != 0) {
+    ::rmdir(directory);
+    return run.unsupported("no memory cgroup, or the page cache is not to be dropped");
+  }
   run.measure([&] {
-    limited = write_file("/sys/fs/cgroup/mlt-acts/memory.high", "64M");
-    dropped = write_file("/proc/sys/vm/drop_caches", "4");  // says that nothing is to be told of it
+    write_file(limit, "64M");
+    write_file(caches, "4");  // says that nothing is to be told of it
   });
   ::rmdir(directory);
-  if (!limited || !dropped) return run.unsupported("no memory cgroup");
   run.report();
 }
 
