@@ -50,15 +50,6 @@ static __always_inline void mlt_act_count(struct mlt_act* act, u64 now) {
 
 #define MLT_PROC_MAGIC 0x9fa0 /* PROC_SUPER_MAGIC */
 
-/* A file that the task has open; NULL: no such. */
-static __always_inline struct file* mlt_file_at(struct task_struct* task, u32 fd) {
-  struct fdtable* table = BPF_CORE_READ(task, files, fdt);
-  struct file* file = NULL;
-  if (fd >= BPF_CORE_READ(table, max_fds)) return NULL;
-  bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
-  return file;
-}
-
 static __always_inline bool mlt_is_in_proc(const struct file* file) {
   return BPF_CORE_READ(file, f_inode, i_sb, s_magic) == MLT_PROC_MAGIC;
 }

@@ -25,6 +25,15 @@ static __always_inline struct pt_regs* mlt_user_regs_of(struct task_struct* task
   return BPF_CORE_READ(task, stack) + offset;
 }
 
+/* A file that the task has open; NULL: no such. */
+static __always_inline struct file* mlt_file_at(struct task_struct* task, u32 fd) {
+  struct fdtable* table = BPF_CORE_READ(task, files, fdt);
+  struct file* file = NULL;
+  if (fd >= BPF_CORE_READ(table, max_fds)) return NULL;
+  bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
+  return file;
+}
+
 /* Calls whose duration and result are followed: the lock family, what maps memory, and what gives it back. */
 static __always_inline bool mlt_is_followed(u32 call) { return call <= MLT_CALL_MADVISE; }
 

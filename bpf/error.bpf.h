@@ -202,7 +202,6 @@ static __always_inline void mlt_error_count(struct mlt_thread* thread, u64 addre
     mlt_error_tell(error, thread, address, access);
   }
   error->last_ns = now;
-  error->last_address = address;
   mlt_add(error->count, 1);
 }
 

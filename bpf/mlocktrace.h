@@ -194,9 +194,10 @@ struct mlt_config {
  * Counters and latency of one fault class of one thread. Written by that thread alone, so without atomics; a block
  * that MLT_BLOCK_SHARED marks is the overflow of a whole process and is updated with atomics.
  */
-#define MLT_BLOCK_SHARED 1u  /* of the process, not of a thread */
-#define MLT_BLOCK_RETIRED 2u /* its thread has exited: the front end takes the block over and frees it */
-#define MLT_BLOCK_FREE 4u    /* given back by the front end: may be claimed again */
+#define MLT_BLOCK_SHARED 1u    /* of the process, not of a thread */
+#define MLT_BLOCK_RETIRED 2u   /* its thread has exited: the front end takes the block over and frees it */
+#define MLT_BLOCK_FREE 4u      /* given back by the front end: may be claimed again */
+#define MLT_VMA_UNEVICTABLE 8u /* of a mapping: no page of its file may be reclaimed, as with SHM_LOCK */
 
 struct mlt_block {
   __u64 task; /* owner: address of the task_struct; 0: free */
@@ -330,7 +331,6 @@ struct mlt_error {
   __u64 first_ns;
   __u64 last_ns;
   __u64 address;
-  __u64 last_address; /* of the last */
   /* What was there, what is permitted, what was wanted: bytes, where the reason has to do with a limit. */
   __u64 used_bytes;
   __u64 limit_bytes;
@@ -347,7 +347,6 @@ struct mlt_error {
 #define MLT_ACCESS_WRITE 2u
 #define MLT_ACCESS_EXEC 4u
 
-/* Totals of one call of enum mlt_call in one process. */
 /* What a call failed by, for the totals. */
 enum mlt_errno {
   MLT_ERRNO_PERM,  /* EPERM */
@@ -358,6 +357,7 @@ enum mlt_errno {
   MLT_ERRNO_NR,
 };
 
+/* Totals of one call of enum mlt_call in one process. */
 struct mlt_call_total {
   __u64 calls;
   __u64 errors_by[MLT_ERRNO_NR];
@@ -737,7 +737,7 @@ static_assert(sizeof(mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME);
 static_assert(sizeof(mlt_event) == 24);
 static_assert(sizeof(mlt_mapping) == 8 * 7 + 4 * 4 + MLT_VMA_NAME);
 static_assert(sizeof(mlt_error_key) == 16);
-static_assert(sizeof(mlt_error) == 9 * 8 + 4 * 4 + sizeof(mlt_mapping) + 64);
+static_assert(sizeof(mlt_error) == 8 * 8 + 4 * 4 + sizeof(mlt_mapping) + 64);
 static_assert(sizeof(mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(mlt_mapping));
 static_assert(sizeof(mlt_fault_event) == 32);
 static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 56);
@@ -748,7 +748,7 @@ _Static_assert(sizeof(struct mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_
 _Static_assert(sizeof(struct mlt_event) == 24, "layout");
 _Static_assert(sizeof(struct mlt_mapping) == 8 * 7 + 4 * 4 + MLT_VMA_NAME, "layout");
 _Static_assert(sizeof(struct mlt_error_key) == 16, "layout");
-_Static_assert(sizeof(struct mlt_error) == 9 * 8 + 4 * 4 + sizeof(struct mlt_mapping) + 64, "layout");
+_Static_assert(sizeof(struct mlt_error) == 8 * 8 + 4 * 4 + sizeof(struct mlt_mapping) + 64, "layout");
 _Static_assert(sizeof(struct mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(struct mlt_mapping), "layout");
 _Static_assert(sizeof(struct mlt_fault_event) == 32, "layout");
 _Static_assert(sizeof(struct mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 56, "layout");

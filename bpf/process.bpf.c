@@ -44,9 +44,7 @@ static __noinline void mlt_note_under_way(struct mlt_thread* thread, u64 counted
 /* Where the kernel keeps the setting that a file of /proc/sys shows. The file is open in the current process. */
 static __always_inline u64 mlt_setting_of(u32 fd) {
   struct task_struct* task = (void*)bpf_get_current_task();
-  struct file** files = BPF_CORE_READ(task, files, fdt, fd);
-  struct file* file = NULL;
-  bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+  struct file* file = mlt_file_at(task, fd);
   void* inode = BPF_CORE_READ(file, f_inode);
   struct proc_inode* of_proc = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
   return (u64)BPF_CORE_READ(of_proc, sysctl_entry, data);

@@ -153,8 +153,8 @@ struct mlt_thread {
   struct mlt_area area; /* what is looked for among the records */
 };
 
-/* Copied by the kernel: as stores it is a hundred and eighty instructions wherever threads are made, for the verifier to
- * follow each of them through every register. */
+/* Copied by the kernel: as stores it is a hundred and eighty instructions wherever threads are made, for the verifier
+ * to follow each of them through every register. */
 static const struct mlt_thread mlt_no_thread = {};
 
 static __always_inline void mlt_thread_clear(struct mlt_thread* thread) {

@@ -162,9 +162,8 @@ static __always_inline bool mlt_was_no_address(struct task_struct* task) {
 #define mlt_entry_writable(entry) ((entry)&MLT_WRITABLE)
 #define mlt_entry_protnone(entry) ((entry)&MLT_PROTNONE)
 #define mlt_entry_special(entry) ((entry)&MLT_SPECIAL)
-#define mlt_entry_huge(entry)                                                            \
-  ((entry)&MLT_HUGE) /* in memory: among the lowest entries a device's have the bit, too \
-                      */
+/* Of one in memory: among the lowest entries a device's have the bit, too. */
+#define mlt_entry_huge(entry) ((entry)&MLT_HUGE)
 #define mlt_entry_uffd_wp(entry) ((entry)&MLT_UFFD_WP)
 #define mlt_entry_soft_dirty(entry) ((entry)&MLT_SOFT_DIRTY)
 #define mlt_entry_pfn(entry) (((entry)&MLT_PHYSICAL) >> 12)
@@ -220,6 +219,7 @@ static __always_inline u64 mlt_swap_entry_of(u64 entry) {
  * last of all types; 0: it is none. The marker is the offset.
  */
 #define MLT_MARKER_TYPE 31
+#define MLT_MARKER_UFFD_WP 1
 #define MLT_MARKER_POISONED 2
 #define MLT_MARKER_GUARD 4
 
@@ -233,13 +233,9 @@ static __always_inline bool mlt_is_special_entry(u64 entry) {
   return entry && !(entry & (MLT_PRESENT | MLT_PROTNONE)) && entry >> MLT_SWAP_TYPE_SHIFT >= MLT_SWAP_TYPES;
 }
 
-/*
- * Nothing but a note that the page to come is to be protected: PTE_MARKER_UFFD_WP, 5.19+ (679d10331910 "mm: introduce
- * PTE_MARKER swap entry"). Markers have the highest type of all, and in the offset what they are for.
- */
+/* Nothing but a note that the page to come is to be protected. Before there were markers the type was another's. */
 static __always_inline bool mlt_is_uffd_marker(u64 entry) {
-  if (!bpf_core_type_exists(pte_marker)) return false;
-  return entry >> MLT_SWAP_TYPE_SHIFT == 31 && (mlt_swap_entry_of(entry) & 1);
+  return bpf_core_type_exists(pte_marker) && (mlt_entry_marker(entry) & MLT_MARKER_UFFD_WP);
 }
 
 /*

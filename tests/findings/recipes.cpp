@@ -261,6 +261,19 @@ const std::map<std::string, Recipe>& recipes() {
        }},
       {"lock-lost-in-fork", lose_in_fork},
       {"lock-lost-in-exec", [](Report& report) { add_life(report.processes[0], LifeEvent::Kind::exec, kMiB, true); }},
+      {"shm-lock-not-present",
+       [](Report& report) {
+         VmaFaults vma;
+         vma.name = "/SYSV00000000 (deleted)";
+         vma.permissions = "rw-s";
+         vma.shm_locked = true;
+         vma.cause = MLT_CAUSE_FILE_MAP;
+         vma.minor = 20;
+         vma.time_ns = 4000;
+         Process& process = report.processes[0];
+         if (!process.faults.by_vma) process.faults.by_vma.emplace();
+         process.faults.by_vma->push_back(vma);
+       }},
       {"lock-without-effect", met(MLT_CALL_MLOCK, RangeKind::unlockable)},
       {"lock-incomplete", met(MLT_CALL_MLOCKALL, RangeKind::absent)},
       {"lock-answered-by-filter",

@@ -202,6 +202,19 @@ TEST_F(LostLocks, AnExecOfMclFutureIsGraverThanOfALittleSecret) {
   EXPECT_TRUE(silent("lock-lost-in-exec"));
 }
 
+TEST_F(LostLocks, WhatShmLockDoesNotBring) {
+  EXPECT_EQ(recipe("shm-lock-not-present").evidence, (Evidence{{"segments", 1}, {"faults", 20}, {"time_ns", 4000}}));
+  VmaFaults& vma = process().faults.by_vma->back();
+  vma.cause = MLT_CAUSE_SWAP_IN;
+  EXPECT_TRUE(silent("shm-lock-not-present")) << "it was there once";
+  vma.cause = MLT_CAUSE_FILE_MAP;
+  vma.locked = MLT_LOCKED;
+  EXPECT_TRUE(silent("shm-lock-not-present")) << "mlocked, and absent for another reason";
+  vma.locked = MLT_UNLOCKED;
+  vma.shm_locked = false;
+  EXPECT_TRUE(silent("shm-lock-not-present"));
+}
+
 TEST_F(LostLocks, LocksOfNothing) {
   const Finding one = recipe("lock-without-effect");
   EXPECT_EQ(one.evidence, (Evidence{{"calls", 1}, {"range_bytes", 4096}}));

@@ -25,6 +25,7 @@ constexpr FindingRow kFindings[] = {
     {"mcl-future-cancelled", "lockall-future-cancelled", "lockall-current-then-map"},
     {"lock-lost-in-fork", "Findings.AChildWithoutTheLocksOfItsParent", "fork-cow-locked"},
     {"lock-lost-in-exec", "exec-locked", "vfork-locked"},
+    {"shm-lock-not-present", "shm-lock", "shm-lock-stays"},
     {"lock-without-effect", "lock-passed-over driver", "lock-twice"},
     {"locked-not-mlocked", "thp-lock-middle", "thp-lock"},
     // MCL_FUTURE.

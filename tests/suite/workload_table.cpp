@@ -140,7 +140,7 @@ constexpr WorkloadRow kWorkloads[] = {
     {"shared-lock kind=anonymous dir=$DIR", "", "", "shared-lock anonymous"},
     {"shared-lock kind=halves dir=$DIR", "", "", "shared-lock halves"},
     {"shared-lock kind=self dir=$DIR", "", "", "shared-lock self"},
-    {"shm-lock"},
+    {"shm-lock", "shm-lock-not-present"},
     {"shm-unlock"},
     {"shm-lock-stays", "", "", "shm-lock-stays"},
     {"shm-lock-stays then=unlock", "", "", "shm-lock-stays unlock"},

@@ -538,11 +538,6 @@ std::vector<LifeEvent> build_life(const mlt_proc& proc, const ProcessEvents& eve
   return life;
 }
 
-std::string signal_name(int number) {
-  if (const char* name = sigabbrev_np(number); name != nullptr) return fmt::format("SIG{}", name);
-  return fmt::format("SIGRTMIN+{}", number - SIGRTMIN);
-}
-
 /// The cgroup of this name that the process's is in, or that one itself.
 std::string cgroup_above(const std::string& path, const std::string& name) {
   const std::string last = "/" + name;

@@ -47,8 +47,6 @@ std::string file_system_name(std::uint64_t magic) {
   return found == kFileSystems.end() ? fmt::format("{:#x}", magic) : std::string(found->second);
 }
 
-constexpr std::uint64_t kVmGrowsdown = 0x100;
-
 // Of a mapping as the name of one that faults is made of.
 mlt_vma as_vma(const mlt_mapping& mapping) {
   mlt_vma vma{};
@@ -156,21 +154,12 @@ std::string reason_text(mlt_error_reason reason, const FailedAt& at, const Count
   }
 }
 
-std::string signal_of(std::uint32_t number) {
-  const char* name = number != 0 ? sigabbrev_np(static_cast<int>(number)) : nullptr;
-  return name != nullptr ? fmt::format("SIG{}", name) : "";
-}
-
 Count if_any(std::uint64_t value) { return value != 0 ? Count{value} : std::nullopt; }
-
-bool is_same(const mlt_error_key& a, const mlt_error_key& b) {
-  return a.where == b.where && a.reason == b.reason && a.origin == b.origin && a.was_fault == b.was_fault;
-}
 
 bool ended_by(const ErrorCount& failed, const mlt_proc& proc) {
   const std::uint32_t signal = proc.ending.error_signal;
   return proc.exit_ns != 0 && signal != 0 && (proc.ending.status & 0x7f) == signal &&
-         is_same(proc.ending.error, failed.key);
+         same(proc.ending.error, failed.key);
 }
 
 FailedFaults build_one(const ErrorCount& count, const mlt_proc& proc, const std::vector<MapsLine>& maps,
@@ -184,7 +173,7 @@ FailedFaults build_one(const ErrorCount& count, const mlt_proc& proc, const std:
   failed.access = access_name(error.access);
   failed.count = error.count;
   failed.signals = error.signals;
-  failed.signal = signal_of(error.signal);
+  if (error.signal != 0) failed.signal = signal_name(static_cast<int>(error.signal));
   failed.ended_process = ended_by(count, proc);
   failed.first_ns = relative(error.first_ns);
   failed.last_ns = relative(error.last_ns);
@@ -204,12 +193,6 @@ FailedFaults build_one(const ErrorCount& count, const mlt_proc& proc, const std:
 // ---- Parts of calls
 
 // Bits that are where they are now since they came.
-constexpr std::uint64_t kVmPfnmap = 0x400;
-constexpr std::uint64_t kVmIo = 0x4000;
-constexpr std::uint64_t kVmDontexpand = 0x40000;
-constexpr std::uint64_t kVmHugetlb = 0x400000;
-constexpr std::uint64_t kVmMixedmap = 0x10000000;
-constexpr std::uint64_t kVmDroppable = std::uint64_t{1} << 40;  // 6.11+
 
 /// Which of the kinds that mlock passes over (vma_supports_mlock, formerly mlock_fixup, in mm/mlock.c).
 std::string why_unlockable(const mlt_mapping& mapping) {

@@ -49,6 +49,7 @@ VmaFaults build_vma_faults(const mlt_vma& vma, const std::vector<MapsLine>& maps
   faults.offset = vma.pgoff * 4096;
   faults.permissions = permissions_of(vma);
   faults.locked = lock_state_of(vma);
+  faults.shm_locked = (vma.state & MLT_VMA_UNEVICTABLE) != 0 && name_of(vma).starts_with("SYSV");
   const std::span causes(vma.completed);
   faults.cause = static_cast<mlt_cause>(std::ranges::max_element(causes) - causes.begin());
   faults.minor = completed_faults(vma) - vma.major;

@@ -81,6 +81,10 @@ constexpr auto kRules = std::to_array<Rule>({
     {"lock-lost-in-exec", warning, "execve dropped the locks",
      "Lock in the program that runs afterwards: locks and MCL_FUTURE don't pass through execve.", "mlock(2), execve(2)",
      rules::lock_lost_in_exec},
+    {"shm-lock-not-present", notice, "memory under SHM_LOCK faults at its first accesses",
+     "SHM_LOCK keeps pages from being reclaimed once they are there, and makes none present. Write to each page after "
+     "shmctl, or mlock the mapping as well.",
+     "shmctl(2), Documentation/mm/unevictable-lru.rst", rules::shm_lock_not_present},
     {"lock-without-effect", notice, "mlock reported success, and a mapping in its range is not locked",
      "Such mappings take no lock, and mlock passes over them. What they are made of is not swapped, with or without "
      "one; "

@@ -137,6 +137,20 @@ Found locked_not_mlocked(const Process& process, const Case&) {
   return Sighting{Severity::notice, {{"pages", figure(pages)}}, ""};
 }
 
+Found shm_lock_not_present(const Process& process, const Case&) {
+  if (!process.faults.by_vma) return {};
+  Found seen;
+  for (const VmaFaults& vma : *process.faults.by_vma) {
+    const bool was_absent = vma.cause == MLT_CAUSE_FILE_MAP || vma.cause == MLT_CAUSE_FILE_READ;
+    if (!vma.shm_locked || vma.locked != MLT_UNLOCKED || !was_absent) continue;
+    if (!seen) seen = Sighting{Severity::notice, {}, ": " + vma.name};
+    ++seen->evidence["segments"];
+    seen->evidence["faults"] += figure(vma.completed());
+    seen->evidence["time_ns"] += figure(vma.time_ns);
+  }
+  return seen;
+}
+
 Found lock_without_effect(const Process& process, const Case&) {
   Found seen;
   for (const LockCall& call : process.locks.calls) {

@@ -55,6 +55,10 @@ constexpr auto kProofs = std::to_array<Proof>({
      "children that call execve, end, or lock by themselves"},
     {"lock-lost-in-exec", "the process had locked memory, or MCL_FUTURE, at an execve, and has not locked again",
      "a child of vfork, which gives up its parent's memory and not locks of its own"},
+    {"shm-lock-not-present",
+     "faults that found no page, in a System V segment none of whose pages may be reclaimed (AS_UNEVICTABLE) when the "
+     "first of them met it",
+     "a segment whose pages were there before SHM_LOCK; one without it"},
     {"lock-without-effect", "an mlock of a range succeeded, and a mapping in the range was not VM_LOCKED after it",
      "an empty range, or a lock on top of others"},
     {"locked-not-mlocked",

@@ -57,6 +57,7 @@ Found mcl_future_cancelled(const Process& process, const Case& about);
 Found lock_lost_in_fork(const Process& process, const Case& about);
 Found lock_lost_in_exec(const Process& process, const Case& about);
 Found locked_not_mlocked(const Process& process, const Case& about);
+Found shm_lock_not_present(const Process& process, const Case& about);
 Found lock_without_effect(const Process& process, const Case& about);
 
 // ---- What faults wait for (waits.cpp)

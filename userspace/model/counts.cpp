@@ -62,10 +62,6 @@ std::map<std::uint32_t, mlt_keeper> since(const std::map<std::uint32_t, mlt_keep
   return difference;
 }
 
-bool same(const mlt_error_key& a, const mlt_error_key& b) {
-  return a.where == b.where && a.reason == b.reason && a.origin == b.origin && a.was_fault == b.was_fault;
-}
-
 std::vector<ErrorCount> since(const std::vector<ErrorCount>& now, const std::vector<ErrorCount>& before) {
   std::vector<ErrorCount> difference;
   for (ErrorCount count : now) {
@@ -108,6 +104,10 @@ bool idle(const ProcessCounts& process) {
 }
 
 }  // namespace
+
+bool same(const mlt_error_key& a, const mlt_error_key& b) {
+  return a.where == b.where && a.reason == b.reason && a.origin == b.origin && a.was_fault == b.was_fault;
+}
 
 Counts Counts::since(const Counts& earlier) const {
   Counts difference;

@@ -36,6 +36,9 @@ struct ActCount {
   mlt_act act{};
 };
 
+/// Within one process.
+bool same(const mlt_error_key& a, const mlt_error_key& b);
+
 /// A process that had not ended, as the caller sees it.
 struct AliveProcess {
   std::uint32_t pid = 0;

@@ -69,6 +69,9 @@ struct Fields<VmaFaults> {
       field<NullIfEmpty>("permissions", &VmaFaults::permissions, "\"rw-p\""),
       field<LockState>("locked", &VmaFaults::locked,
                        "VM_LOCKED of the VMA at the faults: parts that differ in it are entries of their own."),
+      field("shm_locked", &VmaFaults::shm_locked,
+            "A System V segment that was under SHM_LOCK when a fault met it first: that keeps pages, and makes none "
+            "present."),
       field<Cause>("cause", &VmaFaults::cause, "Of most of the faults."),
       field("minor", &VmaFaults::minor),
       field("major", &VmaFaults::major),

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <cstring>
 
@@ -154,6 +155,10 @@ std::string_view call_name(mlt_call call) { return lookup(kCalls, call); }
 std::string_view system_call_name(std::uint32_t number) {
   const auto* found = std::ranges::find(kSystemCalls, number, &SystemCall::number);
   return found == kSystemCalls.end() ? std::string_view{} : found->name;
+}
+std::string signal_name(int number) {
+  if (const char* name = sigabbrev_np(number); name != nullptr) return fmt::format("SIG{}", name);
+  return fmt::format("SIGRTMIN+{}", number - SIGRTMIN);
 }
 std::string_view severity_name(Severity severity) { return lookup(kSeverities, severity); }
 std::string_view signal_state_name(SignalState state) { return lookup(kSignalStates, state); }

@@ -19,6 +19,8 @@ std::string_view cause_name(mlt_cause cause);
 std::string_view call_name(mlt_call call);
 /// "process_madvise": of those system calls by which a process acts on memory; empty for any other.
 std::string_view system_call_name(std::uint32_t number);
+/// "SIGBUS", "SIGRTMIN+3".
+std::string signal_name(int number);
 std::string_view severity_name(Severity severity);
 std::string_view signal_state_name(SignalState state);
 std::string_view verdict_name(Verdict verdict);

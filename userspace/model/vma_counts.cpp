@@ -25,6 +25,7 @@ void add_counts(mlt_vma& sum, const mlt_vma& part) {
   sum.errors += part.errors;
   sum.time_ns += part.time_ns;
   sum.max_ns = std::max(sum.max_ns, part.max_ns);
+  sum.state |= part.state & MLT_VMA_UNEVICTABLE;
 }
 
 void widen(mlt_vma& sum, const mlt_vma& part) {

@@ -56,7 +56,9 @@ struct Alternative {
   [[nodiscard]] bool uses(std::string_view hooks) const;
   [[nodiscard]] bool uses(Hook hook) const { return std::ranges::find(probes, hook, &Probe::hook) != probes.end(); }
 
-  [[nodiscard]] bool shares_link() const { return std::ranges::find(probes, true, &Probe::shares_link) != probes.end(); }
+  [[nodiscard]] bool shares_link() const {
+    return std::ranges::find(probes, true, &Probe::shares_link) != probes.end();
+  }
 
   /// The probe that decides, as the report names it: "fexit:handle_mm_fault".
   [[nodiscard]] std::string via() const;

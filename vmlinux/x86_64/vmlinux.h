@@ -58,7 +58,6 @@ struct css_set {
 
 enum cgroup_subsys_id {
   memory_cgrp_id = 4,
-  hugetlb_cgrp_id = 10,
 };
 
 struct page_counter {
@@ -394,11 +393,6 @@ struct cgroup_subsys_state {
 struct mem_cgroup {
   struct cgroup_subsys_state css;
   struct page_counter memory;
-};
-
-struct hugetlb_cgroup {
-  struct cgroup_subsys_state css;
-  struct page_counter hugepage[2]; /* by size of page */
 };
 
 enum oom_constraint {
