@@ -67,8 +67,8 @@ static __always_inline bool mlt_are_huge_pages_gone(struct mlt_thread* thread) {
 }
 
 /*
- * Has tmpfs no page more to give, as far as the common part of its counter tells? Each processor keeps some of it to
- * itself. Asked where a page within the file was refused: not many other reasons are left (shmem_get_folio_gfp).
+ * Has tmpfs no page more to give, as far as can be told? Each processor keeps some of the counter to itself. Asked
+ * where a page within the file was refused.
  */
 #define MLT_TMPFS_MAGIC 0x01021994
 
@@ -77,7 +77,7 @@ static __always_inline bool mlt_is_tmpfs_full(const struct mlt_area* area) {
   if (!inode || BPF_CORE_READ(inode, i_sb, s_magic) != MLT_TMPFS_MAGIC) return false;
   const struct shmem_sb_info* info = BPF_CORE_READ(inode, i_sb, s_fs_info);
   u64 most = BPF_CORE_READ(info, max_blocks);
-  return most && BPF_CORE_READ(info, used_blocks.count) >= (s64)(most - most / 8);
+  return most && BPF_CORE_READ(info, used_blocks.count) + mlt_cfg.counter_lag >= (s64)most;
 }
 
 static __always_inline u64 mlt_css_of(struct task_struct* task, u32 subsystem) {

@@ -186,7 +186,9 @@ struct mlt_config {
   __u32 has_userfault;         /* it is seen when a fault waits for userfaultfd */
   __u64 page_offset;           /* where the kernel maps physical memory */
   __u64 vmemmap;               /* the array of all struct page */
-  __u64 pidns_dev;             /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
+  __u32 counter_lag;           /* by how much the common part of a percpu_counter may be behind */
+  __u32 pad;
+  __u64 pidns_dev; /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
   __u64 pidns_ino;
 };
 
@@ -731,7 +733,7 @@ struct mlt_fault_event {
 #define MLT_INTEREST_SIZE 65536u
 
 #ifdef __cplusplus
-static_assert(sizeof(mlt_config) == 112);
+static_assert(sizeof(mlt_config) == 120);
 static_assert(sizeof(mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS);
 static_assert(sizeof(mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME);
 static_assert(sizeof(mlt_event) == 24);
@@ -742,7 +744,7 @@ static_assert(sizeof(mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(mlt_mapping));
 static_assert(sizeof(mlt_fault_event) == 32);
 static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 56);
 #else
-_Static_assert(sizeof(struct mlt_config) == 112, "layout");
+_Static_assert(sizeof(struct mlt_config) == 120, "layout");
 _Static_assert(sizeof(struct mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS, "layout");
 _Static_assert(sizeof(struct mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME, "layout");
 _Static_assert(sizeof(struct mlt_event) == 24, "layout");

@@ -64,7 +64,7 @@ static __always_inline bool mlt_writes_to_cgroup(struct task_struct* task) {
 }
 
 /* How long it need not be noted again that a thread was at the limit. */
-#define MLT_LIMIT_NOTED_NS 100000000
+#define MLT_LIMIT_NOTED_NS 1000000000
 
 /* A traced process is noted now and then, and not counted: its reclaim is, in its own record. Under pressure a thread
  * reclaims for every few faults, and finding the entry costs as much as all the rest. */

@@ -130,6 +130,8 @@ CallParts build_parts(const __u64 (&parts_ns)[MLT_PART_NR], std::uint64_t time_n
   parts.reclaim_ns = part(MLT_PART_RECLAIM, "reclaim");
   parts.lock_wait_ns = part(MLT_PART_LOCK_WAIT, "lock_wait");
   parts.off_cpu_ns = part(MLT_PART_OFF_CPU, "lock_call", plan.run_delay);
+  // The scheduler's clock, by which it goes, may run ahead of the one that the call is timed by.
+  if (parts.off_cpu_ns && known > time_ns) *parts.off_cpu_ns -= std::min(*parts.off_cpu_ns, known - time_ns);
   parts.other_ns = time_ns > known ? time_ns - known : 0;
   return parts;
 }

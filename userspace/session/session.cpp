@@ -122,6 +122,12 @@ Result<std::vector<Link>> attach_perf(bpf_program* program, Hook hook) {
   return links;
 }
 
+// Each processor keeps up to a batch to itself (lib/percpu_counter.c, compute_batch_value).
+__u32 counter_lag(int processors) {
+  const auto count = static_cast<__u32>(std::max(processors, 1));
+  return std::max(32U, 2 * count) * count;
+}
+
 // The two programs of bpf/shared.bpf.c with their tables.
 struct Sharing {
   Hook hook;
@@ -374,6 +380,7 @@ mlt_config Session::Impl::config(const Plan& plan) const {
   cfg.vma_mask = sizes.vmas - 1;
   cfg.proc_mask = sizes.procs - 1;
   cfg.more_threads = sizes.threads - kThreads;
+  cfg.counter_lag = counter_lag(libbpf_num_possible_cpus());
   cfg.stacks = options.stacks;
   cfg.has_exception = plan.measures("fault_entry") ? 1 : 0;
   cfg.adopt = adopt(plan);
@@ -651,6 +658,7 @@ void Session::close_gate() {
 }
 
 void Session::drain_events(const EventHandler& handler) {
+  impl_->tables.note_gone();
   impl_->handler = &handler;
   ring_buffer__consume(impl_->ring.get());
   impl_->handler = nullptr;
@@ -662,6 +670,7 @@ void Session::drain_faults(const FaultHandler& handler) {
   impl_->faults_delivered = 0;
   ring_buffer__consume(impl_->fault_ring.get());
   impl_->fault_handler = nullptr;
+  if (impl_->faults_delivered >= kFaultsAtOnce) impl_->tables.keep_gone();
 }
 
 const std::vector<AliveProcess>& Session::alive() const { return impl_->tables.alive(); }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 #include "model/vma_counts.h"
 
@@ -137,13 +138,21 @@ ProcessCounts Tables::take(std::uint32_t index) {
   return process;
 }
 
+void Tables::note_gone() {
+  noted_gone_.clear();
+  for (const std::uint32_t index : used().procs) {
+    if (procs_[index].gone == 1) noted_gone_.push_back(index);
+  }
+}
+
+void Tables::keep_gone() { noted_gone_.clear(); }
+
 Tables::Places Tables::take_retired() {
-  // Which processes are gone must be known before the blocks are listed: none is taken for them afterwards.
-  std::vector<std::uint32_t> gone;
+  // Known before the blocks are listed: none is taken for them afterwards.
+  const std::vector<std::uint32_t> gone = std::exchange(noted_gone_, {});
   alive_.clear();
   for (const std::uint32_t index : used().procs) {
     const mlt_proc& record = procs_[index];
-    if (record.gone == 1) gone.push_back(index);
     if (record.tgid != 0 && record.exit_ns == 0)
       alive_.push_back({visible_pid(record), static_cast<std::uint16_t>(record.execs)});
   }

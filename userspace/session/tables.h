@@ -34,6 +34,11 @@ class Tables {
                             const UsedPlaces& used);
 
   void collect_retired();
+  /// Which processes are gone: they are freed by the next collect_retired. To be called before events are read, which
+  /// name them by their records.
+  void note_gone();
+  /// Not yet: some of the events were left.
+  void keep_gone();
   /// When collect_retired was last called.
   [[nodiscard]] const std::vector<AliveProcess>& alive() const { return alive_; }
   [[nodiscard]] Counts counts();
@@ -80,6 +85,7 @@ class Tables {
   std::map<std::uint32_t, Taken> retired_;      // of threads that are gone, by process record
   std::map<std::uint32_t, std::uint32_t> ids_;  // by process record
   std::uint32_t next_id_ = 1;
+  std::vector<std::uint32_t> noted_gone_;  // see note_gone
   std::vector<AliveProcess> alive_;
   std::vector<ProcessCounts> gone_;  // processes whose records were freed
 };
