@@ -78,8 +78,8 @@ std::string report_with_places() {
   auto json = nlohmann::json::parse(to_json(fixtures::busy(), false));
   auto& faults = json["processes"][0]["faults"];
   faults["by_vma"] = nlohmann::json::parse(R"([{"start": 4096, "end": 8192, "name": "[heap]", "offset": 0,
-    "permissions": "rw-p", "locked": "yes", "cause": "cow", "minor": 3, "major": 1, "errors": 0, "time_ns": 5000,
-    "max_ns": 2000}])");
+    "permissions": "rw-p", "locked": "yes", "shm_locked": false, "cause": "cow", "minor": 3, "major": 1, "errors": 0,
+    "time_ns": 5000, "max_ns": 2000}])");
   faults["stacks"] = nlohmann::json::parse(R"([{"kernel": [], "user": [{"function": "main", "module": "/bin/a",
     "address": "0x401000", "offset": 16}], "origin": "access", "cause": "cow", "faults": 4, "time_ns": 5000}])");
   json["processes"][1]["faults"]["by_vma"] = nullptr;

@@ -183,6 +183,7 @@ void add_busy_faults(Process& process) {
                      .name = std::move(name),
                      .permissions = std::move(permissions),
                      .locked = locked,
+                     .shm_locked = {},
                      .cause = cause,
                      .minor = minor,
                      .major = major,
@@ -201,6 +202,7 @@ void add_busy_faults(Process& process) {
       at(0x7ffd10100000, 8192, "[vdso]", "r-xp", MLT_UNLOCKED, MLT_CAUSE_SPECIAL_MAP, 1),
       at(0, 0, "", "", MLT_LOCK_UNKNOWN, MLT_CAUSE_UNKNOWN, 1)};
   process.faults.by_vma->back().errors = 1;
+  process.faults.by_vma->back().shm_locked = false;
   process.faults.by_vma->at(3).offset = 0x28000;
   const Frame entry{"exc_page_fault", "[kernel]", 0xffffffff81a00100, 0x70};
   add_busy_failures(process);

@@ -142,7 +142,7 @@ Found shm_lock_not_present(const Process& process, const Case&) {
   Found seen;
   for (const VmaFaults& vma : *process.faults.by_vma) {
     const bool was_absent = vma.cause == MLT_CAUSE_FILE_MAP || vma.cause == MLT_CAUSE_FILE_READ;
-    if (!vma.shm_locked || vma.locked != MLT_UNLOCKED || !was_absent) continue;
+    if (!vma.shm_locked.value_or(false) || vma.locked != MLT_UNLOCKED || !was_absent) continue;
     if (!seen) seen = Sighting{Severity::notice, {}, ": " + vma.name};
     ++seen->evidence["segments"];
     seen->evidence["faults"] += figure(vma.completed());

@@ -71,7 +71,8 @@ struct Fields<VmaFaults> {
                        "VM_LOCKED of the VMA at the faults: parts that differ in it are entries of their own."),
       field("shm_locked", &VmaFaults::shm_locked,
             "A System V segment that was under SHM_LOCK when a fault met it first: that keeps pages, and makes none "
-            "present."),
+            "present. null: not looked for.")
+          .since("0.2"),
       field<Cause>("cause", &VmaFaults::cause, "Of most of the faults."),
       field("minor", &VmaFaults::minor),
       field("major", &VmaFaults::major),

@@ -71,7 +71,7 @@ struct VmaFaults {
   std::uint64_t offset = 0;  // in the file
   std::string permissions;   // "rw-p"
   mlt_lock_state locked = MLT_UNLOCKED;
-  bool shm_locked = false;              // a System V segment that was under SHM_LOCK when it was met first
+  std::optional<bool> shm_locked;       // a System V segment that was under SHM_LOCK when it was met first
   mlt_cause cause = MLT_CAUSE_UNKNOWN;  // of most of the faults
   std::uint64_t minor = 0;
   std::uint64_t major = 0;
