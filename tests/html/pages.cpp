@@ -36,7 +36,7 @@ Report hostile() {
     for (VmaChange& change : process.vma.changes) change.cause = attack;
     for (LifeEvent& event : process.life) event.comm = attack;
     process.faults.by_vma = std::vector<VmaFaults>{
-        VmaFaults{0x1000, 0x2000, attack, 0, "rw-p", MLT_LOCKED, MLT_CAUSE_COW, 9, 0, 0, 8100, 900}};
+        VmaFaults{0x1000, 0x2000, attack, 0, "rw-p", MLT_LOCKED, {}, MLT_CAUSE_COW, 9, 0, 0, 8100, 900}};
     process.faults.stacks = {{{}, {{attack, attack, 0x1234, 5}}, MLT_ORIGIN_ACCESS, MLT_CAUSE_COW, 9, 900}};
   }
   for (Finding& finding : report.findings) finding.title = finding.advice = finding.see = attack;
