@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -204,10 +205,10 @@ namespace {
 }
 
 void set_limit(__rlimit_resource which, rlim_t bytes) {
-  // The soft one: to raise the other takes a capability.
+  // The hard one only where it has to be, as up to 5.15 that of locked memory: to raise it takes a capability.
   rlimit limit{};
   if (::getrlimit(which, &limit) != 0) fail("getrlimit", errno);
-  limit.rlim_cur = bytes;
+  limit = {bytes, std::max(limit.rlim_max, bytes)};
   if (::setrlimit(which, &limit) != 0) fail("setrlimit", errno);
 }
 
