@@ -40,10 +40,10 @@ static __always_inline struct mlt_act* mlt_act_at(struct mlt_act_key* key, struc
   return bpf_map_lookup_elem(&mlt_acts, key);
 }
 
-/* Counts one, of now. */
-static __always_inline void mlt_act_count(struct mlt_act* act, u64 now) {
+/* Counts one. */
+static __always_inline void mlt_act_count(struct mlt_act* act) {
   mlt_add(act->count, 1);
-  act->last_ns = now;
+  act->last_ns = bpf_ktime_get_ns();
 }
 
 /* ---- Files and processes */

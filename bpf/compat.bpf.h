@@ -290,6 +290,11 @@ static __always_inline const void* mlt_batch_array(const void* batch) {
   return batch + bpf_core_field_offset(struct pagevec, pages);
 }
 
+/* Is no page of this file to be reclaimed? The number of the flag is the kernel's own affair. */
+static __always_inline bool mlt_is_space_unevictable(const struct address_space* space) {
+  return BPF_CORE_READ(space, flags) & (1UL << bpf_core_enum_value(enum mapping_flags, AS_UNEVICTABLE));
+}
+
 /*
  * What of an address space lies at an address: the VMA there, or the hole between two of them. Read without a lock: who
  * asks does so for a thread that waits, or whose call has just ended, and other threads may be changing the mappings.

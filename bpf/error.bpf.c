@@ -22,25 +22,15 @@ static __always_inline int mlt_refused(bool refused, u32 reason) {
 }
 
 /* For each huge page that is taken out of the pool. */
-SEC("fexit/hugetlb_cgroup_charge_cgroup")
-int BPF_PROG(mlt_huge_charge_fexit, int size, unsigned long pages, void* cgroup, int ret) {
-  return mlt_refused(ret < 0, MLT_ERROR_HUGE_PAGES_CGROUP);
-}
-
-SEC("kretprobe/hugetlb_cgroup_charge_cgroup")
-int BPF_KRETPROBE(mlt_huge_charge_kretprobe, int ret) { return mlt_refused(ret < 0, MLT_ERROR_HUGE_PAGES_CGROUP); }
+MLT_RESULT(hugetlb_cgroup_charge_cgroup, huge_charge, mlt_refused(ret < 0, MLT_ERROR_HUGE_PAGES_CGROUP), int ret,
+           int size, unsigned long pages, void* cgroup)
 
 /* Is asked where a block could not be had, and never else: whether to try again. */
 SEC("kprobe/ext4_should_retry_alloc")
 int BPF_KPROBE(mlt_ext4_full_kprobe) { return mlt_refused(true, MLT_ERROR_FILE_SYSTEM_FULL); }
 
-SEC("fexit/__dquot_alloc_space")
-int BPF_PROG(mlt_quota_fexit, void* inode, long number, int flags, int ret) {
-  return mlt_refused(ret == -EDQUOT, MLT_ERROR_QUOTA);
-}
-
-SEC("kretprobe/__dquot_alloc_space")
-int BPF_KRETPROBE(mlt_quota_kretprobe, int ret) { return mlt_refused(ret == -EDQUOT, MLT_ERROR_QUOTA); }
+MLT_RESULT(__dquot_alloc_space, quota, mlt_refused(ret == -EDQUOT, MLT_ERROR_QUOTA), int ret, void* inode, long number,
+           int flags)
 
 /* Of tmpfs: for room among its huge pages. Without a scan it is not reclaim that asks, but a page that found no block.
  */
@@ -48,15 +38,8 @@ static __always_inline int mlt_shmem_full(void* scan) { return mlt_refused(!scan
 MLT_ENTRY(shmem_unused_huge_shrink, shmem_full, mlt_shmem_full(scan), void* info, void* scan)
 
 /* The same where tmpfs has no huge pages: for each page that a file gets; 6.7+. */
-SEC("fexit/shmem_inode_acct_blocks")
-int BPF_PROG(mlt_shmem_blocks_fexit, void* inode, long pages, int ret) {
-  return mlt_refused(ret == -ENOSPC, MLT_ERROR_FILE_SYSTEM_FULL);
-}
-
-SEC("kretprobe/shmem_inode_acct_blocks")
-int BPF_KRETPROBE(mlt_shmem_blocks_kretprobe, int ret) {
-  return mlt_refused(ret == -ENOSPC, MLT_ERROR_FILE_SYSTEM_FULL);
-}
+MLT_RESULT(shmem_inode_acct_blocks, shmem_blocks, mlt_refused(ret == -ENOSPC, MLT_ERROR_FILE_SYSTEM_FULL), int ret,
+           void* inode, long pages)
 
 static __always_inline u64 mlt_rlimit(struct task_struct* task, u32 which) {
   return BPF_CORE_READ(task, signal, rlim[which].rlim_cur);

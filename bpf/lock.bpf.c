@@ -451,12 +451,5 @@ MLT_ENTRY(__mm_populate, populate, mlt_populate_enter())
 MLT_EXIT(__mm_populate, populate, mlt_populate_exit())
 MLT_ENTRY(populate_vma_page_range, range, mlt_range_enter(vma, start, end), struct vm_area_struct* vma,
           unsigned long start, unsigned long end)
-
-SEC("fexit/populate_vma_page_range")
-int BPF_PROG(mlt_range_fexit, struct vm_area_struct* vma, unsigned long start, unsigned long end, int* locked,
-             long ret) {
-  return mlt_range_exit(ret);
-}
-
-SEC("kretprobe/populate_vma_page_range")
-int BPF_KRETPROBE(mlt_range_kretprobe, long ret) { return mlt_range_exit(ret); }
+MLT_RESULT(populate_vma_page_range, range, mlt_range_exit(ret), long ret, struct vm_area_struct* vma,
+           unsigned long start, unsigned long end, int* locked)

@@ -38,8 +38,7 @@ static __always_inline struct mlt_proc* mlt_noted_proc(u32 index) {
 static __always_inline bool mlt_is_unevictable_file(const void* folio) {
   const struct page* page = folio;
   struct address_space* mapping = BPF_CORE_READ(page, mapping);
-  if (!mapping || ((u64)mapping & 3)) return false;
-  return BPF_CORE_READ(mapping, flags) & (1UL << bpf_core_enum_value(enum mapping_flags, AS_UNEVICTABLE));
+  return mapping && !((u64)mapping & 3) && mlt_is_space_unevictable(mapping);
 }
 
 /*

@@ -162,7 +162,7 @@ static __always_inline void mlt_waited_for_outsider(struct mlt_thread* thread, u
   thread->lock_outsider.act = MLT_ACT_NONE;
   struct mlt_act* act = bpf_map_lookup_elem(&mlt_acts, &key);
   if (!act) return;
-  mlt_act_count(act, bpf_ktime_get_ns());
+  mlt_act_count(act);
   mlt_add(act->time_ns, ns);
 }
 

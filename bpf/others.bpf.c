@@ -116,7 +116,7 @@ static __always_inline int mlt_access(struct task_struct* target) {
   }
   struct mlt_act* act = mlt_act_of(proc, kind, nr, detail);
   if (!act) return 0;
-  mlt_act_count(act, bpf_ktime_get_ns());
+  mlt_act_count(act);
   mlt_act_add_bytes(act, bytes);
   return 0;
 }
@@ -129,7 +129,7 @@ static __always_inline int mlt_debug(struct task_struct* target, long request) {
   u32 proc = pokes ? mlt_owner_of(BPF_CORE_READ(target, tgid)) : 0;
   struct mlt_act* act = proc ? mlt_act_of(proc, MLT_ACT_PTRACE_WRITE, MLT_NR_PTRACE, 0) : NULL;
   if (!act) return 0;
-  mlt_act_count(act, bpf_ktime_get_ns());
+  mlt_act_count(act);
   mlt_act_add_bytes(act, sizeof(long));
   return 0;
 }
@@ -156,7 +156,7 @@ static __always_inline int mlt_pages_taken(u64 pages) {
   if (BPF_CORE_READ(task, flags) & PF_KTHREAD) {
     struct mlt_act* act = mlt_act_of(0, MLT_ACT_DAMON, MLT_ACT_NO_CALL, 0);
     if (!act) return 0;
-    mlt_act_count(act, bpf_ktime_get_ns());
+    mlt_act_count(act);
     mlt_add(act->pages, pages);
     return 0;
   }
@@ -218,13 +218,13 @@ static __always_inline int mlt_file_written(void) {
     struct task_struct* target = mlt_task_of_file(file);
     u32 proc = target ? mlt_owner_of(BPF_CORE_READ(target, tgid)) : 0;
     struct mlt_act* act = proc ? mlt_act_of(proc, MLT_ACT_CLEAR_REFS, MLT_NR_WRITE, value.text[0] - '0') : NULL;
-    if (act) mlt_act_count(act, bpf_ktime_get_ns());
+    if (act) mlt_act_count(act);
     return 0;
   }
   u32 detail = mlt_hash_of_name(&name) ^ mlt_hash(value.words[0]) ^ (u32)BPF_CORE_READ(file, f_inode, i_ino);
   struct mlt_act* act = mlt_act_of(0, MLT_ACT_FILE_WRITE, MLT_NR_WRITE, detail);
   if (!act) return 0;
-  mlt_act_count(act, bpf_ktime_get_ns());
+  mlt_act_count(act);
   if (act->name[0]) return 0;
   bpf_probe_read_user_str(act->value, sizeof(act->value), (void*)from);
   if (!mlt_is_in_proc(file)) {
@@ -260,7 +260,7 @@ static __always_inline int mlt_swap_taken_away(long ret) {
   bpf_probe_read_user_str(name.text, sizeof(name.text), (void*)path);
   struct mlt_act* act = mlt_act_of(0, MLT_ACT_SWAPOFF, MLT_NR_SWAPOFF, mlt_hash_of_name(&name));
   if (!act) return 0;
-  mlt_act_count(act, bpf_ktime_get_ns());
+  mlt_act_count(act);
   bpf_probe_read_user_str(act->name, sizeof(act->name), (void*)path);
   return 0;
 }
@@ -290,7 +290,7 @@ static __always_inline int mlt_supply(struct file* file, u32 command, u64 argume
   u32 nr = mlt_ioctl_nr(command);
   struct mlt_act* act = proc ? mlt_act_of(proc, MLT_ACT_USERFAULTFD, MLT_NR_IOCTL, nr) : NULL;
   if (!act) return 0;
-  mlt_act_count(act, bpf_ktime_get_ns());
+  mlt_act_count(act);
   u64 bytes = 0;
   u64 at = argument + (nr == MLT_UFFDIO_COPY || nr == MLT_UFFDIO_MOVE ? 2 : 1) * sizeof(u64);
   bool known = nr != MLT_UFFDIO_API && !bpf_probe_read_user(&bytes, sizeof(bytes), (void*)at);
@@ -317,7 +317,7 @@ static __always_inline int mlt_pagemap(struct file* file, u64 argument) {
   if (!(scan.flags & PM_SCAN_WP_MATCHING)) return 0;
   struct mlt_act* act = mlt_act_of(proc, MLT_ACT_PAGEMAP_PROTECT, MLT_NR_IOCTL, 0);
   if (!act) return 0;
-  mlt_act_count(act, bpf_ktime_get_ns());
+  mlt_act_count(act);
   mlt_act_add_bytes(act, scan.end - scan.start);
   return 0;
 }
@@ -337,7 +337,7 @@ int BPF_KPROBE(mlt_migrate_kprobe) {
   if (mlt_phase != MLT_COMPLETE) return 0;
   if ((u32)mlt_kprobe_arg5(ctx) == bpf_core_enum_value(enum migrate_reason, MR_COMPACTION)) {
     struct mlt_act* act = mlt_act_of(0, MLT_ACT_COMPACTION, MLT_ACT_NO_CALL, 0);
-    if (act) mlt_act_count(act, bpf_ktime_get_ns());
+    if (act) mlt_act_count(act);
     return 0;
   }
   struct pt_regs* regs = mlt_calling_regs();

@@ -79,7 +79,7 @@ static __always_inline void mlt_note_at_limit(struct mlt_thread* thread, u64 now
   if (thread) {
     thread->limit_noted_ns = act->last_ns = now;
   } else {
-    mlt_act_count(act, now);
+    mlt_act_count(act);
   }
   if (!act->cgroup[0]) bpf_probe_read_kernel_str(act->cgroup, sizeof(act->cgroup), BPF_CORE_READ(node, name));
 }

@@ -237,4 +237,11 @@ static __always_inline bool mlt_is_reclaiming(void) {
   SEC("kretprobe/" #function)                          \
   int BPF_KRETPROBE(mlt_##name##_kretprobe) { return handler; }
 
+/* The same where the value matters: `result` declares it, "int ret"; a fexit program has it behind the arguments. */
+#define MLT_RESULT(function, name, handler, result, ...)                      \
+  SEC("fexit/" #function)                                                     \
+  int BPF_PROG(mlt_##name##_fexit, ##__VA_ARGS__, result) { return handler; } \
+  SEC("kretprobe/" #function)                                                 \
+  int BPF_KRETPROBE(mlt_##name##_kretprobe, result) { return handler; }
+
 #endif

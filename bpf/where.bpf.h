@@ -31,10 +31,6 @@ static __always_inline void mlt_vma_widen(struct mlt_vma* record, const struct m
   record->size = end - start;
 }
 
-static __always_inline bool mlt_is_unevictable(const struct file* file) {
-  return BPF_CORE_READ(file, f_mapping, flags) & (1UL << bpf_core_enum_value(enum mapping_flags, AS_UNEVICTABLE));
-}
-
 static __always_inline void mlt_vma_init(struct mlt_vma* record, const struct mlt_area* area, u32 proc, u64 owner,
                                          u32 state) {
   const struct vm_area_struct* vma = (void*)area->vma;
@@ -44,7 +40,7 @@ static __always_inline void mlt_vma_init(struct mlt_vma* record, const struct ml
   record->start = area->start;
   record->size = area->end - area->start;
   record->proc = proc;
-  record->state = state | (file && mlt_is_unevictable(file) ? MLT_VMA_UNEVICTABLE : 0);
+  record->state = state | (file && mlt_is_space_unevictable(BPF_CORE_READ(file, f_mapping)) ? MLT_VMA_UNEVICTABLE : 0);
   record->anon_name = area->anon_name;
   record->kind = area->kind;
   if (file) {

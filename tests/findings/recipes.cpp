@@ -18,6 +18,15 @@ void add_faults(Process& process, mlt_origin origin, mlt_lock_state locked, mlt_
   process.faults.by_class.push_back({{origin, locked, cause}, totals});
 }
 
+namespace {
+
+void add_vma(Process& process, const VmaFaults& vma) {
+  if (!process.faults.by_vma) process.faults.by_vma.emplace();
+  process.faults.by_vma->push_back(vma);
+}
+
+}  // namespace
+
 FailedFaults& add_failed(Process& process, mlt_error_reason reason) {
   FailedFaults& failed = process.faults.failed->emplace_back();
   failed.reason = reason;
@@ -239,8 +248,7 @@ const std::map<std::string, Recipe>& recipes() {
          vma.locked = MLT_LOCKED_ON_FAULT;
          vma.cause = MLT_CAUSE_COW;
          vma.minor = 20;
-         if (!process.faults.by_vma) process.faults.by_vma.emplace();
-         process.faults.by_vma->push_back(vma);
+         add_vma(process, vma);
        }},
       {"onfault-first-touch", locked(MLT_CAUSE_FIRST_TOUCH, MLT_LOCKED_ON_FAULT)},
       {"stack-growth", locked(MLT_CAUSE_STACK)},
@@ -270,9 +278,7 @@ const std::map<std::string, Recipe>& recipes() {
          vma.cause = MLT_CAUSE_FILE_MAP;
          vma.minor = 20;
          vma.time_ns = 4000;
-         Process& process = report.processes[0];
-         if (!process.faults.by_vma) process.faults.by_vma.emplace();
-         process.faults.by_vma->push_back(vma);
+         add_vma(report.processes[0], vma);
        }},
       {"lock-without-effect", met(MLT_CALL_MLOCK, RangeKind::unlockable)},
       {"lock-incomplete", met(MLT_CALL_MLOCKALL, RangeKind::absent)},
@@ -457,8 +463,7 @@ const std::map<std::string, Recipe>& recipes() {
          vma.name = "[vvar]";
          vma.cause = MLT_CAUSE_SPECIAL_MAP;
          vma.minor = 1;
-         if (!process.faults.by_vma) process.faults.by_vma.emplace();
-         process.faults.by_vma->push_back(vma);
+         add_vma(process, vma);
        }},
   };
   return table;

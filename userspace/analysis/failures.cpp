@@ -192,8 +192,6 @@ FailedFaults build_one(const ErrorCount& count, const mlt_proc& proc, const std:
 
 // ---- Parts of calls
 
-// Bits that are where they are now since they came.
-
 /// Which of the kinds that mlock passes over (vma_supports_mlock, formerly mlock_fixup, in mm/mlock.c).
 std::string why_unlockable(const mlt_mapping& mapping) {
   const auto has = [&](std::uint64_t flag) { return (mapping.vm_flags & flag) != 0; };

@@ -157,6 +157,22 @@ void prepare_sharing(bpf_object* object, const std::vector<Probe>& probes) {
   }
 }
 
+// One link for all the functions that a program serves. `cookies`: one for each of them, or none.
+Result<Link> attach_multi(const bpf_program* program, bool returns, const std::vector<std::string>& functions,
+                          const std::vector<__u64>& cookies = {}) {
+  std::vector<const char*> names;
+  names.reserve(functions.size());
+  for (const std::string& function : functions) names.push_back(function.c_str());
+  LIBBPF_OPTS(bpf_kprobe_multi_opts, opts);
+  opts.syms = names.data();
+  opts.cookies = cookies.empty() ? nullptr : cookies.data();
+  opts.cnt = names.size();
+  opts.retprobe = returns;
+  Link link(bpf_program__attach_kprobe_multi_opts(program, nullptr, &opts));
+  if (!link) return fail("cannot attach to " + functions.front(), errno);
+  return link;
+}
+
 // One link for all of them: none where there are none, or where the kernel refuses one of their functions.
 Link attach_sharing(bpf_object* object, const Sharing& sharing, const std::vector<Probe>& probes) {
   const std::vector<Probe> shared = sharers(probes, sharing.hook);
@@ -176,28 +192,8 @@ Link attach_sharing(bpf_object* object, const Sharing& sharing, const std::vecto
     const int fd = bpf_program__fd(bpf_object__find_program_by_name(object, std::string(programs[place]).c_str()));
     if (bpf_map_update_elem(bpf_map__fd(table), &place, &fd, BPF_ANY) != 0) return {};
   }
-  std::vector<const char*> names;
-  for (const std::string& function : functions) names.push_back(function.c_str());
-  LIBBPF_OPTS(bpf_kprobe_multi_opts, opts);
-  opts.syms = names.data();
-  opts.cookies = cookies.data();
-  opts.cnt = names.size();
-  opts.retprobe = sharing.hook == Hook::multi_return;
-  return Link(bpf_program__attach_kprobe_multi_opts(program, nullptr, &opts));
-}
-
-// One link for all the functions that a program serves.
-Result<Link> attach_multi(bpf_program* program, bool returns, const std::vector<std::string>& functions) {
-  std::vector<const char*> names;
-  names.reserve(functions.size());
-  for (const std::string& function : functions) names.push_back(function.c_str());
-  LIBBPF_OPTS(bpf_kprobe_multi_opts, opts);
-  opts.syms = names.data();
-  opts.cnt = names.size();
-  opts.retprobe = returns;
-  Link link(bpf_program__attach_kprobe_multi_opts(program, nullptr, &opts));
-  if (!link) return fail("cannot attach to " + functions.front(), errno);
-  return link;
+  auto link = attach_multi(program, sharing.hook == Hook::multi_return, functions, cookies);
+  return link ? std::move(*link) : Link();
 }
 
 // Empty where there is no tracefs: see KernelFacts::kretprobe_room.
@@ -493,6 +489,7 @@ Status Session::Impl::attach(LoadedPart<Skel>& part, const std::vector<Probe>& p
     if (!link) continue;  // one by one, then: that tells which of them it is
     part.links.push_back(std::move(link));
     shared.push_back(sharing.hook);
+    working.push_back(hook_kind(sharing.hook));
   }
   for (const Probe& probe : probes) {
     if (probe.shares_link && std::ranges::find(shared, probe.hook) != shared.end()) continue;
