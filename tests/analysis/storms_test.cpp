@@ -244,6 +244,21 @@ TEST_F(StormTriggers, OrOfTheFirst) {
   EXPECT_EQ(trigger(), 4 * kGiB);
 }
 
+// Enough for a storm, and by chance: what leads to most of it comes later.
+TEST_F(StormTriggers, OrOfWhenMostOfItBegins) {
+  second(60'000, {discard(0x1000)});
+  second(60'000, {discard(4 * kGiB)});
+  second(200'000);
+  EXPECT_EQ(trigger(), 4 * kGiB);
+}
+
+TEST_F(StormTriggers, NotOfWhatComesInTheMidstOfIt) {
+  second(60'000);
+  second(60'000);
+  second(60'000, {discard(4 * kGiB)});
+  EXPECT_EQ(trigger(), std::nullopt);
+}
+
 TEST_F(StormTriggers, HaveToExplainIt) {
   fork();
   second(70'000, {fixtures::call_event(MLT_CALL_MLOCKALL, {MCL_CURRENT}), discard(0x1000)});

@@ -135,6 +135,12 @@ void StormWatch::step(Watched& process, FaultSample now, std::uint64_t at_ns) {
     process.around_start.add(process.calls);
     process.forks_before = process.forks;
   } else if (process.current) {
+    // Most of it comes only now: a few faults by chance may have come before what led to the others.
+    if (faults > process.current->storm.faults) {
+      process.around_start.add_calls(process.earlier_calls);
+      process.around_start.add_calls(process.calls);
+      process.forks_before = process.forks;
+    }
     process.around_start.add_amount(process.calls);
   }
   if (process.current) {

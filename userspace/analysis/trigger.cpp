@@ -184,10 +184,14 @@ void TriggerCalls::add(const mlt_event_call& call) {
 }
 
 void TriggerCalls::add(const TriggerCalls& other) {
+  add_calls(other);
+  add_amount(other);
+}
+
+void TriggerCalls::add_calls(const TriggerCalls& other) {
   for (const auto& [number, kind] : other.by_call_) {
     for (const mlt_event_call& call : kind.widest) keep(by_call_[number], call);
   }
-  add_amount(other);
 }
 
 void TriggerCalls::add_amount(const TriggerCalls& later) {

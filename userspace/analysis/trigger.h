@@ -37,6 +37,8 @@ class TriggerCalls {
  public:
   void add(const mlt_event_call& call);
   void add(const TriggerCalls& other);
+  /// Only the calls, not how much they were.
+  void add_calls(const TriggerCalls& other);
   /// Of what came later: only how much it was.
   void add_amount(const TriggerCalls& later);
 
