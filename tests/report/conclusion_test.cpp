@@ -26,6 +26,13 @@ TEST(Conclude, NothingWrong) {
   EXPECT_EQ(conclude({}).text, "No process was seen.");
 }
 
+TEST(FactOf, TheNameTellsTheUnit) {
+  EXPECT_EQ(fact_of("limit_bytes", 80 << 20), "limit 80 MiB");
+  EXPECT_EQ(fact_of("wait_ns", 1500), "wait 1.5 us");
+  EXPECT_EQ(fact_of("faults", 12345), "faults 12,345");
+  EXPECT_EQ(fact_of("address", 0x200000001000), "address 0x200000001000");
+}
+
 TEST(Conclude, Caveats) {
   EXPECT_EQ(conclude(fixtures::degraded()).caveats,
             (Lines{"The trace is incomplete: 1,250 events, 3 counts in full tables and 17 return probes were lost.",

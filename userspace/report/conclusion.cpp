@@ -81,6 +81,7 @@ std::string fact_of(std::string_view key, std::int64_t value) {
   };
   in_unit("_bytes", format_bytes);
   in_unit("_ns", format_duration);
+  if (key == "address" && value >= 0) amount = fmt::format("{:#x}", value);
   return fmt::format("{} {}", words(key), amount);
 }
 

@@ -28,7 +28,7 @@ std::string subject_of(const Report& report, const Finding& finding);
 /// others.
 std::string which_of(const Finding& finding);
 
-/// "limit 80 MiB" for limit_bytes: the unit is the end of the name.
+/// "limit 80 MiB" for limit_bytes: the unit is the end of the name. An address is in hexadecimal.
 std::string fact_of(std::string_view key, std::int64_t value);
 
 }  // namespace mlt
