@@ -463,6 +463,7 @@ struct mlt_proc {
   __u32 execs;          /* since it is traced */
   __u32 spaces;         /* address spaces of it that exit_mmap is still to give up: so long the record is written */
   __u32 calling;        /* threads of it in calls that are followed */
+  __u32 threads;        /* that had a record, less those of which the kernel has announced that they are freed */
   __u32 compat;         /* it ran a program of 32 bits, whose calls are not followed, since it is traced */
   char comm[16];
   struct mlt_ending ending; /* where exit_ns is set */
@@ -473,6 +474,7 @@ struct mlt_proc {
   __u64 exited_min_flt;
   __u64 exited_maj_flt;
   __u64 exited_doubtful_flt; /* of both: as many of them may have been counted before the trace began */
+  __u64 group_flt;           /* of both, all that the kernel counted for it in its life: once its leader is freed */
   __u64 under_way_flt;       /* they began before the trace, or ended after it: counted in it by one side, perhaps */
   /* Base pages. */
   __u64 mlocked;

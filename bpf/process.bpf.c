@@ -41,6 +41,39 @@ static __noinline void mlt_note_under_way(struct mlt_thread* thread, u64 counted
   if (proc && (thread->fault_state || began_before)) mlt_add(proc->under_way_flt, 1);
 }
 
+/*
+ * At the exit of a thread and again when it is freed, of which the kernel may skip one: the fault counters that the
+ * kernel kept for it, less what was taken before, and a return that did not fire.
+ */
+static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread* thread, struct task_struct* task) {
+  u64 minor = BPF_CORE_READ(task, min_flt);
+  u64 major = BPF_CORE_READ(task, maj_flt);
+  /* What it had between these may be of before the gate was opened, or of after it was closed, or of neither. */
+  u64 total = minor + major;
+  u64 taken = thread->taken_min_flt + thread->taken_maj_flt;
+  /* One more if it was in a fault when the gate was opened, and in none after that. */
+  bool one_more = !thread->none_under_way && !thread->fault_state;
+  u64 opened = thread->opened_flt < total ? thread->opened_flt + one_more : total;
+  s64 doubtful = (mlt_phase == MLT_ENDED ? total : thread->has_counted ? taken : opened) - taken;
+  if (doubtful > 0) mlt_add(proc->exited_doubtful_flt, doubtful);
+  mlt_add(proc->exited_min_flt, minor - thread->taken_min_flt);
+  mlt_add(proc->exited_maj_flt, major - thread->taken_maj_flt);
+  thread->taken_min_flt = minor;
+  thread->taken_maj_flt = major;
+  if (thread->fault_state) mlt_add(proc->missed_returns, 1);
+  thread->fault_state = 0;
+}
+
+/* Once the trace has ended. A process that nobody has waited for keeps its leader, whose last faults came after its
+ * exit was announced (see mlt_process_free). */
+static __always_inline void mlt_note_at_end(struct mlt_thread* thread, struct task_struct* task, u64 counted) {
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  if (proc && proc->exit_ns && BPF_CORE_READ(task, exit_state))
+    mlt_settle(proc, thread, task);
+  else
+    mlt_note_under_way(thread, counted);
+}
+
 /* Where the kernel keeps the setting that a file of /proc/sys shows. The file is open in the current process. */
 static __always_inline u64 mlt_setting_of(u32 fd) {
   struct task_struct* task = (void*)bpf_get_current_task();
@@ -65,7 +98,7 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
     struct mlt_thread* thread = mlt_thread_of((u64)task);
     u64 counted = BPF_CORE_READ(task, min_flt) + BPF_CORE_READ(task, maj_flt);
     if (thread && mlt_phase == MLT_ENDED)
-      mlt_note_under_way(thread, counted);
+      mlt_note_at_end(thread, task, counted);
     else if (thread)
       thread->opened_flt = counted;
     return 0;
@@ -194,29 +227,6 @@ int mlt_process_exec(struct bpf_raw_tracepoint_args* ctx) {
   return 0;
 }
 
-/*
- * At the exit of a thread and again when it is freed, of which the kernel may skip one: the fault counters that the
- * kernel kept for it, less what was taken before, and a return that did not fire.
- */
-static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread* thread, struct task_struct* task) {
-  u64 minor = BPF_CORE_READ(task, min_flt);
-  u64 major = BPF_CORE_READ(task, maj_flt);
-  /* What it had between these may be of before the gate was opened, or of after it was closed, or of neither. */
-  u64 total = minor + major;
-  u64 taken = thread->taken_min_flt + thread->taken_maj_flt;
-  /* One more if it was in a fault when the gate was opened, and in none after that. */
-  bool one_more = !thread->none_under_way && !thread->fault_state;
-  u64 opened = thread->opened_flt < total ? thread->opened_flt + one_more : total;
-  s64 doubtful = (mlt_phase == MLT_ENDED ? total : thread->has_counted ? taken : opened) - taken;
-  if (doubtful > 0) mlt_add(proc->exited_doubtful_flt, doubtful);
-  mlt_add(proc->exited_min_flt, minor - thread->taken_min_flt);
-  mlt_add(proc->exited_maj_flt, major - thread->taken_maj_flt);
-  thread->taken_min_flt = minor;
-  thread->taken_maj_flt = major;
-  if (thread->fault_state) mlt_add(proc->missed_returns, 1);
-  thread->fault_state = 0;
-}
-
 /* It ended after the trace did. */
 static __always_inline bool mlt_outlives(const struct mlt_proc* proc) {
   return mlt_phase == MLT_ENDED && !proc->exit_ns;
@@ -269,6 +279,7 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
   if (thread) {
     struct mlt_proc* proc = mlt_proc_at(thread->proc);
     if (proc && !mlt_outlives(proc)) mlt_settle(proc, thread, gone);
+    mlt_count_threads(thread->proc, -1);
     mlt_thread_end(thread);
   }
   if (!leader) return 0;
@@ -283,6 +294,7 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
     proc->exit_ns = bpf_ktime_get_ns();
     proc->ending.status = mlt_wait_status(gone);
   }
+  proc->group_flt = BPF_CORE_READ(gone, signal, min_flt) + BPF_CORE_READ(gone, signal, maj_flt);
   mlt_proc_end(proc);
   return 0;
 }

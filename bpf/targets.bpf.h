@@ -124,6 +124,11 @@ static __always_inline bool mlt_is_target_thread(u64 pid_tgid) {
   return tid == mlt_cfg.target_tid;
 }
 
+static __always_inline void mlt_count_threads(u32 proc, s32 change) {
+  struct mlt_proc* owner = mlt_proc_at(proc);
+  if (owner) mlt_add(owner->threads, change);
+}
+
 /* Makes the record of a thread. Two may do it at once: its birth, and the walk at the start. */
 static __noinline u32 mlt_thread_new(struct task_struct* task, u32 proc, u32 tid) {
   u64 key = (u64)task;
@@ -150,7 +155,9 @@ static __noinline u32 mlt_thread_new(struct task_struct* task, u32 proc, u32 tid
   thread->last_class = MLT_NO_CLASS;
   thread->task = key;
   /* Complete before others can find it. */
+  mlt_count_threads(proc, 1);
   if (found || !bpf_map_update_elem(&mlt_places, &key, &index, BPF_NOEXIST)) return index;
+  mlt_count_threads(proc, -1);
   thread->task = 0;
   mlt_unclaim(MLT_CLAIM_THREAD, index);
   found = bpf_map_lookup_elem(&mlt_places, &key);

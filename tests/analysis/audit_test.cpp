@@ -176,6 +176,33 @@ TEST(AuditFaults, OfAnExitedProcessAreThoseOfItsThreads) {
   EXPECT_EQ(check_of(trace.data, "faults of 42").verdict, Verdict::differs);
 }
 
+// A thread's counters were in no sum where the kernel skipped the program at its end: the process's are read instead.
+TEST(AuditFaults, OfAProcessWhoseThreadsEndedUnannouncedAreThoseOfTheGroup) {
+  Trace trace(capable(), "fault");
+  ProcessCounts counts = faulting(100);
+  counts.proc.exit_ns = fixtures::kStartNs + 1;
+  counts.proc.exited_min_flt = 90;
+  counts.proc.threads = 1;  // the leader, for which nobody has waited
+  trace.add(counts);
+  mlt_proc& proc = trace.data.counts.processes[0].proc;
+  EXPECT_EQ(check_of(trace.data, "faults of 42").kernel, 90U);
+  proc.threads = 2;
+  EXPECT_EQ(check_of(trace.data, "faults of 42").verdict, Verdict::unavailable);
+  trace.data.views[42].gate_open = bracket(400, 410);
+  trace.data.views[42].gate_close = bracket(500, 500);
+  const AuditCheck check = check_of(trace.data, "faults of 42");
+  EXPECT_EQ(check.verdict, Verdict::equal);
+  EXPECT_EQ(check.kernel, 90U);
+  EXPECT_EQ(check.slack, 10U);
+  // Freed, and so not to be seen in /proc any more.
+  proc.threads = 1;
+  proc.group_flt = 500;
+  trace.data.views[42].gate_close = {};
+  EXPECT_EQ(check_of(trace.data, "faults of 42").verdict, Verdict::equal);
+  trace.data.views[42].gate_open = bracket(420, 430);
+  EXPECT_EQ(check_of(trace.data, "faults of 42").verdict, Verdict::differs);
+}
+
 // --- locked bytes --------------------------------------------------------------------------------------------------
 
 class AuditLocked : public testing::Test {

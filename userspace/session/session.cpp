@@ -672,6 +672,8 @@ void Session::drain_faults(const FaultHandler& handler) {
 
 const std::vector<AliveProcess>& Session::alive() const { return impl_->tables.alive(); }
 
+bool Session::awaits_threads() const { return impl_->tables.awaits_threads(); }
+
 void Session::collect_retired() { impl_->tables.collect_retired(); }
 
 std::uint64_t Session::Impl::skipped_runs(const bpf_object* object) const {

@@ -77,6 +77,9 @@ class Session {
   /// keeps the tables from filling. Drain the events before: they name processes by place.
   void collect_retired();
 
+  /// Threads of ended processes that the kernel has not freed yet: what it counted for them may be added only then.
+  [[nodiscard]] bool awaits_threads() const;
+
   /// Processes that have a record and had not ended at the last collection, as the caller sees them.
   [[nodiscard]] const std::vector<AliveProcess>& alive() const;
 

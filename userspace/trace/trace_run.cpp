@@ -57,12 +57,15 @@ StormLimits storm_limits(const FindingOptions& options) {
   return {options.storm_per_s, options.storm_time_percent, options.storm_factor, options.storm_seconds * 1'000'000'000};
 }
 
-// Of RCU: after it the kernel frees the threads that have ended. Where a program was skipped at their end, their record
-// is settled then (mlt_process_free). Not to be had with nohz_full: then that may come too late.
-void await_grace_period() {
+// After a grace period of RCU the kernel frees the threads that have ended. Where a program was skipped at their end,
+// their record is settled then (mlt_process_free). On a busy machine that comes late; with nohz_full the period is not
+// to be had; and a thread that somebody traces (ptrace) stays until that one has looked at it.
+void await_freed_threads(const Session& session) {
   constexpr useconds_t kMoment = 10'000;
+  constexpr int kMoments = 200;
   syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
   usleep(kMoment);
+  for (int i = 0; i < kMoments && session.awaits_threads(); ++i) usleep(kMoment);
 }
 
 Result<Fd> catch_signals() {
@@ -388,7 +391,7 @@ void TraceRun::look_for_not_mlocked(const std::set<std::uint32_t>& pids) {
 
 // Of whatever is traced and lives, the kernel's counters are read on both sides of the gate's closing.
 void TraceRun::end() {
-  await_grace_period();
+  await_freed_threads(attached_->session);
   attached_->session.collect_retired();
   std::set<std::uint32_t> watched(targets_.pids.begin(), targets_.pids.end());
   for (const AliveProcess& process : attached_->session.alive()) watched.insert(process.pid);

@@ -272,6 +272,8 @@ struct rlimit {
 struct signal_struct {
   struct rlimit rlim[16];
   atomic_t live; /* threads that have not begun to exit */
+  unsigned long min_flt;
+  unsigned long maj_flt;
   int group_exit_code;
   unsigned int flags;
 };
@@ -345,6 +347,7 @@ struct task_struct {
   void *stack;
   struct sched_info sched_info;
   u64 start_boottime;
+  int exit_state;
   int exit_code;
   unsigned long min_flt;
   unsigned long maj_flt;
