@@ -127,6 +127,17 @@ TEST_F(FailedFaults, OfATmpfsThatIsFull) {
   EXPECT_NE(title_of(seen, "lock-not-populated").find("no space left"), std::string::npos);
 }
 
+TEST_F(FailedFaults, OfAQuotaThatIsUsedUp) {
+  const Observed seen = of_workload_runs("quota-used-up");
+  if (!is_seen(seen)) return;
+  const Json row = only(seen, "quota");
+  EXPECT_EQ(row.at("count"), 1);
+  EXPECT_EQ(row.at("signal"), "SIGBUS");
+  EXPECT_EQ(row.at("file_system"), "tmpfs");
+  EXPECT_EQ(row.at("file_offset"), seen.extra("quota") * 4096);
+  EXPECT_EQ(seen.extra("failed_at"), seen.extra("quota"));
+}
+
 TEST_F(FailedFaults, OfADiskThatIsFull) {
   const Observed seen = of_workload_runs("disk-full");
   if (!is_seen(seen)) return;
@@ -151,6 +162,21 @@ TEST_F(FailedFaults, OfHugePagesThatNobodyReserved) {
   EXPECT_EQ(call.at("rule"), "not_populated");
   ASSERT_EQ(call.at("ranges").size(), 1U) << call;
   EXPECT_EQ(call.at("ranges")[0].at("reason"), "huge_pages");
+  EXPECT_EQ(title_of(seen, "fault-no-huge-page").find("cgroup"), std::string::npos);
+}
+
+TEST_F(FailedFaults, OfHugePagesThatTheCgroupDoesNotPermit) {
+  const Observed seen = of_workload_runs("huge-pages-cgroup");
+  if (!is_seen(seen)) return;
+  EXPECT_EQ(seen.extra("failed"), 1U);
+  const Json row = only(seen, "huge_pages_cgroup");
+  EXPECT_EQ(row.at("count"), 1);
+  EXPECT_EQ(row.at("signal"), "SIGBUS");
+  const Json call = call_named(seen, "mlock");
+  EXPECT_EQ(call.at("rule"), "not_populated");
+  ASSERT_EQ(call.at("ranges").size(), 1U) << call;
+  EXPECT_EQ(call.at("ranges")[0].at("reason"), "huge_pages_cgroup");
+  EXPECT_NE(title_of(seen, "fault-no-huge-page").find("cgroup"), std::string::npos);
 }
 
 TEST_F(FailedFaults, OfAStackThatMayNotGrow) {

@@ -139,16 +139,49 @@ TEST(Others, WhoActsOnTheMachine) {
   if (not_measured(traced, "acts_on_machine")) return;
   Json dropped;
   Json limited;
+  Json reclaimed;
   for (const Json& act : traced.report.at("system").at("acts")) {
     if (act.at("pid") != traced.truth.at("pid")) continue;
     if (act.at("file") == "drop_caches") dropped = act;
     if (act.at("file") == "memory.high") limited = act;
+    if (act.at("file") == "memory.reclaim") reclaimed = act;
   }
   ASSERT_TRUE(dropped.is_object() && limited.is_object()) << traced.report.at("system").at("acts");
   EXPECT_EQ(dropped.at("value"), "4");
   EXPECT_EQ(dropped.at("calls"), 1);
   EXPECT_EQ(limited.at("value"), "64M");
   EXPECT_EQ(limited.at("cgroup"), "mlt-acts");
+  ASSERT_EQ(reclaimed.is_object(), traced.extra("reclaims") != 0) << traced.report.at("system").at("acts");
+  if (reclaimed.is_null()) return;
+  EXPECT_EQ(reclaimed.at("value"), "0");
+  EXPECT_EQ(reclaimed.at("calls"), 1);
+  EXPECT_EQ(reclaimed.at("cgroup"), "mlt-acts");
+}
+
+// Once, and not the call that failed.
+TEST(Others, WhoTakesSwapAway) {
+  const Observed traced = of_workload_runs("swap-taken-away");
+  if (not_measured(traced, "acts_on_machine")) return;
+  std::uint64_t calls = 0;
+  for (const Json& act : traced.report.at("system").at("acts")) {
+    if (act.at("call") != "swapoff" || act.at("pid") != traced.truth.at("pid")) continue;
+    EXPECT_NE(act.at("file").get<std::string>().find("mlt-swap-"), std::string::npos) << act;
+    calls += act.at("calls").get<std::uint64_t>();
+  }
+  EXPECT_EQ(calls, 1U) << traced.report.at("system").at("acts");
+}
+
+TEST(Others, WhoScansAndProtects) {
+  const Observed traced = of_workload_runs("scanned");
+  if (not_measured(traced, "acts_of_others")) return;
+  const Json act =
+      act_of(traced.process, traced.extra("by_pid"), "ioctl", "what", "PAGEMAP_SCAN with PM_SCAN_WP_MATCHING");
+  ASSERT_TRUE(act.is_object());
+  EXPECT_EQ(act.at("comm"), "mlt-scanner");
+  EXPECT_EQ(act.at("calls"), 1);
+  const Json* finding = find_finding(traced.report, "faults-by-others", traced.truth.at("pid"));
+  ASSERT_NE(finding, nullptr);
+  EXPECT_EQ(finding->at("evidence").at("by_pid"), traced.extra("by_pid"));
 }
 
 // Who fills a cgroup is at its limit.
@@ -165,9 +198,25 @@ TEST(Others, WhoFillsACgroup) {
   EXPECT_TRUE(filler.at("cgroup").is_string());
 }
 
+// Who is in it, too, and met its limit.
+TEST(Others, WhoElseFillsACgroup) {
+  const Observed traced = of_workload_runs("cgroup-filled");
+  if (not_measured(traced, "reclaim")) return;
+  const Json* finding = find_finding(traced.report, "reclaim-stall", traced.truth.at("pid"));
+  ASSERT_NE(finding, nullptr);
+  const std::string title = finding->at("title");
+  EXPECT_NE(title.find("mlt-filler"), std::string::npos) << title << traced.report.at("system").at("acts");
+  // Nobody else is in the cgroup of this one.
+  const Observed alone = of_workload_runs("lock-reclaim");
+  if (alone.nothing_to_see()) return;
+  const Json* of_itself = find_finding(alone.report, "reclaim-stall", alone.truth.at("pid"));
+  ASSERT_NE(of_itself, nullptr);
+  EXPECT_EQ(of_itself->at("title").get<std::string>().find(", which "), std::string::npos) << *of_itself;
+}
+
 // An act that made nobody wait or fault is no finding.
 TEST(Others, WhatDoesNoHarmIsNoFinding) {
-  for (const char* label : {"poked", "machine-acts", "smaps-reader own"}) {
+  for (const char* label : {"poked", "machine-acts", "swap-taken-away", "smaps-reader own"}) {
     const Observed traced = of_workload_runs(label);
     if (traced.nothing_to_see()) continue;
     for (const char* id : {"faults-by-others", "memory-taken-by-others"})

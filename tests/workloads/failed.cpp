@@ -196,6 +196,55 @@ void huge_pages_gone(Run& run) {
   run.report();
 }
 
+// The pool may have some, but not for this cgroup. The charge comes first.
+void huge_pages_cgroup(Run& run) {
+  run.pages(huge_page_pages);
+  const Region nothing(1, PROT_NONE);
+  const MemoryCgroup group("+hugetlb");
+  if (!group.entered() || !group.set("hugetlb.2MB.max", "0"))
+    return run.unsupported("needs a hugetlb cgroup (v2) of its own");
+  constexpr int kHuge = Region::anonymous | MAP_HUGETLB | MAP_NORESERVE;
+  void* const start = ::mmap(nullptr, huge_page_pages * page_size, Region::read_write, kHuge, -1, 0);
+  if (start == MAP_FAILED) return run.unsupported("the kernel has no hugetlb");
+  const Range range{static_cast<std::byte*>(start), huge_page_pages};
+  catch_signals();
+  try_handler(nothing);
+  bool failed = false;
+  run.expect = {};
+  run.measure([&] {
+    run.mlock(range);
+    failed = writing_raises_signal(range.start);
+  });
+  run.extra("failed", failed ? 1 : 0);
+  run.report();
+}
+
+// The file system has room, and its owner may have no more of it. 6.6+: e09764cff44b "shmem: quota support".
+void quota_used_up(Run& run) {
+  const long quota = run.pages(32);
+  const Region nothing(1, PROT_NONE);
+  std::array<char, 64> options{};
+  std::snprintf(options.data(), options.size(), ",usrquota,usrquota_block_hardlimit=%ldk", quota * page_size / 1024);
+  const SmallTmpfs small(8 * quota, options.data());
+  if (!small.mounted()) return run.unsupported("needs tmpfs with quotas (Linux 6.6)");
+  make_sparse(small.file(), 2 * quota);
+  if (::fchown(small.file(), kNobody, kNobody) != 0) fail("fchown", errno);
+  const Region region(2 * quota, Region::read_write, MAP_SHARED, small.file());
+  catch_signals();
+  try_handler(nothing);
+  long failed_at = 0;
+  run.expect = {.access = unknown};
+  // Who may override it (CAP_SYS_RESOURCE) never finds it used up. Once it is counted, it takes the capability back.
+  run.measure([&] {
+    if (::seteuid(kNobody) != 0) return;
+    failed_at = first_that_fails(region.all());
+    if (::seteuid(0) != 0) failed_at = -1;
+  });
+  run.extra("quota", quota);
+  run.extra("failed_at", failed_at);
+  run.report();
+}
+
 namespace {
 
 [[gnu::noinline]] bool deep_stack_raises_signal(std::size_t bytes) {

@@ -16,7 +16,7 @@ constexpr const char* root = "/sys/fs/cgroup";
 
 }  // namespace
 
-MemoryCgroup::MemoryCgroup() {
+MemoryCgroup::MemoryCgroup(const char* controller) {
   warm_program();  // what the program itself consists of is not to be reclaimed with the rest
   // Beside the cgroup that the process is in: one that has processes may have none below it with a memory controller.
   Path subtree{};
@@ -33,7 +33,7 @@ MemoryCgroup::MemoryCgroup() {
   high_ = file("memory.high");
   events_ = file("memory.events");
   stat_ = file("memory.stat");
-  write_file(subtree.data(), "+memory");  // is so already, mostly
+  for (const char* wanted : {"+memory", controller}) write_file(subtree.data(), wanted);  // is so already, mostly
   if (::mkdir(directory_.data(), 0755) != 0) return;
   max_ = ::open(file("memory.max").data(), O_WRONLY | O_CLOEXEC);
   entered_ = max_ >= 0 && write_file(file("cgroup.procs").data(), "0");
@@ -58,6 +58,8 @@ MemoryCgroup::Path MemoryCgroup::file(const char* name) const {
   std::snprintf(path.data() + length, path.size() - length, "/%s", name);
   return path;
 }
+
+bool MemoryCgroup::set(const char* name, std::string_view text) const { return write_file(file(name).data(), text); }
 
 void MemoryCgroup::limit(long pages) const {
   std::array<char, 24> digits{};

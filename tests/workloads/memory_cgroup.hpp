@@ -11,7 +11,8 @@ namespace workload {
 // touches from now on counts here.
 class MemoryCgroup {
  public:
-  MemoryCgroup();
+  // With another controller besides, where the kernel has it.
+  explicit MemoryCgroup(const char* controller = "+memory");
   ~MemoryCgroup();  // the process goes back to where it was
   MemoryCgroup(const MemoryCgroup&) = delete;
   MemoryCgroup& operator=(const MemoryCgroup&) = delete;
@@ -25,6 +26,10 @@ class MemoryCgroup {
   void forbid_swap() const;
   // Takes away what can be: swap cache, above all, so that what is swapped out must be read again.
   void squeeze() const;
+
+  // False where it has no such file.
+  [[nodiscard]] bool set(const char* name,
+                         std::string_view text) const;  // NOLINT(bugprone-easily-swappable-parameters)
 
   // How often a charge found the group at its limit, and so had to reclaim.
   [[nodiscard]] Known limit_hits() const { return number_in(events_.data(), "max"); }

@@ -16,6 +16,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <new>
 #include <optional>
@@ -23,6 +24,7 @@
 
 #include "child.hpp"
 #include "file.hpp"
+#include "memory_cgroup.hpp"
 #include "tracking.hpp"
 #include "workload.hpp"
 
@@ -337,21 +339,178 @@ void uffd_by_other(Run& run) {
   run.report();
 }
 
+namespace {
+
+// PAGEMAP_SCAN of 6.7, not in the headers of Debian 12.
+struct PagemapScan {
+  std::uint64_t size, flags, start, end, walk_end, vec, vec_length, max_pages;
+  std::uint64_t inverted, mask, any_of, wanted;
+};
+constexpr unsigned long kPagemapScan = _IOWR('f', 16, PagemapScan);
+constexpr std::uint64_t kProtectMatching = 1;
+constexpr std::uint64_t kIsWritten = 1 << 1;
+
+int scan_main(void* argument) {
+  auto& shared = *static_cast<Shared*>(argument);
+  name_child("mlt-scanner");
+  const long fd = ::syscall(SYS_openat, AT_FDCWD, shared.path.data(), O_RDONLY, 0);
+  const auto start = reinterpret_cast<std::uint64_t>(shared.range.iov_base);
+  PagemapScan scan{};
+  scan.size = sizeof(scan);
+  scan.flags = kProtectMatching;
+  scan.start = start;
+  scan.end = start + shared.range.iov_len;
+  scan.mask = kIsWritten;
+  shared.result = ::syscall(SYS_ioctl, fd, kPagemapScan, &scan);
+  return 0;
+}
+
+}  // namespace
+
+// As checkpointing does it: userfaultfd that waits for nobody, and a scan that protects what was written.
+void scanned(Run& run) {
+  constexpr std::uint64_t kUnpopulated = 1 << 13;
+  constexpr std::uint64_t kAsync = 1 << 15;
+  const Region region(run.pages(64));
+  const Range all = region.all();
+  keep_from_children(all);
+  write_pages(all);
+  Other other;
+  Shared& shared = other.shared();
+  shared.fd = static_cast<int>(::syscall(SYS_userfaultfd, 0));
+  uffdio_api api{};
+  api.api = UFFD_API;
+  api.features = kUnpopulated | kAsync;
+  if (shared.fd < 0 || ::ioctl(shared.fd, UFFDIO_API, &api) != 0)
+    return run.unsupported("needs userfaultfd with UFFD_FEATURE_WP_ASYNC (Linux 6.7)");
+  uffdio_register registration{};
+  registration.range = {reinterpret_cast<std::uintptr_t>(all.start), all.bytes()};
+  registration.mode = UFFDIO_REGISTER_MODE_WP;
+  if (::ioctl(shared.fd, UFFDIO_REGISTER, &registration) != 0) fail("UFFDIO_REGISTER", errno);
+  std::snprintf(shared.path.data(), shared.path.size(), "/proc/%d/pagemap", ::getpid());
+  shared.range = {all.start, all.bytes()};
+  run.expect = {.access = all.pages};
+  run.measure([&] {
+    other.be(scan_main);
+    shared.by = other.pid();
+    other.wait();
+    write_pages(all);
+  });
+  if (shared.result < 0) return run.unsupported("needs PAGEMAP_SCAN (Linux 6.7)");
+  run.extra("by_pid", shared.by);
+  run.report();
+}
+
+namespace {
+
+// Until it is told to stop it goes through more than its cgroup may have.
+int fill_main(void* argument) {
+  auto& shared = *static_cast<Shared*>(argument);
+  Child::die_with_parent();
+  name_child("mlt-filler");
+  auto* const start = static_cast<std::byte*>(shared.range.iov_base);
+  while (shared.done == 0) {
+    for (std::size_t at = 0; at < shared.range.iov_len && shared.done == 0; at += page_size) {
+      *(start + at) = std::byte{1};
+      ++shared.result;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+// Somebody else fills the memory cgroup that the process is in, too: either of them would fit.
+void cgroup_filled(Run& run) {
+  const long pages = run.pages(1024, 256);
+  const MemoryCgroup group;
+  const long needed_kb = 8 * pages * (page_size / 1024);
+  if (!group.entered() || number_in("/proc/meminfo", "SwapFree:").value_or(0) < needed_kb)
+    return run.unsupported("needs a memory cgroup (v2) of its own, and swap");
+  const Region region(pages);
+  const Region of_child(pages, Region::read_write, MAP_SHARED | MAP_ANONYMOUS);
+  keep_from_children(region.all());
+  Other other;
+  Shared& shared = other.shared();
+  shared.range = {of_child.all().start, of_child.all().bytes()};
+  run.expect = {.access = unknown};
+  run.measure([&] {
+    group.limit(pages + pages / 4);
+    other.be(fill_main);
+    shared.by = other.pid();
+    // Until the other one has had to make room more than once.
+    for (int round = 0; round < 4 || shared.result < 4 * pages; ++round) write_pages(region.all());
+    shared.done = 1;
+    other.wait();
+    group.unlimit();
+  });
+  run.extra("by_pid", shared.by);
+  run.report();
+}
+
+namespace {
+
+// A file of a megabyte to swap to, of the least priority: it is taken away again before anybody uses it.
+class SwapFile {
+ public:
+  explicit SwapFile(const char* directory) {
+    constexpr long kPages = 256;
+    constexpr long kVersionAt = 1024;
+    constexpr std::string_view kMagic = "SWAPSPACE2";
+    std::snprintf(path_.data(), path_.size(), "%s/mlt-swap-%d", directory, ::getpid());
+    const int fd = ::open(path_.data(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    std::array<char, page_size> page{};
+    for (long i = 0; i < kPages; ++i) is_there_ = ::write(fd, page.data(), page.size()) == page_size;
+    const std::array<std::uint32_t, 2> version_and_last{1, kPages - 1};
+    is_there_ = is_there_ && ::pwrite(fd, version_and_last.data(), sizeof(version_and_last), kVersionAt) > 0 &&
+                ::pwrite(fd, kMagic.data(), kMagic.size(), page_size - static_cast<long>(kMagic.size())) > 0;
+    ::close(fd);
+  }
+  ~SwapFile() { ::unlink(path_.data()); }
+  SwapFile(const SwapFile&) = delete;
+  SwapFile& operator=(const SwapFile&) = delete;
+
+  [[nodiscard]] bool use() const { return is_there_ && ::syscall(SYS_swapon, path_.data(), 0) == 0; }
+  bool give_up() const { return ::syscall(SYS_swapoff, path_.data()) == 0; }
+
+ private:
+  std::array<char, 64> path_{};
+  bool is_there_ = false;
+};
+
+}  // namespace
+
+void swap_taken_away(Run& run) {
+  const SwapFile file(run.text("dir", "/tmp"));
+  if (!file.use()) return run.unsupported("may not swap to a file there");
+  bool given_up = false;
+  run.measure([&] {
+    given_up = file.give_up();
+    file.give_up();  // fails: it is none any more
+  });
+  if (!given_up) fail("swapoff");
+  run.report();
+}
+
 // Settings that change nothing, of the machine and of a cgroup.
 void machine_acts(Run& run) {
   constexpr const char* directory = "/sys/fs/cgroup/mlt-acts";
   if (::mkdir(directory, 0755) != 0 && errno != EEXIST) return run.unsupported("no cgroup can be made");
   constexpr const char* limit = "/sys/fs/cgroup/mlt-acts/memory.high";
+  constexpr const char* reclaim = "/sys/fs/cgroup/mlt-acts/memory.reclaim";  // 5.19+
   constexpr const char* caches = "/proc/sys/vm/drop_caches";
   if (::access(limit, W_OK) != 0 || ::access(caches, W_OK) != 0) {
     ::rmdir(directory);
     return run.unsupported("no memory cgroup, or the page cache is not to be dropped");
   }
+  const bool can_reclaim = ::access(reclaim, W_OK) == 0;
   run.measure([&] {
     write_file(limit, "64M");
+    if (can_reclaim) write_file(reclaim, "0");
     write_file(caches, "4");  // says that nothing is to be told of it
   });
   ::rmdir(directory);
+  run.extra("reclaims", can_reclaim ? 1 : 0);
   run.report();
 }
 
