@@ -36,6 +36,8 @@ static __always_inline int mlt_call_enter(void) {
   thread->call_merges = 0;
   thread->call_absent = 0;
   thread->call_told = 0;
+  thread->call_range_locked = 0;
+  thread->call_range_unlocked = 0;
   __builtin_memset(thread->call_parts_ns, 0, sizeof(thread->call_parts_ns));
   thread->fault_waited_ns = 0;
   thread->call_run_delay = mlt_run_delay();
@@ -72,6 +74,8 @@ static __always_inline bool mlt_call_matters(struct mlt_thread* thread, u32 call
   if (call <= MLT_CALL_MUNLOCKALL || thread->call_populate_ns || mlt_gives_up_locked(thread, mm)) return true;
   if (call == MLT_CALL_MUNMAP) return false;
   if (call == MLT_CALL_MMAP && (thread->call_args[3] & MAP_LOCKED)) return true;
+  /* A locked mapping may not grow (vma_to_resize, check_prep_vma): mremap gives this error for nothing else. */
+  if (call == MLT_CALL_MREMAP && ret == -EAGAIN) return true;
   /* Under MCL_FUTURE: mappings are locked, and may be refused. mprotect neither locks nor unlocks. */
   return call != MLT_CALL_MPROTECT && (def_flags & VM_LOCKED);
 }
@@ -147,9 +151,12 @@ static __always_inline void mlt_range_tell(struct mlt_thread* thread, u32 kind, 
   mlt_submit(event);
 }
 
+/* Nothing is told; what is locked of the range is added up all the same. */
+#define MLT_RANGE_NONE 0
+
 /*
- * Tells of what is at the start of this rest of the range of a call, if it is of the kind. Returns where to go on: at
- * the end, if nothing more is to be said. A global function: the verifier checks it once, not at each step of the loop.
+ * Tells of what is at the start of this rest of the range of a call, if it is of the kind. Returns where to go on. A
+ * global function: the verifier checks it once, not at each step of the loop.
  */
 __noinline u64 mlt_range_step(u32 place, u64 start, u64 end, u32 kind) {
   struct mlt_thread* thread = mlt_thread_at(place);
@@ -157,12 +164,21 @@ __noinline u64 mlt_range_step(u32 place, u64 start, u64 end, u32 kind) {
   u32 is_mapped = mlt_space_find(place, start);
   /* What lies beyond the address space ends below where it starts. */
   u64 next = thread->area.end > start && thread->area.end < end ? thread->area.end : end;
-  bool is_hole = kind == MLT_RANGE_HOLE;
-  bool is_such = is_hole ? !is_mapped : is_mapped && !(thread->area.vm_flags & VM_LOCKED);
+  if (!is_mapped) {
+    /* At the first the call stopped. */
+    if (kind == MLT_RANGE_HOLE && !thread->call_told)
+      mlt_range_tell(thread, kind, start, next, MLT_ERROR_UNKNOWN, 0, 0);
+    return next;
+  }
+  if (thread->area.vm_flags & VM_LOCKED) {
+    thread->call_range_locked += next - start;
+    return next;
+  }
+  if (!thread->call_range_unlocked) thread->call_range_unlocked = thread->area.end - thread->area.start;
   /* What the kernel maps for itself, as the vDSO, is in every process. */
-  if (!is_hole && thread->area.kind == MLT_VMA_SPECIAL) is_such = false;
-  if (is_such) mlt_range_tell(thread, kind, start, next, MLT_ERROR_UNKNOWN, 0, 0);
-  return is_such && is_hole ? end : next;
+  if (kind == MLT_RANGE_UNLOCKABLE && thread->area.kind != MLT_VMA_SPECIAL)
+    mlt_range_tell(thread, kind, start, next, MLT_ERROR_UNKNOWN, 0, 0);
+  return next;
 }
 
 /* So many steps; returns where to go on. In two storeys: the verifier checks 16 + 32 calls, and not 512. */
@@ -180,6 +196,8 @@ __noinline u64 mlt_range_steps(u32 place, u64 start, u64 end, u32 kind) {
  */
 __noinline u32 mlt_range_look(u32 place, u64 start, u64 end, u32 kind) {
   for (u32 i = 0; i < MLT_RANGE_LOOKS && start < end; i++) start = mlt_range_steps(place, start, end, kind);
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (thread && start < end) thread->call_range_locked = MLT_BYTES_UNKNOWN;
   return 0;
 }
 
@@ -191,15 +209,10 @@ static __always_inline void mlt_call_look(struct mlt_thread* thread, u32 call, s
     mlt_range_look(thread->place, start, end, MLT_RANGE_HOLE);
   else if ((call == MLT_CALL_MLOCK || call == MLT_CALL_MLOCK2) && !ret)
     mlt_range_look(thread->place, start, end, MLT_RANGE_UNLOCKABLE);
+  else if (call == MLT_CALL_MADVISE && ret == -EINVAL)
+    mlt_range_look(thread->place, start, end, MLT_RANGE_NONE);
   else if (call == MLT_CALL_MLOCKALL && !ret && (thread->call_args[0] & MCL_CURRENT))
     mlt_range_look(thread->place, 0, ~0ULL, MLT_RANGE_UNLOCKABLE);
-}
-
-/* Of the mapping at the start of the range of a call that was refused: what of it is not locked. */
-__noinline u64 mlt_unlocked_bytes(u32 place, u64 address) {
-  struct mlt_thread* thread = mlt_thread_at(place);
-  if (!thread || !mlt_space_find(place, address) || (thread->area.vm_flags & VM_LOCKED)) return 0;
-  return thread->area.end - thread->area.start;
 }
 
 /*
@@ -243,7 +256,7 @@ static __always_inline int mlt_call_end(u32 call, s64 ret, u32 was_filtered) {
   if (!proc) return 0;
   if (matters || thread->call_unlocked_populates) mlt_call_count(proc, thread, call, ret, duration);
   if (!matters && !mlt_tells(proc, thread, call, ret, now)) return 0;
-  if (call <= MLT_CALL_MLOCKALL && !was_filtered) mlt_call_look(thread, call, ret);
+  if ((call <= MLT_CALL_MLOCKALL || call == MLT_CALL_MADVISE) && !was_filtered) mlt_call_look(thread, call, ret);
   struct mlt_event_call* event = mlt_reserve(struct mlt_event_call);
   if (!event) return 0;
   mlt_event_head(&event->head, matters ? MLT_EVENT_CALL : MLT_EVENT_MAPPING, thread, call);
@@ -262,8 +275,8 @@ static __always_inline int mlt_call_end(u32 call, s64 ret, u32 was_filtered) {
   event->was_filtered = was_filtered;
   event->unlocked_faults = call == MLT_CALL_MLOCKALL ? mlt_unlocked_faults(thread->place) : 0;
   if (mlt_is_refused(thread, call, ret)) mlt_read_limits(&event->limits, task, mm);
-  if (call <= MLT_CALL_MLOCK2 && ret == -ENOMEM)
-    event->limits.unlocked_bytes = mlt_unlocked_bytes(thread->place, thread->call_args[0]);
+  if (call <= MLT_CALL_MLOCK2 && ret == -ENOMEM) event->limits.unlocked_bytes = thread->call_range_unlocked;
+  event->limits.range_locked_bytes = thread->call_range_locked;
   mlt_submit(event);
   return 0;
 }

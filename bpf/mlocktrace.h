@@ -654,6 +654,9 @@ struct mlt_event {
 #define MLT_LIMITS_IPC_LOCK_ELSEWHERE \
   16u /* CAP_IPC_LOCK was effective in another user namespace, where it is in vain */
 
+#define MLT_BYTES_UNKNOWN (~0ULL)
+#define MLT_PAGES_UNKNOWN (~0ULL)
+
 struct mlt_limits {
   __u64 memlock_bytes; /* soft RLIMIT_MEMLOCK; all ones: unlimited */
   __u64 mapped_pages;  /* mm->total_vm: VmSize */
@@ -661,7 +664,8 @@ struct mlt_limits {
   __u32 flags;
   __u32 max_map_count; /* vm.max_map_count; 0: not known */
   __u32 pad;
-  __u64 unlocked_bytes; /* of the mapping at the start of the range, not locked yet; 0: none, or not known */
+  __u64 unlocked_bytes;     /* of the first mapping in the range that is not locked yet; 0: none, or not known */
+  __u64 range_locked_bytes; /* of the range, when the call had failed; MLT_BYTES_UNKNOWN: not looked at to its end */
 };
 
 struct mlt_event_call {
@@ -744,7 +748,7 @@ static_assert(sizeof(mlt_error_key) == 16);
 static_assert(sizeof(mlt_error) == 8 * 8 + 4 * 4 + sizeof(mlt_mapping) + 64);
 static_assert(sizeof(mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(mlt_mapping));
 static_assert(sizeof(mlt_fault_event) == 32);
-static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 56);
+static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 64);
 #else
 _Static_assert(sizeof(struct mlt_config) == 120, "layout");
 _Static_assert(sizeof(struct mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS, "layout");
@@ -755,7 +759,7 @@ _Static_assert(sizeof(struct mlt_error_key) == 16, "layout");
 _Static_assert(sizeof(struct mlt_error) == 8 * 8 + 4 * 4 + sizeof(struct mlt_mapping) + 64, "layout");
 _Static_assert(sizeof(struct mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(struct mlt_mapping), "layout");
 _Static_assert(sizeof(struct mlt_fault_event) == 32, "layout");
-_Static_assert(sizeof(struct mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 56, "layout");
+_Static_assert(sizeof(struct mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 64, "layout");
 #endif
 
 #endif

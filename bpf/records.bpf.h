@@ -84,6 +84,9 @@ struct mlt_thread {
   u64 range_end;
   u32 call_absent; /* ranges that could not be made present */
   u32 call_told;   /* ranges that were told: MLT_EVENT_RANGE */
+  /* Of the range of a call that failed: see struct mlt_limits. */
+  u64 call_range_locked;
+  u64 call_range_unlocked;
   /* The last fault or access that failed: the record of what failed alike, and figures of whatever limit it met. */
   struct mlt_error_key error;
   u64 error_ns;

@@ -70,18 +70,21 @@ static __always_inline int mlt_merged(u64 start, u64 end, u64 vm_flags) {
 
 /*
  * 6.12 and later: commit_merge(vmg, …) ends every kind of merge. It had six arguments up to 6.15 and has one since, so
- * the result is asked for by helper (5.17+) instead of by its place. vmg->start and end are the merged range.
+ * the result is asked for by helper (5.17+) instead of by its place. vmg->start and end are the merged range. Where no
+ * flags are given execve moves its stack (relocate_vma_down), which is no merge.
  */
 SEC("fexit/commit_merge")
 int mlt_commit_merge_fexit(u64* ctx) {
   u64 ret = 0;
   if (bpf_get_func_ret(ctx, &ret) || (int)ret) return 0;
   struct vma_merge_struct* merge = (void*)ctx[0];
+  if (!mlt_merge_flags(merge)) return 0;
   return mlt_merged(BPF_CORE_READ(merge, start), BPF_CORE_READ(merge, end), mlt_merge_flags(merge));
 }
 
 SEC("kprobe/commit_merge")
 int BPF_KPROBE(mlt_commit_merge_kprobe, struct vma_merge_struct* merge) {
+  if (!mlt_merge_flags(merge)) return 0;
   mlt_change_begin(MLT_EVENT_MERGE, BPF_CORE_READ(merge, start), BPF_CORE_READ(merge, end), 0, mlt_merge_flags(merge));
   return 0;
 }

@@ -67,7 +67,7 @@ TEST(BuildActs, Words) {
   EXPECT_EQ(cleared.value, "4");
   EXPECT_EQ(built(act(7, MLT_ACT_USERFAULTFD, SYS_ioctl, 3)).what, "UFFDIO_COPY");
   EXPECT_EQ(built(act(7, MLT_ACT_USERFAULTFD, SYS_ioctl, 6)).what, "UFFDIO_WRITEPROTECT");
-  EXPECT_EQ(built(act(7, MLT_ACT_USERFAULTFD, SYS_ioctl, 0x3f)).what, "request 63");
+  EXPECT_EQ(built(act(7, MLT_ACT_USERFAULTFD, SYS_ioctl, 0x3f)).what, "UFFDIO_API");
   EXPECT_EQ(built(act(7, MLT_ACT_PTRACE_ATTACH, SYS_ptrace, 0)).what, "attach");
   EXPECT_EQ(built(act(7, MLT_ACT_COMPACTION, MLT_ACT_NO_CALL, 0)).call, "compaction");
   EXPECT_EQ(built(act(7, MLT_ACT_VM_WRITE, SYS_process_vm_writev, 0)).call, "process_vm_writev");

@@ -96,11 +96,11 @@ TEST(BuildLocks, LimitsAreThoseOfTheMomentOfTheFailure) {
   trace.data.views[42].end->memlock_unlimited = true;
   trace.data.views[42].end->can_lock_any = true;
   mlt_event_call event = call_event(MLT_CALL_MLOCKALL, {MCL_CURRENT}, -ENOMEM);
-  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0};
+  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0};
   trace.data.events[1].add(event.head);
   event.limits.flags |= MLT_LIMITS_IPC_LOCK;
   trace.data.events[1].add(event.head);
-  event.limits = {~0ULL, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0};
+  event.limits = {~0ULL, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0};
   trace.data.events[1].add(event.head);
   const auto calls = only_process(trace).locks.calls;
   ASSERT_EQ(calls.size(), 3U);
@@ -118,7 +118,7 @@ TEST(BuildLocks, TheSeccompFilterOfThatMoment) {
   trace.add(process(1, 42));
   mlt_event_call event = call_event(MLT_CALL_MLOCK, {0x7f0000000000, 4096}, -EPERM);
   for (const unsigned flag : {MLT_LIMITS_SECCOMP, MLT_LIMITS_NO_SECCOMP, 0U}) {
-    event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN | flag, 0, 0, 0};
+    event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN | flag, 0, 0, 0, 0};
     trace.data.events[1].add(event.head);
   }
   const auto calls = only_process(trace).locks.calls;
@@ -183,7 +183,7 @@ TEST(BuildLocks, TheLimitOfAProcessThatIsGone) {
   trace.data.views[42].start->can_lock_any = true;
   mlt_event_call event = call_event(MLT_CALL_MLOCK, {0x7f0000000000, 8 << 20}, -ENOMEM);
   event.locked_pages = 2;
-  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0};
+  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0};
   trace.data.events[1].add(event.head);
   trace.data.events[1].add(call_event(MLT_CALL_MUNLOCKALL, {}, 0).head);
   const Locks gone = only_process(trace).locks;

@@ -201,6 +201,22 @@ TEST(ExplainLimit, MappingsUnderMclFuture) {
          "the mapping would exceed RLIMIT_MEMLOCK (64 KiB locked); MAP_LOCKED asks for a lock");
 }
 
+// The kernel counts no page twice.
+TEST(ExplainLimit, WhatOfTheRangeIsLockedAlreadyDoesNotCountAgain) {
+  mlt_event_call call = lock(400 * 1024, -ENOMEM, 40);
+  call.limits.range_locked_bytes = 40 * 4096;
+  expect(call, limited(80 * 4096), CallRule::over_limit,
+         "240 KiB more would exceed RLIMIT_MEMLOCK: 160 KiB locked, limit 320 KiB; 400 KiB would do");
+  // All of what comes before the hole was locked: the limit had no objection.
+  call.args[0] = kAddress - 40 * 4096;
+  call.args[1] = 60 * 4096;
+  CallContext context = limited(80 * 4096);
+  context.limit_is_current = true;
+  expect(call, context, CallRule::hole,
+         "nothing is mapped at 0x7f5c00000000-0x7f5c00004000; what came before that part stays locked",
+         {range(RangeKind::hole)});
+}
+
 TEST(ExplainLimit, MremapCountsWhatItGrowsBy) {
   mlt_event_call call = call_event(MLT_CALL_MREMAP, {kAddress, kMiB, kMiB + kPage}, -EAGAIN);
   call.locked_pages = 256;
@@ -264,6 +280,12 @@ TEST(ExplainMappings, TooMany) {
   EXPECT_EQ(explain_call(lock(kPage, -ENOMEM), context).rule, CallRule::undetermined);
   context.vma_count = 65530;
   EXPECT_EQ(explain_call(lock(kPage, -ENOMEM), context).rule, CallRule::too_many_mappings);
+  // Nothing of what comes before the hole was locked: the call did not get to it.
+  mlt_event_call before = lock(2 * kPage, -ENOMEM);
+  before.args[0] = kAddress - kPage;
+  EXPECT_EQ(mlt::explain_call(before, {range(RangeKind::hole)}, context).rule, CallRule::too_many_mappings);
+  before.limits.range_locked_bytes = kPage;
+  EXPECT_EQ(mlt::explain_call(before, {range(RangeKind::hole)}, context).rule, CallRule::hole);
   // A hole that was seen is one.
   EXPECT_EQ(mlt::explain_call(lock(kPage, -ENOMEM), {range(RangeKind::hole)}, context).rule, CallRule::hole);
 }
@@ -346,8 +368,8 @@ TEST(ExplainSuccess, PartsThatAreNotThere) {
   call.absent_ranges = 3;
   expect(
       call, {}, CallRule::none,
-      "reports success, but pages could not be made present at 0x7f5c00000000-0x7f5c00004000: the mapping is ---p, and "
-      "2 more such parts",
+      "reports success, but pages could not be made present at 0x7f5c00000000-0x7f5c00004000: the mapping is ---p; at "
+      "0x7f5c00000000-0x7f5c00004000: why is not known, and 1 more such parts",
       {range(RangeKind::absent, "the mapping is ---p"), range(RangeKind::absent)});
 }
 
@@ -426,7 +448,8 @@ TEST(ExplainSuccess, WritableMappingsArePopulated) {
 mlt_event_call advise(std::uint64_t advice, std::int64_t ret, std::uint64_t locked_pages = 16,
                       std::uint64_t address = kAddress) {
   mlt_event_call call = call_event(MLT_CALL_MADVISE, {address, kMiB, advice}, ret);
-  call.locked_pages = locked_pages;
+  call.locked_pages = 16;
+  call.limits.range_locked_bytes = locked_pages * 4096;
   return call;
 }
 
@@ -439,7 +462,7 @@ TEST(ExplainAdvice, LockedMemoryStays) {
 }
 
 TEST(ExplainAdvice, OtherReasonsAreNotTakenForALock) {
-  expect(advise(MADV_DONTNEED, -EINVAL, 0), {}, CallRule::none, "");                 // nothing is locked
+  expect(advise(MADV_DONTNEED, -EINVAL, 0), {}, CallRule::none, "");                 // nothing of it is locked
   expect(advise(MADV_DONTNEED, -EINVAL, 16, kAddress + 1), {}, CallRule::none, "");  // not on a page
   expect(advise(MADV_MERGEABLE, -EINVAL), {}, CallRule::none, "");                   // no lock refuses that
   expect(advise(4711, -EINVAL), {}, CallRule::none, "");

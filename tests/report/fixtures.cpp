@@ -90,6 +90,7 @@ void add_busy_calls(Process& process) {
   refused.limit_bytes = 80 * kMiB;
   LockCall all = call(4'000'000'000, MLT_CALL_MLOCKALL, "mlockall", "MCL_CURRENT | MCL_FUTURE", -12, 850);
   all.locked_bytes_after = 72 * kMiB;
+  refused.needed_bytes = 88 * kMiB;
   refused.needed_for_mapping_bytes = 128 * kMiB;
   refused.needed_for_all_bytes = 900 * kMiB;
   refused.mappings = 61;

@@ -89,7 +89,7 @@ constexpr FindingRow kFindings[] = {
     {"faults-by-others", "refs-cleared", "poked"},
     // What faults waited for.
     {"working-set-too-large", "refault", "refault once"},
-    {"compaction-stall", "", "Findings.AMachineAtRest"},
+    {"compaction-stall", "Findings.FreeMemoryInPieces", "Findings.AMachineAtRest"},
     {"writeback-wait", "dirty-file", "refault once"},
     {"huge-page-cost", "WaitsOfAll.HugePagesAreCounted", "Findings.AMachineAtRest"},
     {"userfaultfd-wait", "Userfaults.WaitUntilSomebodyAnswers", "WaitsOfAll.AnErrorOfUserfaultfdIsNoWait"},

@@ -89,6 +89,7 @@ constexpr WorkloadRow kWorkloads[] = {
     {"thp-merged"},
     {"thp-zero"},
     {"thp-touch"},
+    {"thp-many", "", "Findings.*"},
     {"thp-unlock-half"},
     {"thp-lock-middle", "locked-not-mlocked"},
     {"thp-straddle"},

@@ -24,6 +24,8 @@ std::string call_of(const mlt_act_key& key) {
 std::string userfaultfd_request(std::uint32_t number) {
   static constexpr auto kNames = std::to_array<std::string_view>(
       {"REGISTER", "UNREGISTER", "WAKE", "COPY", "ZEROPAGE", "MOVE", "WRITEPROTECT", "CONTINUE", "POISON"});
+  constexpr std::uint32_t kApi = 0x3f;
+  if (number == kApi) return "UFFDIO_API";
   return number < kNames.size() ? fmt::format("UFFDIO_{}", kNames.at(number)) : fmt::format("request {}", number);
 }
 

@@ -71,7 +71,7 @@ constexpr Advice kAdvices[] = {{MADV_NORMAL, "MADV_NORMAL"},
                                {23, "MADV_POPULATE_WRITE"},
                                {24, "MADV_DONTNEED_LOCKED"},
                                {25, "MADV_COLLAPSE"},
-                               {102, "MADV_GUARD_INSTALL", true},
+                               {102, "MADV_GUARD_INSTALL"},
                                {103, "MADV_GUARD_REMOVE"}};
 
 const Advice* find_advice(std::uint64_t value) {

@@ -48,14 +48,21 @@ std::uint64_t newly_locked(const mlt_event_call& call, const CallContext& contex
                                                                               : 0;
 }
 
+// Of its range what is not locked already: the kernel counts no page twice (count_mm_mlocked_page_nr, 4.9+). Where the
+// range was not looked at to its end: all of it.
+std::uint64_t bytes_to_lock(const mlt_event_call& call, const CallContext& context) {
+  const std::uint64_t range = range_bytes(call, context.page_size);
+  return call.limits.range_locked_bytes <= range ? range - call.limits.range_locked_bytes : range;
+}
+
 bool exceeds_limit(const mlt_event_call& call, const CallContext& context) {
   if (!context.limit_bytes) return false;
-  const std::uint64_t more = range_bytes(call, context.page_size);
+  const std::uint64_t more = bytes_to_lock(call, context);
   return more > *context.limit_bytes || locked_bytes(call, context) > *context.limit_bytes - more;
 }
 
 std::string over_limit_text(const mlt_event_call& call, const CallContext& context) {
-  const std::uint64_t more = range_bytes(call, context.page_size);
+  const std::uint64_t more = bytes_to_lock(call, context);
   const std::uint64_t locked = locked_bytes(call, context);
   std::string text = fmt::format("{} more would exceed RLIMIT_MEMLOCK: {} locked, limit {}", format_bytes(more),
                                  format_bytes(locked), format_bytes(*context.limit_bytes));
@@ -105,11 +112,12 @@ Explanation not_permitted(const mlt_event_call& call, const CallContext& context
   return {CallRule::policy, fmt::format("refused although RLIMIT_MEMLOCK {}: {}", limit, who)};
 }
 
-// Advice that the kernel refuses for VM_LOCKED memory. It refuses for other reasons, too: a misaligned address, memory
-// of another kind. Those that can be seen are looked at.
+// Advice that the kernel refuses for VM_LOCKED memory, of which there is some in the range. It refuses for other
+// reasons, too: a misaligned address, memory of another kind. Those that can be seen are looked at.
 Explanation advice_refused(const mlt_event_call& call, const CallContext& context) {
   const std::string advice = advice_name(call.args[2]);
-  if (!gives_back(call.args[2]) || call.args[0] % context.page_size != 0 || call.locked_pages == 0) return {};
+  if (!gives_back(call.args[2]) || call.args[0] % context.page_size != 0) return {};
+  if (call.limits.range_locked_bytes == 0 || call.limits.range_locked_bytes == MLT_BYTES_UNKNOWN) return {};
   const bool alternative = call.args[2] == MADV_DONTNEED || call.args[2] == MADV_FREE;
   return {CallRule::locked_memory,
           fmt::format("{} does not take locked memory: it stays, with what is in it; munlock it first{}", advice,
@@ -151,7 +159,11 @@ std::string effect_of_failure(const mlt_event_call& call, const CallContext& con
 Explanation hole_or_bound(const mlt_event_call& call, const std::vector<CallRange>& ranges, const CallContext& context,
                           bool passed_limit) {
   const std::string effect = effect_of_failure(call, context);
-  if (const CallRange* hole = first_of(RangeKind::hole, ranges); passed_limit && hole != nullptr)
+  const CallRange* hole = first_of(RangeKind::hole, ranges);
+  // Before it lies what is mapped and could all be locked, and nothing of it was: the call did not get as far as there.
+  const bool before_hole = is_lock(call.head.call) && hole != nullptr && hole->start > call.args[0] &&
+                           call.limits.range_locked_bytes == 0 && newly_locked(call, context) == 0;
+  if (passed_limit && hole != nullptr && !(before_hole && at_mapping_bound(context) == true))
     return {CallRule::hole, fmt::format("nothing is mapped at {:#x}-{:#x}; {}", hole->start, hole->end, effect)};
   const auto at_bound = at_mapping_bound(context);
   if (at_bound == true)
@@ -173,8 +185,8 @@ Explanation lock_without_memory(const mlt_event_call& call, const std::vector<Ca
                                 const CallContext& context) {
   if (const CallRange* absent = first_of(RangeKind::absent, ranges))
     return {CallRule::not_populated,
-            fmt::format("pages could not be made present at {}; the whole range is locked all the same",
-                        why_absent(*absent))};
+            fmt::format("pages could not be made present at {}; {} is locked all the same", why_absent(*absent),
+                        call.locked_pages != 0 ? "the whole range" : "nothing of it, which takes no lock,")};
   const std::uint64_t grown = newly_locked(call, context);
   if (call.populate_ns + call.populated_pages != 0 || (grown != 0 && grown == range_bytes(call, context.page_size)))
     return {CallRule::not_populated,
@@ -246,17 +258,24 @@ std::string explain_lockall(const mlt_event_call& call, const CallContext& conte
 }
 
 /// The call reports success although parts of what it locked are not there: mlockall and mmap don't tell (mm_populate).
-std::string explain_absent(const mlt_event_call& call, const CallRange& first) {
-  const std::string more =
-      call.absent_ranges > 1 ? fmt::format(", and {} more such parts", call.absent_ranges - 1) : std::string();
-  return fmt::format("reports success, but pages could not be made present at {}{}", why_absent(first), more);
+std::string explain_absent(const mlt_event_call& call, const std::vector<CallRange>& ranges) {
+  constexpr std::uint64_t kNamed = 3;
+  std::string text = "reports success, but pages could not be made present at ";
+  std::uint64_t named = 0;
+  for (const CallRange& range : ranges) {
+    if (range.kind != RangeKind::absent || named == kNamed) continue;
+    text += (named == 0 ? "" : "; at ") + why_absent(range);
+    ++named;
+  }
+  return call.absent_ranges <= named ? text
+                                     : text + fmt::format(", and {} more such parts", call.absent_ranges - named);
 }
 
 std::string explain_success(const mlt_event_call& call, const std::vector<CallRange>& ranges,
                             const CallContext& context) {
   if (call.was_filtered != 0)
     return "a seccomp filter answered it with success: the kernel never saw it, and did nothing";
-  if (const CallRange* absent = first_of(RangeKind::absent, ranges)) return explain_absent(call, *absent);
+  if (first_of(RangeKind::absent, ranges) != nullptr) return explain_absent(call, ranges);
   switch (call.head.call) {
     case MLT_CALL_MLOCK:
     case MLT_CALL_MLOCK2: return explain_lock(call, ranges, context);

@@ -118,6 +118,7 @@ std::string reason_text(mlt_error_reason reason, const FailedAt& at, const Count
           "not seen",
           at.file_system, bytes_of(at.file_offset));
     case MLT_ERROR_HUGE_PAGES:
+      if (!limit && !used) return "no huge page is left in the pool";
       return fmt::format("no huge page is left: of {} in the pool {} are in use or promised", bytes_of(limit),
                          bytes_of(used));
     case MLT_ERROR_HUGE_PAGES_CGROUP: return "the hugetlb cgroup permits no further huge page";

@@ -45,8 +45,8 @@ void add_vma_lock(std::map<std::string, std::int64_t>& evidence, const Process& 
 
 constexpr const char* kReadLess =
     "Let it read /proc/PID/status, or the files of the cgroup, in place of what is told mapping by mapping: the page "
-    "tables of a whole mapping are walked meanwhile. Monitoring agents have a setting for it. If that must be, let it "
-    "read smaps_rollup, and rarely.";
+    "tables of a whole mapping are walked meanwhile. Monitoring agents have a setting for it. If that must be: "
+    "smaps_rollup, and rarely.";
 
 void add_outsider(Sighting& sighting, const OutsideWaits& outsider) {
   sighting.evidence["outsider_pid"] = figure(outsider.pid);

@@ -67,6 +67,7 @@ Found failed_by(CallRule rule, Severity severity, const Process& process, bool (
   if (largest->range_bytes != 0) seen->evidence["range_bytes"] = figure(largest->range_bytes);
   seen->evidence["locked_bytes"] = figure(largest->locked_bytes_after);
   if (largest->limit_bytes) seen->evidence["limit_bytes"] = figure(*largest->limit_bytes);
+  if (largest->needed_bytes) seen->evidence["needed_bytes"] = figure(*largest->needed_bytes);
   if (largest->needed_for_mapping_bytes)
     seen->evidence["needed_for_mapping_bytes"] = figure(*largest->needed_for_mapping_bytes);
   if (largest->needed_for_all_bytes) seen->evidence["needed_for_all_bytes"] = figure(*largest->needed_for_all_bytes);
@@ -120,8 +121,10 @@ Found lock_over_limit(const Process& process, const Case&) {
   // Where it was not seen at the call, the limit is as it was before or after the trace.
   if (process.locks.limit_bytes) seen->evidence.try_emplace("limit_bytes", figure(*process.locks.limit_bytes));
   if (!seen->evidence.contains("limit_bytes") || !seen->evidence.contains("range_bytes")) return seen;
-  const std::int64_t missing =
-      seen->evidence["range_bytes"] + seen->evidence["locked_bytes"] - seen->evidence["limit_bytes"];
+  const auto needed = seen->evidence.find("needed_bytes");
+  const std::int64_t wanted =
+      needed != seen->evidence.end() ? needed->second : seen->evidence["range_bytes"] + seen->evidence["locked_bytes"];
+  const std::int64_t missing = wanted - seen->evidence["limit_bytes"];
   if (missing > 0) seen->evidence["missing_bytes"] = missing;
   const auto mapping = seen->evidence.find("needed_for_mapping_bytes");
   if (mapping != seen->evidence.end())

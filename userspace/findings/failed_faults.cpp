@@ -30,8 +30,8 @@ Severity grade(bool ended, bool signalled, Severity if_caught) {
   return signalled ? if_caught : Severity::notice;
 }
 
-/// All that failed for these reasons; in words, that of which there is most. `if_caught`: of a signal that the program
-/// goes on after.
+/// All that failed for these reasons; in words, what came of it first: an end, a signal, else that of which there is
+/// most. `if_caught`: of a signal that the program goes on after.
 Found failed_for(std::initializer_list<mlt_error_reason> reasons, Severity if_caught, const Process& process) {
   const FailedFaults* most = nullptr;
   std::uint64_t count = 0;
@@ -40,7 +40,8 @@ Found failed_for(std::initializer_list<mlt_error_reason> reasons, Severity if_ca
   if (!process.faults.failed) return {};
   for (const FailedFaults& failed : *process.faults.failed) {
     if (!is_one_of(failed.reason, reasons)) continue;
-    if (most == nullptr || (failed.ended_process && !ended)) most = &failed;
+    if (most == nullptr || (failed.ended_process && !ended) || (failed.signals != 0 && signals == 0 && !ended))
+      most = &failed;
     count += failed.count;
     signals += failed.signals;
     ended = ended || failed.ended_process;
@@ -53,10 +54,11 @@ Found failed_for(std::initializer_list<mlt_error_reason> reasons, Severity if_ca
   return seen;
 }
 
-std::uint64_t locked_at_exit(const Process& process) {
+/// Empty: it did not end, or the kernel had given the address space up before it told of the end (up to 6.15).
+Count locked_at_exit(const Process& process) {
   const auto found = std::find_if(process.life.rbegin(), process.life.rend(),
                                   [](const LifeEvent& event) { return event.kind == LifeEvent::Kind::exit; });
-  return found == process.life.rend() ? 0 : found->locked_bytes;
+  return found == process.life.rend() ? std::nullopt : found->locked_bytes;
 }
 
 }  // namespace
@@ -79,10 +81,9 @@ Found ended_by_oom_killer(const Process& process, const Case&) {
   if (ending.oom_limit == "nodes") seen.remark = ": the NUMA nodes that it may use were out of memory";
   if (ending.oom_limit_bytes) seen.evidence["limit_bytes"] = figure(*ending.oom_limit_bytes);
   if (ending.oom_used_bytes) seen.evidence["used_bytes"] = figure(*ending.oom_used_bytes);
-  if (std::ranges::find(process.life, LifeEvent::Kind::exit, &LifeEvent::kind) != process.life.end())
-    seen.evidence["locked_bytes"] = figure(locked_at_exit(process));
-  if (const auto locked = seen.evidence.find("locked_bytes"); locked != seen.evidence.end() && locked->second != 0)
-    seen.remark += fmt::format(", with {} locked", format_bytes(static_cast<std::uint64_t>(locked->second)));
+  const Count locked = locked_at_exit(process);
+  if (locked) seen.evidence["locked_bytes"] = figure(*locked);
+  if (locked.value_or(0) != 0) seen.remark += fmt::format(", with {} locked", format_bytes(*locked));
   return seen;
 }
 

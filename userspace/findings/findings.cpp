@@ -56,7 +56,8 @@ constexpr auto kRules = std::to_array<Rule>({
      "mprotect, a fork whose child is gone, migration between NUMA nodes and swap-in leave pages read-only until they "
      "are written to; which it was this does not tell. Write to them once after such a change.",
      "mprotect(2)", rules::write_protected},
-    {"userfaultfd", warning, "locked memory waits for another thread or process to supply its pages",
+    {"userfaultfd", warning,
+     "locked memory waits for another thread or process to supply its pages, or to let it write",
      "The memory is managed by userfaultfd (live migration, snapshots, a garbage collector). Let that finish before "
      "timing matters.",
      "userfaultfd(2)", rules::userfaultfd},
@@ -230,10 +231,11 @@ constexpr auto kRules = std::to_array<Rule>({
     {"unlock-hole", warning, "unlocking failed on the way, part of the range is not mapped",
      "What comes after the hole stays locked. Unlock each mapping by itself.", "mlock(2)", rules::unlock_hole},
     {"lock-not-populated", warning, "locking failed on the way, a page could not be made present",
-     "The range is locked all the same, and counted. Leave out PROT_NONE parts and what lies beyond the end of a file.",
+     "What takes a lock in the range is locked all the same, and counted. Mend the reason that is named, or leave such "
+     "parts out: PROT_NONE, what lies beyond the end of a file, what a file system or a pool has no room for.",
      "mlock(2)", rules::lock_not_populated},
-    {"lock-too-many-mappings", problem, "locking failed, the process has too many mappings",
-     "Lock one large area instead of many small ones, or raise vm.max_map_count.",
+    {"lock-too-many-mappings", problem, "locking or unlocking failed, the process has too many mappings",
+     "Lock, and unlock, one large area instead of many small ones, or raise vm.max_map_count.",
      "Documentation/admin-guide/sysctl/vm.rst", rules::lock_mapping_bound},
     {"lock-out-of-memory", problem, "locking failed for want of memory",
      "Look at the memory cgroup (memory.max, memory.high) and at what is free; lock less.",

@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "findings/rules.h"
 #include "model/names.h"
+#include "util/units.h"
 
 namespace mlt::rules {
 namespace {
@@ -55,6 +58,17 @@ std::string who_compacts(const Case& about) {
 constexpr auto kAbsent = {MLT_CAUSE_FIRST_TOUCH, MLT_CAUSE_FILE_MAP, MLT_CAUSE_FILE_READ, MLT_CAUSE_SWAP_IN};
 
 bool is_absent(mlt_cause cause) { return std::ranges::find(kAbsent, cause) != kAbsent.end(); }
+
+/// Is each locked mapping that faulted mostly for pages that were not there in one of these ranges, as far as is known?
+/// Those that a lock made present are of them, too.
+bool lacks_no_others(const Process& process, const std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges) {
+  if (!process.faults.by_vma) return false;
+  return std::ranges::all_of(*process.faults.by_vma, [&](const VmaFaults& vma) {
+    if (vma.locked != MLT_LOCKED || !is_absent(vma.cause)) return true;
+    return std::ranges::any_of(ranges,
+                               [&](const auto& range) { return vma.start < range.second && range.first < vma.end; });
+  });
+}
 
 /// Has a locked mapping in this range faulted mostly for pages that were not there?
 bool lacks_pages(const Process& process, std::uint64_t start, std::uint64_t end) {
@@ -149,11 +163,18 @@ Found lock_not_effective(const Process& process, const Case& about) {
   constexpr std::uint64_t kDontneedLocked = 24;  // MADV_DONTNEED_LOCKED: the headers of Debian 12 lack it
   Found seen = report(access_faults(process, {MLT_LOCKED}, kAbsent), Severity::problem, about);
   if (!seen) return seen;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> discarded;
   for (const LockCall& call : process.locks.calls) {
     if (call.call == MLT_CALL_MADVISE && call.ret == 0 && call.flags == kDontneedLocked &&
         lacks_pages(process, call.range_start, call.range_start + call.range_bytes)) {
+      discarded.emplace_back(call.range_start, call.range_start + call.range_bytes);
       seen->evidence["discarded_bytes"] += figure(call.range_bytes);
-      seen->remark = ": the process had discarded them itself (MADV_DONTNEED_LOCKED)";
+      seen->remark = lacks_no_others(process, discarded)
+                         ? ": the process had discarded them itself (MADV_DONTNEED_LOCKED)"
+                         : fmt::format(
+                               "; the process had discarded {} of locked memory itself (MADV_DONTNEED_LOCKED), and "
+                               "others lacked pages, too",
+                               format_bytes(static_cast<std::uint64_t>(seen->evidence["discarded_bytes"])));
       seen->advice = "Keep what has to be there, or lock it again after giving it back: mlock makes it present.";
     }
     for (const CallRange& range : call.ranges) {

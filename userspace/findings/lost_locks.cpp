@@ -114,7 +114,8 @@ Found lock_lost_in_fork(const Process& process, const Case& about) {
     if (child == about.report.processes.end() || child->exited || has_event(*child, LifeEvent::Kind::exec) ||
         locks_again_after(*child, fork.at_ns))
       continue;
-    return Sighting{Severity::notice, {{"child_pid", fork.child_pid}, {"locked_bytes", figure(fork.locked_bytes)}}, ""};
+    return Sighting{
+        Severity::notice, {{"child_pid", fork.child_pid}, {"locked_bytes", figure(fork.locked_bytes.value_or(0))}}, ""};
   }
   return {};
 }
@@ -125,7 +126,7 @@ Found lock_lost_in_exec(const Process& process, const Case& about) {
     if (exec.kind != LifeEvent::Kind::exec || (exec.locked_bytes == 0 && !exec.mcl_future)) continue;
     if (locks_again_after(process, exec.at_ns)) continue;
     return Sighting{exec.mcl_future ? Severity::warning : Severity::notice,
-                    {{"locked_bytes", figure(exec.locked_bytes)}, {"at_ns", figure(exec.at_ns)}},
+                    {{"locked_bytes", figure(exec.locked_bytes.value_or(0))}, {"at_ns", figure(exec.at_ns)}},
                     exec.mcl_future ? " (MCL_FUTURE was in force)" : ""};
   }
   return {};

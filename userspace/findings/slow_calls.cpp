@@ -144,8 +144,21 @@ std::string who_else_fills(const Process& process, const Case& about) {
 
 }  // namespace
 
+namespace {
+
+/// Whoever writes to such a file of a cgroup asks for the reclaim that follows, of others' memory or its own.
+bool asked_for_reclaim(const Process& process, const Case& about) {
+  if (process.reclaim->in_fault_ns.value_or(1) != 0 || !about.report.system.acts) return false;
+  return std::ranges::any_of(*about.report.system.acts, [&](const Act& act) {
+    return act.pid == process.pid &&
+           (act.file == "memory.reclaim" || act.file == "memory.high" || act.file == "memory.max");
+  });
+}
+
+}  // namespace
+
 Found reclaim_stall(const Process& process, const Case& about) {
-  if (!process.reclaim) return {};
+  if (!process.reclaim || asked_for_reclaim(process, about)) return {};
   const ReclaimStall direct = process.reclaim->direct.value_or(ReclaimStall{});
   const ReclaimStall memcg = process.reclaim->memcg.value_or(ReclaimStall{});
   if (direct.calls + memcg.calls == 0) return {};

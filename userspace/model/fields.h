@@ -249,9 +249,13 @@ struct Fields<LockCall> {
             "is in vain.")
           .since("0.2"),
       field("filtered", &LockCall::filtered, "A seccomp filter answered it: the kernel did not see it.").since("0.2"),
+      field("needed_bytes", &LockCall::needed_bytes,
+            "RLIMIT_MEMLOCK was met: how large it has to be for this call: what was locked, and what of the range was "
+            "not; null: it was not met, or not known.")
+          .since("0.2")
+          .unit(bytes),
       field("needed_for_mapping_bytes", &LockCall::needed_for_mapping_bytes,
-            "RLIMIT_MEMLOCK was met: how large it has to be for all of the mapping that the range begins in, "
-            "beside what was locked; null: it was not met, or not known.")
+            "The same for all of the mapping in which the call wants the first page that is not locked yet.")
           .since("0.2")
           .unit(bytes),
       field("needed_for_all_bytes", &LockCall::needed_for_all_bytes,
@@ -456,8 +460,10 @@ struct Fields<LifeEvent> {
           "kind", &LifeEvent::kind,
           "vfork: the child runs in this address space until its execve; share: it stays there (CLONE_VM)."),
       field<NullIfZero>("child_pid", &LifeEvent::child_pid),
-      field("locked_bytes", &LifeEvent::locked_bytes,
-            "A child was made: of the parent; exec: before it; exit: at the exit.")
+      field(
+          "locked_bytes", &LifeEvent::locked_bytes,
+          "A child was made: of the parent; exec: before it; exit: at the exit; null: the kernel had given the address "
+          "space up by then.")
           .unit(bytes),
       field("locked_bytes_after", &LifeEvent::locked_bytes_after, "A child was made: of the child; exec: after it.")
           .since("0.1")

@@ -226,8 +226,10 @@ struct LockCall {
   /// CAP_IPC_LOCK was effective when the call failed, but in a user namespace other than the initial one.
   bool cap_elsewhere = false;
   bool filtered = false;  // a seccomp filter answered it, and the kernel did not see it
-  /// Where the limit was met: how large it has to be for the whole of the mapping that the range begins in, and for the
-  /// whole address space, with what was locked before. Empty: it was not met, or not known.
+  /// Where the limit was met: how large it has to be for this call, for the whole of the mapping in which it wants the
+  /// first page that is not locked yet, and for the whole address space, with what was locked before. Empty: it was not
+  /// met, or not known.
+  Count needed_bytes;
   Count needed_for_mapping_bytes;
   Count needed_for_all_bytes;
   Count mappings;  // of the process when the call failed, and vm.max_map_count; empty: it did not, or not known
@@ -429,7 +431,7 @@ struct LifeEvent {
   /// vfork: the child runs in the parent's address space until it calls execve; share: it stays there (CLONE_VM).
   enum class Kind { fork, vfork, share, exec, exit } kind = Kind::fork;
   std::uint32_t child_pid = 0;           // fork, vfork, share
-  std::uint64_t locked_bytes = 0;        // of the parent; of the process before exec or exit
+  Count locked_bytes = 0;                // of the parent; of the process before exec or exit; empty: not known
   std::uint64_t locked_bytes_after = 0;  // of the child; of the process after exec
   bool mcl_future = false;               // MCL_FUTURE was in force before: /proc does not show it
   bool mcl_onfault = false;              // the same for MCL_ONFAULT

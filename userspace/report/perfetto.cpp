@@ -222,7 +222,7 @@ void PerfettoWriter::add(const Process& process) {
       Writer instant =
           begin_event(writer, life.at_ns, id, event::instant, "life", std::string(life_kind_name(life.kind)));
       annotate(instant, "child_pid", life.child_pid);
-      annotate(instant, "locked_bytes", life.locked_bytes);
+      if (life.locked_bytes) annotate(instant, "locked_bytes", *life.locked_bytes);
       annotate(instant, "locked_bytes_after", life.locked_bytes_after);
       annotate(instant, "comm", life.comm);
     }

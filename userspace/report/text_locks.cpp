@@ -82,11 +82,16 @@ void add_call(Table& table, const LockCall& call, const Host& host, bool several
 }
 
 std::string title_of(const Locks& locks) {
-  const auto failed = static_cast<std::uint64_t>(
+  const auto of_list = static_cast<std::uint64_t>(
       std::count_if(locks.calls.begin(), locks.calls.end(), [](const LockCall& call) { return is_error(call.ret); }));
+  std::uint64_t counted = 0;
+  for (const CallTotals& totals : locks.totals) {
+    for (const auto& [error, calls] : totals.errors_by_errno) counted += calls;
+  }
+  const std::uint64_t failed = std::max(of_list, counted);
   std::string title = plural(locks.calls.size() + locks.calls_not_kept, "lock call");
   if (failed != 0) {
-    title += fmt::format(", {}{} failed", locks.calls_not_kept == 0 ? "" : "at least ", format_count(failed));
+    title += fmt::format(", {} failed", format_count(failed));
   }
   return title;
 }

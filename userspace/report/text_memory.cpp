@@ -27,7 +27,7 @@ void add_change(Table& table, const VmaChange& change, const TextOptions& option
 /// "8 MiB locked, MCL_FUTURE in force": what was so before the event; empty when nothing was.
 std::string lock_state(const LifeEvent& event) {
   std::string text;
-  if (event.locked_bytes != 0) text = format_bytes(event.locked_bytes) + " locked";
+  if (event.locked_bytes.value_or(0) != 0) text = format_bytes(*event.locked_bytes) + " locked";
   if (event.mcl_future) {
     text += fmt::format("{}MCL_FUTURE{} in force", text.empty() ? "" : ", ", event.mcl_onfault ? " | MCL_ONFAULT" : "");
   }
