@@ -12,6 +12,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
+#include "mlocktrace.h"
+
 /* Keeps the compiler from moving a bounds check away from the access that needs it: 5.10 and 6.1 lose track otherwise.
  */
 #define mlt_barrier(x) asm volatile("" : "+r"(x))
@@ -434,6 +436,15 @@ static __always_inline bool mlt_has_ipc_lock(struct task_struct* task) {
   u32 effective = 0; /* the first 32 of them: kernel_cap_t was an array up to 6.2 */
   bpf_probe_read_kernel(&effective, sizeof(effective), (void*)cred + bpf_core_field_offset(struct cred, cap_effective));
   return effective & MLT_CAP_IPC_LOCK;
+}
+
+/*
+ * Pages that io_uring, perf, xsk and, up to 5.10, BPF have accounted to the task's user; MLT_NOT_KNOWN where the kernel
+ * is built without all of these.
+ */
+static __always_inline u64 mlt_user_locked(struct task_struct* task) {
+  if (!bpf_core_field_exists(struct user_struct, locked_vm)) return MLT_NOT_KNOWN;
+  return BPF_CORE_READ(task, cred, user, locked_vm.counter);
 }
 
 /* Is the task's user namespace the initial one? */

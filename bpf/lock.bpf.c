@@ -117,10 +117,17 @@ static __always_inline void mlt_call_count(struct mlt_proc* proc, struct mlt_thr
   mlt_add(total->unlocked_populate_faults, thread->call_unlocked_populates);
 }
 
+/* A global function: the verifier checks it once, and not in each of the programs. */
+__noinline u64 mlt_user_pages(u32 place) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  return thread ? mlt_user_locked((void*)thread->task) : MLT_NOT_KNOWN;
+}
+
 /* The process may change its limit, or end, before anybody else can look. */
 static __always_inline void mlt_read_limits(struct mlt_limits* limits, struct task_struct* task, struct mm_struct* mm) {
   limits->memlock_bytes = BPF_CORE_READ(task, signal, rlim[RLIMIT_MEMLOCK].rlim_cur);
   limits->mapped_pages = BPF_CORE_READ(mm, total_vm);
+  limits->pinned_pages = BPF_CORE_READ(mm, pinned_vm.counter);
   limits->map_count = BPF_CORE_READ(mm, map_count);
   limits->flags = MLT_LIMITS_KNOWN;
   if (mlt_has_ipc_lock(task))
@@ -197,7 +204,7 @@ __noinline u64 mlt_range_steps(u32 place, u64 start, u64 end, u32 kind) {
 __noinline u32 mlt_range_look(u32 place, u64 start, u64 end, u32 kind) {
   for (u32 i = 0; i < MLT_RANGE_LOOKS && start < end; i++) start = mlt_range_steps(place, start, end, kind);
   struct mlt_thread* thread = mlt_thread_at(place);
-  if (thread && start < end) thread->call_range_locked = MLT_BYTES_UNKNOWN;
+  if (thread && start < end) thread->call_range_locked = MLT_NOT_KNOWN;
   return 0;
 }
 
@@ -274,7 +281,10 @@ static __always_inline int mlt_call_end(u32 call, s64 ret, u32 was_filtered) {
   event->absent_ranges = thread->call_absent;
   event->was_filtered = was_filtered;
   event->unlocked_faults = call == MLT_CALL_MLOCKALL ? mlt_unlocked_faults(thread->place) : 0;
-  if (mlt_is_refused(thread, call, ret)) mlt_read_limits(&event->limits, task, mm);
+  if (mlt_is_refused(thread, call, ret)) {
+    mlt_read_limits(&event->limits, task, mm);
+    event->limits.user_pages = mlt_user_pages(thread->place);
+  }
   if (call <= MLT_CALL_MLOCK2 && ret == -ENOMEM) event->limits.unlocked_bytes = thread->call_range_unlocked;
   event->limits.range_locked_bytes = thread->call_range_locked;
   mlt_submit(event);

@@ -359,6 +359,26 @@ enum mlt_errno {
   MLT_ERRNO_NR,
 };
 
+/* Who else than the lock family asks RLIMIT_MEMLOCK. */
+enum mlt_limited {
+  MLT_LIMITED_IO_URING,
+  MLT_LIMITED_PERF, /* mmap of a buffer */
+  MLT_LIMITED_BPF,  /* up to 5.10 */
+  MLT_LIMITED_NR,
+};
+
+#define MLT_NOT_KNOWN (~0ULL)
+
+/* What it refused to one of these: of the calls of a process the one that wanted most. */
+struct mlt_refusal {
+  __u64 limit_bytes;
+  __u64 wanted_bytes; /* 0: not seen */
+  __u64 user_pages;   /* user_struct.locked_vm, or MLT_NOT_KNOWN */
+  __u64 pinned_pages; /* mm->pinned_vm */
+  __u64 locked_pages; /* mm->locked_vm */
+  __s64 error;
+};
+
 /* Totals of one call of enum mlt_call in one process. */
 struct mlt_call_total {
   __u64 calls;
@@ -501,7 +521,8 @@ struct mlt_proc {
   __u64 swap_duplicate_ns;
   __u64 swap_freed; /* entries given up */
   __u64 swap_free_ns;
-  __u64 failed; /* faults and accesses that failed: mlt_errors tells of them */
+  __u64 failed;                  /* faults and accesses that failed: mlt_errors tells of them */
+  __u64 limited[MLT_LIMITED_NR]; /* calls that RLIMIT_MEMLOCK refused */
   struct mlt_lock_wait mmap_lock_read;
   struct mlt_lock_wait mmap_lock_write;
   struct mlt_lock_wait mmap_lock_in_fault;      /* of both, those inside page faults */
@@ -515,6 +536,7 @@ struct mlt_proc {
   /* Addresses of what others had taken out of memory; taken_end 0: nothing. */
   __u64 taken_start;
   __u64 taken_end;
+  struct mlt_refusal refusals[MLT_LIMITED_NR]; /* where `limited` is not 0 */
 };
 
 /* A process because of which pages that another one munlocked stayed mlocked. */
@@ -654,9 +676,6 @@ struct mlt_event {
 #define MLT_LIMITS_IPC_LOCK_ELSEWHERE \
   16u /* CAP_IPC_LOCK was effective in another user namespace, where it is in vain */
 
-#define MLT_BYTES_UNKNOWN (~0ULL)
-#define MLT_PAGES_UNKNOWN (~0ULL)
-
 struct mlt_limits {
   __u64 memlock_bytes; /* soft RLIMIT_MEMLOCK; all ones: unlimited */
   __u64 mapped_pages;  /* mm->total_vm: VmSize */
@@ -665,7 +684,9 @@ struct mlt_limits {
   __u32 max_map_count; /* vm.max_map_count; 0: not known */
   __u32 pad;
   __u64 unlocked_bytes;     /* of the first mapping in the range that is not locked yet; 0: none, or not known */
-  __u64 range_locked_bytes; /* of the range, when the call had failed; MLT_BYTES_UNKNOWN: not looked at to its end */
+  __u64 range_locked_bytes; /* of the range, when the call had failed; MLT_NOT_KNOWN: not looked at to its end */
+  __u64 user_pages;         /* user_struct.locked_vm, or MLT_NOT_KNOWN */
+  __u64 pinned_pages;       /* mm->pinned_vm */
 };
 
 struct mlt_event_call {
@@ -748,7 +769,7 @@ static_assert(sizeof(mlt_error_key) == 16);
 static_assert(sizeof(mlt_error) == 8 * 8 + 4 * 4 + sizeof(mlt_mapping) + 64);
 static_assert(sizeof(mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(mlt_mapping));
 static_assert(sizeof(mlt_fault_event) == 32);
-static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 64);
+static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 80);
 #else
 _Static_assert(sizeof(struct mlt_config) == 120, "layout");
 _Static_assert(sizeof(struct mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS, "layout");
@@ -759,7 +780,7 @@ _Static_assert(sizeof(struct mlt_error_key) == 16, "layout");
 _Static_assert(sizeof(struct mlt_error) == 8 * 8 + 4 * 4 + sizeof(struct mlt_mapping) + 64, "layout");
 _Static_assert(sizeof(struct mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(struct mlt_mapping), "layout");
 _Static_assert(sizeof(struct mlt_fault_event) == 32, "layout");
-_Static_assert(sizeof(struct mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 64, "layout");
+_Static_assert(sizeof(struct mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 80, "layout");
 #endif
 
 #endif

@@ -11,7 +11,7 @@
 static __always_inline void mlt_mm_state(struct mlt_event_process* event, struct task_struct* task) {
   struct mm_struct* mm = BPF_CORE_READ(task, mm);
   /* Up to 6.15 it is given up before the exit is announced. */
-  event->locked_pages = mm ? BPF_CORE_READ(mm, locked_vm) : MLT_PAGES_UNKNOWN;
+  event->locked_pages = mm ? BPF_CORE_READ(mm, locked_vm) : MLT_NOT_KNOWN;
   event->def_flags = mm ? BPF_CORE_READ(mm, def_flags) : 0;
 }
 

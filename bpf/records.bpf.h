@@ -82,8 +82,10 @@ struct mlt_thread {
   u64 range_vm_flags;  /* of its VMA at entry */
   u64 range_first;     /* what is to be populated */
   u64 range_end;
-  u32 call_absent; /* ranges that could not be made present */
-  u32 call_told;   /* ranges that were told: MLT_EVENT_RANGE */
+  u32 call_absent;  /* ranges that could not be made present */
+  u32 call_told;    /* ranges that were told: MLT_EVENT_RANGE */
+  u8 limit_told;    /* since io_account_mem was entered a refusal was counted */
+  u64 limit_wanted; /* bytes that RLIMIT_MEMLOCK is being asked for, for other than the lock family: see limit.bpf.c */
   /* Of the range of a call that failed: see struct mlt_limits. */
   u64 call_range_locked;
   u64 call_range_unlocked;

@@ -96,11 +96,11 @@ TEST(BuildLocks, LimitsAreThoseOfTheMomentOfTheFailure) {
   trace.data.views[42].end->memlock_unlimited = true;
   trace.data.views[42].end->can_lock_any = true;
   mlt_event_call event = call_event(MLT_CALL_MLOCKALL, {MCL_CURRENT}, -ENOMEM);
-  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0};
+  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0, MLT_NOT_KNOWN, 0};
   trace.data.events[1].add(event.head);
   event.limits.flags |= MLT_LIMITS_IPC_LOCK;
   trace.data.events[1].add(event.head);
-  event.limits = {~0ULL, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0};
+  event.limits = {~0ULL, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0, MLT_NOT_KNOWN, 0};
   trace.data.events[1].add(event.head);
   const auto calls = only_process(trace).locks.calls;
   ASSERT_EQ(calls.size(), 3U);
@@ -113,12 +113,57 @@ TEST(BuildLocks, LimitsAreThoseOfTheMomentOfTheFailure) {
   }
 }
 
+// What can't be read is null, and never 0.
+TEST(BuildLocks, WhatOthersHeldAtThatMoment) {
+  Trace trace;
+  trace.add(process(1, 42));
+  mlt_event_call event = call_event(MLT_CALL_MLOCK, {0x7f0000000000, 1 << 20}, -ENOMEM);
+  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0, 5, 3};
+  trace.data.events[1].add(event.head);
+  event.limits.user_pages = MLT_NOT_KNOWN;
+  trace.data.events[1].add(event.head);
+  event.limits = {};
+  event.ret = 0;
+  trace.data.events[1].add(event.head);
+  const auto calls = only_process(trace).locks.calls;
+  ASSERT_EQ(calls.size(), 3U);
+  EXPECT_EQ(calls[0].user_locked_bytes, 5U * 4096);
+  EXPECT_EQ(calls[0].pinned_bytes, 3U * 4096);
+  EXPECT_EQ(calls[1].user_locked_bytes, std::nullopt);
+  EXPECT_EQ(calls[2].user_locked_bytes, std::nullopt);
+  EXPECT_EQ(calls[2].pinned_bytes, std::nullopt);
+}
+
+TEST(BuildLocks, WhatTheLimitRefusedToOthers) {
+  Trace trace;
+  ProcessCounts counts = process(1, 42);
+  counts.proc.limited[MLT_LIMITED_IO_URING] = 3;
+  counts.proc.refusals[MLT_LIMITED_IO_URING] = {65536, 8192, 12, 4, 0, -ENOMEM};
+  counts.proc.limited[MLT_LIMITED_PERF] = 1;
+  counts.proc.refusals[MLT_LIMITED_PERF] = {65536, 0, MLT_NOT_KNOWN, 4, 0, -EPERM};
+  trace.add(counts);
+  const auto refusals = only_process(trace).locks.limit_refusals;
+  ASSERT_TRUE(refusals);
+  ASSERT_EQ(refusals->size(), 2U);
+  const LimitRefusals& ring = refusals->front();
+  EXPECT_EQ(ring.kind, MLT_LIMITED_IO_URING);
+  EXPECT_EQ(ring.calls, 3U);
+  EXPECT_EQ(ring.error, "ENOMEM");
+  EXPECT_EQ(ring.user_locked_bytes, 12U * 4096);
+  EXPECT_EQ(ring.enough_bytes, 12U * 4096 + 8192);
+  const LimitRefusals& buffer = refusals->back();
+  EXPECT_EQ(buffer.error, "EPERM");
+  EXPECT_EQ(buffer.user_locked_bytes, std::nullopt);
+  EXPECT_EQ(buffer.wanted_bytes, std::nullopt);
+  EXPECT_EQ(buffer.enough_bytes, std::nullopt);
+}
+
 TEST(BuildLocks, TheSeccompFilterOfThatMoment) {
   Trace trace;
   trace.add(process(1, 42));
   mlt_event_call event = call_event(MLT_CALL_MLOCK, {0x7f0000000000, 4096}, -EPERM);
   for (const unsigned flag : {MLT_LIMITS_SECCOMP, MLT_LIMITS_NO_SECCOMP, 0U}) {
-    event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN | flag, 0, 0, 0, 0};
+    event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN | flag, 0, 0, 0, 0, MLT_NOT_KNOWN, 0};
     trace.data.events[1].add(event.head);
   }
   const auto calls = only_process(trace).locks.calls;
@@ -183,7 +228,7 @@ TEST(BuildLocks, TheLimitOfAProcessThatIsGone) {
   trace.data.views[42].start->can_lock_any = true;
   mlt_event_call event = call_event(MLT_CALL_MLOCK, {0x7f0000000000, 8 << 20}, -ENOMEM);
   event.locked_pages = 2;
-  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0};
+  event.limits = {65536, 2048, 40, MLT_LIMITS_KNOWN, 0, 0, 0, 0, MLT_NOT_KNOWN, 0};
   trace.data.events[1].add(event.head);
   trace.data.events[1].add(call_event(MLT_CALL_MUNLOCKALL, {}, 0).head);
   const Locks gone = only_process(trace).locks;

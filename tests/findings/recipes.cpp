@@ -98,6 +98,7 @@ Report healthy() {
   process.locks.headroom_bytes = 8 * kMiB;
   process.locks.mmap_lock.emplace();
   process.locks.mmap_lock->outside.emplace();
+  process.locks.limit_refusals.emplace();
   process.vma.splits = 0;
   process.vma.merges = 0;
   process.vma.count = {40, 40, 40};
@@ -414,6 +415,18 @@ const std::map<std::string, Recipe>& recipes() {
          add_faults(report.processes[0], MLT_ORIGIN_ACCESS, MLT_UNLOCKED, MLT_CAUSE_FILE_READ, 0, 5'000'000, 400);
        }},
       {"lock-over-limit", failed(CallRule::over_limit)},
+      {"memlock-limit-of-others",
+       [](Report& report) {
+         report.processes[0].locks.limit_refusals = {{.kind = MLT_LIMITED_IO_URING,
+                                                      .calls = 3,
+                                                      .error = "ENOMEM",
+                                                      .limit_bytes = 64 << 10,
+                                                      .wanted_bytes = 32 << 10,
+                                                      .user_locked_bytes = 48 << 10,
+                                                      .pinned_bytes = 16 << 10,
+                                                      .locked_bytes = 0,
+                                                      .enough_bytes = 80 << 10}};
+       }},
       {"lock-not-permitted", failed(CallRule::limit_zero, EPERM)},
       {"lock-refused-by-policy", failed(CallRule::policy, EPERM)},
       {"lock-hole", failed(CallRule::hole)},

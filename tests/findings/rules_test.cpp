@@ -926,6 +926,60 @@ TEST_F(FailedCalls, HowMuchWouldBeEnough) {
   EXPECT_NE(finding.title.find("for the whole mapping 16 MiB would do"), std::string::npos) << finding.title;
 }
 
+TEST_F(FailedCalls, WhatOthersHoldIsNotPartOfALock) {
+  recipe("lock-over-limit");
+  LockCall& call = process().locks.calls[0];
+  call.user_locked_bytes = call.pinned_bytes = 0;
+  EXPECT_FALSE(found("lock-over-limit").evidence.contains("user_locked_bytes"));
+  EXPECT_EQ(found("lock-over-limit").title.find("io_uring"), std::string::npos);
+  call.user_locked_bytes = 2 * kMiB;
+  Finding finding = found("lock-over-limit");
+  EXPECT_EQ(finding.evidence.at("user_locked_bytes"), 2 * static_cast<std::int64_t>(kMiB));
+  EXPECT_FALSE(finding.evidence.contains("pinned_bytes"));
+  EXPECT_TRUE(finding.title.ends_with("have accounted to its user (2 MiB)")) << finding.title;
+  call.pinned_bytes = kMiB;
+  finding = found("lock-over-limit");
+  EXPECT_TRUE(finding.title.ends_with("have accounted to its user (2 MiB) or pinned in it (1 MiB)")) << finding.title;
+}
+
+TEST_F(FailedCalls, OfOthersByTheLimit) {
+  const Finding finding = recipe("memlock-limit-of-others");
+  EXPECT_EQ(finding.severity, Severity::warning);
+  EXPECT_TRUE(finding.title.ends_with(
+      ": io_uring 3 times (ENOMEM), 32 KiB beside the 48 KiB that its user has, limit 64 KiB; 80 KiB would do"))
+      << finding.title;
+  EXPECT_EQ(finding.evidence, (Evidence{{"calls", 3},
+                                        {"limit_bytes", 65536},
+                                        {"wanted_bytes", 32768},
+                                        {"user_locked_bytes", 49152},
+                                        {"pinned_bytes", 16384},
+                                        {"enough_bytes", 81920}}));
+  EXPECT_NE(finding.advice.find("CAP_IPC_LOCK"), std::string::npos);
+  EXPECT_EQ(finding.advice.find("5.11"), std::string::npos);
+}
+
+TEST_F(FailedCalls, OfOthersWhatIsNotKnownIsNotSaid) {
+  recipe("memlock-limit-of-others");
+  std::vector<LimitRefusals>& all = *process().locks.limit_refusals;
+  all[0].wanted_bytes.reset();
+  all[0].user_locked_bytes.reset();
+  all[0].enough_bytes.reset();
+  EXPECT_TRUE(found("memlock-limit-of-others").title.ends_with(": io_uring 3 times (ENOMEM), limit 64 KiB"));
+  EXPECT_FALSE(found("memlock-limit-of-others").evidence.contains("user_locked_bytes"));
+  LimitRefusals& bpf = all.emplace_back();
+  bpf.kind = MLT_LIMITED_BPF;
+  bpf.calls = 1;
+  bpf.error = "EPERM";
+  bpf.limit_bytes = 65536;
+  const Finding both = found("memlock-limit-of-others");
+  EXPECT_EQ(both.evidence.at("calls"), 4);
+  EXPECT_NE(both.advice.find("Linux 5.11"), std::string::npos) << both.advice;
+  all.clear();
+  EXPECT_TRUE(silent("memlock-limit-of-others"));
+  process().locks.limit_refusals.reset();
+  EXPECT_TRUE(silent("memlock-limit-of-others"));
+}
+
 // --- faults that failed --------------------------------------------------------------------------------------------
 
 TEST_F(FailedFaultsTest, AreAsGraveAsWhatCameOfThem) {

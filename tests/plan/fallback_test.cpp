@@ -51,6 +51,7 @@ TEST(PlanWithoutTypes, UsesKprobesAndKeepsTracepoints) {
                                         {"fault_error", "kprobe raw_tp:signal_generate"},
                                         {"acts_of_others", "kprobe kprobe:clear_refs_write"},
                                         {"acts_on_machine", "kprobe kprobe:memory_reclaim"},
+                                        {"limit_of_others", "kprobe kretprobe:perf_mmap"},
                                         {"exec", "kprobe kprobe:begin_new_exec"},
                                         {"reclaim_met", "kprobe kprobe:mlock_folio"},
                                         {"swap_out", "kprobe kprobe:swap_writeout"},

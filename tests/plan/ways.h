@@ -30,6 +30,7 @@ inline Ways best_ways() {
           {"vma_merge", "fentry fexit:commit_merge"},
           {"oom_kill", "fentry raw_tp:signal_generate"},
           {"fault_error", "fentry raw_tp:signal_generate"},
+          {"limit_of_others", "fentry fexit:perf_mmap"},
           {"exec", "fentry fentry:begin_new_exec"},
           {"reclaim", "tracepoint raw_tp:mm_vmscan_direct_reclaim_end"},
           {"userfault", "fentry fentry:handle_userfault"},

@@ -94,6 +94,8 @@ void add_busy_calls(Process& process) {
   refused.needed_for_mapping_bytes = 128 * kMiB;
   refused.needed_for_all_bytes = 900 * kMiB;
   refused.mappings = 61;
+  refused.user_locked_bytes = 32 * kMiB;
+  refused.pinned_bytes = 16 * kMiB;
   refused.max_map_count = 65530;
   LockCall current = call(5'000'000'000, MLT_CALL_MLOCKALL, "mlockall", "MCL_CURRENT", 0, 9'900);
   current.absent_ranges = 1;
@@ -245,6 +247,15 @@ Process busy_process() {
                                                   {MLT_CALL_NONE, "", {2, 400'000}}},
                                       .outside = {{{4711, "agent", "read", "smaps", {2, 400'000}}}}};
   process.locks.vma_lock = {14, 2};
+  process.locks.limit_refusals = {{.kind = MLT_LIMITED_IO_URING,
+                                   .calls = 3,
+                                   .error = "ENOMEM",
+                                   .limit_bytes = 80 * kMiB,
+                                   .wanted_bytes = 64 * kMiB,
+                                   .user_locked_bytes = 32 * kMiB,
+                                   .pinned_bytes = 16 * kMiB,
+                                   .locked_bytes = 72 * kMiB,
+                                   .enough_bytes = 96 * kMiB}};
   process.pages = {18432, 2048, 18432, 2048, 0, 12, {{4712, "redis", 8}, {process.pid, process.comm, 3}, {0, "", 1}},
                    4};
   process.vma.splits = 3;

@@ -60,6 +60,7 @@ constexpr FindingRow kFindings[] = {
     {"major-fault-storm", "Findings.AVirtualMachineThatIsSwapped", "file-cold"},
     // Calls that failed.
     {"lock-over-limit", "lock-limit", "lock-noperm"},
+    {"memlock-limit-of-others", "LimitOfOthers.IoUring", "uring-limit address"},
     {"lock-not-permitted", "lock-noperm", "lock-limit"},
     {"lock-refused-by-policy", "Seccomp.ACallThatIsRefusedIsSeen", "lock-noperm"},
     {"lock-hole", "lock-hole", "lock-none"},

@@ -21,7 +21,7 @@ constexpr Row kRows[] = {
     {"counts",
      "All/Workload.*:WorkloadTable.*:All/Causes.*:CausesOfAll.*:Construction.*:All/SwapIn.*:SwapLock.*:SwapFork.*:"
      "SwapReadahead.*:All/Userfaults.*:WaitsOfAll.*:All/SharedLock.*:ShmUnlock.*:All/LockedInPart.*:Life.*:Ending.*:"
-     "FailedFaults.*:Others.*",
+     "FailedFaults.*:Others.*:LimitOfOthers.*",
      every_kernel, kMemory, true, 40},
     {"counts", "All/Pressure.*:PressureOfAll.*:ReclaimFault.*:LockedHalf.*:LockedNotMlocked.*:ShmLocked.*",
      every_kernel, kMemory, true, 20},

@@ -136,6 +136,10 @@ CallParts build_parts(const __u64 (&parts_ns)[MLT_PART_NR], std::uint64_t time_n
   return parts;
 }
 
+Count known_pages(std::uint64_t pages, std::uint64_t page_size) {
+  return pages == MLT_NOT_KNOWN ? Count{} : Count{pages * page_size};
+}
+
 /// What RLIMIT_MEMLOCK would have to be for more than this call.
 void add_needs(LockCall& call, const mlt_event_call& event, std::uint64_t page_size) {
   if (call.rule != CallRule::over_limit && call.rule != CallRule::vm_size_over_limit) return;
@@ -176,6 +180,8 @@ LockCall build_call(const mlt_event_call& event, std::vector<CallRange> ranges, 
   if ((event.limits.flags & MLT_LIMITS_KNOWN) != 0) {
     call.limit_bytes = then.limit_bytes;
     call.mappings = then.vma_count;
+    call.user_locked_bytes = known_pages(event.limits.user_pages, data.host.page_size);
+    call.pinned_bytes = event.limits.pinned_pages * data.host.page_size;
     if (then.max_map_count_is_current) call.max_map_count = then.max_map_count;
   }
   call.cap_elsewhere = then.cap_elsewhere;
@@ -236,6 +242,26 @@ std::optional<LockWaits> build_lock_waits(const ProcessCounts& process, const Pl
   return waits;
 }
 
+std::vector<LimitRefusals> build_refusals(const mlt_proc& proc, std::uint64_t page_size) {
+  std::vector<LimitRefusals> list;
+  for (int i = 0; i < MLT_LIMITED_NR; ++i) {
+    if (proc.limited[i] == 0) continue;
+    const mlt_refusal& refusal = proc.refusals[i];
+    LimitRefusals& refused = list.emplace_back();
+    refused.kind = static_cast<mlt_limited>(i);
+    refused.calls = proc.limited[i];
+    refused.error = errno_name(refusal.error);
+    refused.limit_bytes = refusal.limit_bytes;
+    if (refusal.wanted_bytes != 0) refused.wanted_bytes = refusal.wanted_bytes;
+    refused.user_locked_bytes = known_pages(refusal.user_pages, page_size);
+    refused.pinned_bytes = refusal.pinned_pages * page_size;
+    refused.locked_bytes = refusal.locked_pages * page_size;
+    const Count used = refused.kind == MLT_LIMITED_PERF ? refused.pinned_bytes : refused.user_locked_bytes;
+    if (used && refused.wanted_bytes) refused.enough_bytes = *used + *refused.wanted_bytes;
+  }
+  return list;
+}
+
 void add_limit(Locks& locks, const ProcessSnapshot* snapshot) {
   if (snapshot == nullptr) return;
   locks.limit_bytes = snapshot->memlock_limit;
@@ -269,6 +295,7 @@ Locks build_locks_but_calls(const ProcessCounts& process, const ProcessViews& vi
   locks.mmap_lock = build_lock_waits(process, *data.plan);
   if (data.plan->measures("vma_lock"))
     locks.vma_lock = VmaLock{process.proc.vma_lock_aborts, process.proc.vma_lock_retries};
+  if (data.plan->measures("limit_of_others")) locks.limit_refusals = build_refusals(process.proc, data.host.page_size);
   if (views.start) locks.locked_bytes.start = views.start->locked_bytes;
   if (views.end) locks.locked_bytes.end = views.end->locked_bytes;
   return locks;
@@ -534,7 +561,7 @@ std::vector<LifeEvent> build_life(const mlt_proc& proc, const ProcessEvents& eve
       entry.child_pid = numbers.visible(event.child_tgid);
       entry.child_comm = numbers.comm_of_child(event.child_tgid, proc.tgid);
     }
-    entry.locked_bytes = event.locked_pages == MLT_PAGES_UNKNOWN
+    entry.locked_bytes = event.locked_pages == MLT_NOT_KNOWN
                              ? std::nullopt
                              : std::optional(std::uint64_t{event.locked_pages} * data.host.page_size);
     entry.locked_bytes_after = event.locked_pages_after * data.host.page_size;

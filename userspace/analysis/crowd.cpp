@@ -135,6 +135,22 @@ void add(std::vector<StackFaults>& sums, const std::vector<StackFaults>& list) {
   }
 }
 
+/// The figures are of the call that wanted most.
+void add(std::optional<std::vector<LimitRefusals>>& sums, const std::optional<std::vector<LimitRefusals>>& list) {
+  if (!list) return;
+  if (!sums) sums.emplace();
+  for (const LimitRefusals& one : *list) {
+    const auto known = std::ranges::find(*sums, one.kind, &LimitRefusals::kind);
+    if (known == sums->end()) {
+      sums->push_back(one);
+      continue;
+    }
+    const std::uint64_t calls = known->calls + one.calls;
+    if (one.wanted_bytes.value_or(0) > known->wanted_bytes.value_or(0)) *known = one;
+    known->calls = calls;
+  }
+}
+
 void add(Locks& sum, const Locks& one, bool is_first) {
   // Not known of one of them: not known of all.
   if (sum.calls_unseen.empty()) sum.calls_unseen = one.calls_unseen;
@@ -150,6 +166,7 @@ void add(Locks& sum, const Locks& one, bool is_first) {
   }
   add(sum.mmap_lock, one.mmap_lock);
   add_members(sum.vma_lock, one.vma_lock);
+  add(sum.limit_refusals, one.limit_refusals);
 }
 
 void add(Vma& sum, const Vma& one) {

@@ -117,7 +117,7 @@ Explanation not_permitted(const mlt_event_call& call, const CallContext& context
 Explanation advice_refused(const mlt_event_call& call, const CallContext& context) {
   const std::string advice = advice_name(call.args[2]);
   if (!gives_back(call.args[2]) || call.args[0] % context.page_size != 0) return {};
-  if (call.limits.range_locked_bytes == 0 || call.limits.range_locked_bytes == MLT_BYTES_UNKNOWN) return {};
+  if (call.limits.range_locked_bytes == 0 || call.limits.range_locked_bytes == MLT_NOT_KNOWN) return {};
   const bool alternative = call.args[2] == MADV_DONTNEED || call.args[2] == MADV_FREE;
   return {CallRule::locked_memory,
           fmt::format("{} does not take locked memory: it stays, with what is in it; munlock it first{}", advice,

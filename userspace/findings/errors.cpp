@@ -46,6 +46,20 @@ std::int64_t failed_with(std::string_view error, const Process& process, bool (*
   return count;
 }
 
+/// What io_uring, perf and the like hold stands beside the lock, and who looks at both takes it for a part of the sum.
+void mind_others(Sighting& seen, const LockCall& call) {
+  if (call.rule != CallRule::over_limit && call.rule != CallRule::vm_size_over_limit) return;
+  const std::uint64_t user = call.user_locked_bytes.value_or(0);
+  const std::uint64_t pinned = call.pinned_bytes.value_or(0);
+  if (user != 0) seen.evidence["user_locked_bytes"] = figure(user);
+  if (pinned != 0) seen.evidence["pinned_bytes"] = figure(pinned);
+  if (user + pinned == 0) return;
+  seen.remark += "; mlock counts what the process has locked (VmLck), not what io_uring, perf and the like have " +
+                 (user != 0 ? fmt::format("accounted to its user ({})", format_bytes(user)) : std::string()) +
+                 (user != 0 && pinned != 0 ? " or " : "") +
+                 (pinned != 0 ? fmt::format("pinned in it ({})", format_bytes(pinned)) : std::string());
+}
+
 /// Calls that failed by this rule: how many, and the figures of the one that wanted most. Where not every call is
 /// listed, and another rule gives the same error, more of them may have failed by it than are counted.
 Found failed_by(CallRule rule, Severity severity, const Process& process, bool (*is_such)(mlt_call) = is_any) {
@@ -68,6 +82,7 @@ Found failed_by(CallRule rule, Severity severity, const Process& process, bool (
   seen->evidence["locked_bytes"] = figure(largest->locked_bytes_after);
   if (largest->limit_bytes) seen->evidence["limit_bytes"] = figure(*largest->limit_bytes);
   if (largest->needed_bytes) seen->evidence["needed_bytes"] = figure(*largest->needed_bytes);
+  mind_others(*seen, *largest);
   if (largest->needed_for_mapping_bytes)
     seen->evidence["needed_for_mapping_bytes"] = figure(*largest->needed_for_mapping_bytes);
   if (largest->needed_for_all_bytes) seen->evidence["needed_for_all_bytes"] = figure(*largest->needed_for_all_bytes);
@@ -130,6 +145,33 @@ Found lock_over_limit(const Process& process, const Case&) {
   if (mapping != seen->evidence.end())
     seen->remark +=
         fmt::format("; for the whole mapping {} would do", format_bytes(static_cast<std::uint64_t>(mapping->second)));
+  return seen;
+}
+
+Found memlock_limit_of_others(const Process& process, const Case&) {
+  if (!process.locks.limit_refusals || process.locks.limit_refusals->empty()) return {};
+  const std::vector<LimitRefusals>& all = *process.locks.limit_refusals;
+  const LimitRefusals& most = *std::ranges::max_element(all, {}, &LimitRefusals::calls);
+  Sighting seen{Severity::warning, {{"limit_bytes", figure(most.limit_bytes)}}, ""};
+  for (const LimitRefusals& refused : all) {
+    seen.evidence["calls"] += figure(refused.calls);
+    seen.remark += (seen.remark.empty() ? ": " : "; ") + describe(refused);
+  }
+  const auto tell = [&](const char* name, const Count& bytes) {
+    if (bytes) seen.evidence[name] = figure(*bytes);
+  };
+  tell("wanted_bytes", most.wanted_bytes);
+  tell("user_locked_bytes", most.user_locked_bytes);
+  tell("pinned_bytes", most.pinned_bytes);
+  tell("enough_bytes", most.enough_bytes);
+  if (most.enough_bytes) seen.remark += fmt::format("; {} would do", format_bytes(*most.enough_bytes));
+  if (std::ranges::find(all, MLT_LIMITED_BPF, &LimitRefusals::kind) != all.end())
+    seen.advice =
+        "Raise RLIMIT_MEMLOCK (prlimit --memlock, LimitMEMLOCK= of a systemd service, ulimit -l): what all processes "
+        "of "
+        "the user have in bpf, io_uring and perf counts together, and CAP_IPC_LOCK does not exempt bpf. From Linux "
+        "5.11 "
+        "on bpf is charged to the memory cgroup instead.";
   return seen;
 }
 

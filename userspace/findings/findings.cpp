@@ -221,6 +221,11 @@ constexpr auto kRules = std::to_array<Rule>({
     // Calls that failed.
     {"lock-over-limit", problem, "locking failed, RLIMIT_MEMLOCK is too small", kRaiseLimit, "mlock(2), setrlimit(2)",
      rules::lock_over_limit},
+    {"memlock-limit-of-others", warning, "RLIMIT_MEMLOCK refused calls that lock nothing by themselves",
+     "Raise RLIMIT_MEMLOCK (prlimit --memlock, LimitMEMLOCK= of a systemd service, ulimit -l), or give the program "
+     "CAP_IPC_LOCK. io_uring counts what all processes of the user have registered, perf what is pinned in the process "
+     "beyond kernel.perf_event_mlock_kb: fewer or smaller buffers help, too.",
+     "setrlimit(2), io_uring_register(2), perf_event_open(2)", rules::memlock_limit_of_others},
     {"lock-not-permitted", problem, "locking failed, RLIMIT_MEMLOCK is 0", kRaiseLimit, "mlock(2), user_namespaces(7)",
      rules::lock_not_permitted},
     {"lock-refused-by-policy", problem, "locking failed, though the limit allows it",

@@ -127,6 +127,7 @@ Found major_fault_storm(const Process& process, const Case& about);
 
 // ---- Failed calls (errors.cpp)
 Found lock_over_limit(const Process& process, const Case& about);
+Found memlock_limit_of_others(const Process& process, const Case& about);
 Found lock_not_permitted(const Process& process, const Case& about);
 Found lock_refused_by_policy(const Process& process, const Case& about);
 Found lock_hole(const Process& process, const Case& about);

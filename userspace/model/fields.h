@@ -262,6 +262,15 @@ struct Fields<LockCall> {
             "The same for the whole address space: VmSize then.")
           .since("0.2")
           .unit(bytes),
+      field("user_locked_bytes", &LockCall::user_locked_bytes,
+            "When the call failed: what io_uring, perf and the like have accounted to the user, in all its processes. "
+            "mlock does not count it. null: it did not fail, or not known.")
+          .since("0.2")
+          .unit(bytes),
+      field("pinned_bytes", &LockCall::pinned_bytes,
+            "The same of what they, RDMA and others hold in the process: VmPin of /proc/PID/status.")
+          .since("0.2")
+          .unit(bytes),
       field("mappings", &LockCall::mappings, "Of the process when the call failed; null: it did not.").since("0.2"),
       field("max_map_count", &LockCall::max_map_count, "vm.max_map_count then; null: it did not, or not known.")
           .since("0.2"),
@@ -353,6 +362,32 @@ struct Fields<VmaLock> {
       field("retries", &VmaLock::retries, "Gave it up.")};
 };
 
+using LimitedKind = Word<limited_name, MLT_LIMITED_NR>;
+
+template <>
+struct Fields<LimitRefusals> {
+  static constexpr std::string_view name = "limit_refusals";
+  static constexpr std::string_view meaning =
+      "Calls of one kind that RLIMIT_MEMLOCK refused; the figures are of the one that wanted most. io_uring and bpf "
+      "compare the limit with what is accounted to the user, perf with what is pinned in the process, mlock with "
+      "neither.";
+  static constexpr auto list =
+      std::tuple{field<LimitedKind>("kind", &LimitRefusals::kind, "bpf: up to Linux 5.10."),
+                 field("calls", &LimitRefusals::calls),
+                 field("error", &LimitRefusals::error, "What the limit gives; the call may return another one."),
+                 field("limit_bytes", &LimitRefusals::limit_bytes, "Soft RLIMIT_MEMLOCK then.").unit(bytes),
+                 field("wanted_bytes", &LimitRefusals::wanted_bytes, "null: not seen.").unit(bytes),
+                 field("user_locked_bytes", &LimitRefusals::user_locked_bytes,
+                       "Accounted to the user then, in all its processes; null: not known.")
+                     .unit(bytes),
+                 field("pinned_bytes", &LimitRefusals::pinned_bytes, "VmPin of the process then.").unit(bytes),
+                 field("locked_bytes", &LimitRefusals::locked_bytes, "VmLck of the process then.").unit(bytes),
+                 field("enough_bytes", &LimitRefusals::enough_bytes,
+                       "A limit that would have done for this call; of perf perhaps more than it needs, as it takes a "
+                       "part from kernel.perf_event_mlock_kb. null: not known.")
+                     .unit(bytes)};
+};
+
 template <>
 struct Fields<Size3> {
   static constexpr std::string_view name = "size3";
@@ -379,7 +414,11 @@ struct Fields<Locks> {
       field("headroom_bytes", &Locks::headroom_bytes, "limit - locked; null when exempt, unlimited or unknown.")
           .unit(bytes),
       field("mmap_lock", &Locks::mmap_lock).since("0.1"),
-      field("vma_lock", &Locks::vma_lock).since("0.1")};
+      field("vma_lock", &Locks::vma_lock).since("0.1"),
+      field("limit_refusals", &Locks::limit_refusals,
+            "What RLIMIT_MEMLOCK refused to others than the lock family. null: not measured.")
+          .since("0.2")
+          .table()};
 };
 
 // ---- Pages, VMAs, life

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "util/units.h"
+
 namespace mlt {
 namespace {
 
@@ -107,6 +109,9 @@ static_assert(kErrorReasons.size() == MLT_ERROR_NR);
 constexpr auto kRangeKinds = std::to_array<std::string_view>({"absent", "unlockable", "hole"});
 static_assert(kRangeKinds.size() == static_cast<std::size_t>(RangeKind::hole) + 1);
 
+constexpr auto kLimited = std::to_array<std::string_view>({"io_uring", "perf", "bpf"});
+static_assert(kLimited.size() == MLT_LIMITED_NR);
+
 /// A value that no enumerator has (a recording of a newer version, say) has no name.
 template <std::size_t N, typename Enum>
 std::string_view lookup(const Names<N>& names, Enum value) {
@@ -148,6 +153,18 @@ std::string describe(const FailedFaults& failed) {
   return failed.explain.empty() ? text : text + ": " + failed.explain;
 }
 
+std::string describe(const LimitRefusals& refused) {
+  const std::string times = refused.calls == 1 ? "once" : format_count(refused.calls) + " times";
+  std::string text = fmt::format("{} {} ({})", limited_name(refused.kind), times, refused.error);
+  const bool counts_pinned = refused.kind == MLT_LIMITED_PERF;
+  const Count used = counts_pinned ? refused.pinned_bytes : refused.user_locked_bytes;
+  if (refused.wanted_bytes) text += fmt::format(", {}", format_bytes(*refused.wanted_bytes));
+  if (refused.wanted_bytes && used.value_or(0) != 0)
+    text +=
+        fmt::format(" beside the {} that {}", format_bytes(*used), counts_pinned ? "are pinned in it" : "its user has");
+  return text + fmt::format(", limit {}", format_bytes(refused.limit_bytes));
+}
+
 std::string_view origin_name(mlt_origin origin) { return lookup(kOrigins, origin); }
 std::string_view lock_state_name(mlt_lock_state state) { return lookup(kLockStates, state); }
 std::string_view cause_name(mlt_cause cause) { return lookup(kCauses, cause); }
@@ -166,6 +183,7 @@ std::string_view verdict_name(Verdict verdict) { return lookup(kVerdicts, verdic
 std::string_view call_rule_name(CallRule rule) { return lookup(kCallRules, rule); }
 std::string_view error_reason_name(mlt_error_reason reason) { return lookup(kErrorReasons, reason); }
 std::string_view range_kind_name(RangeKind kind) { return lookup(kRangeKinds, kind); }
+std::string_view limited_name(mlt_limited kind) { return lookup(kLimited, kind); }
 std::string_view life_kind_name(LifeEvent::Kind kind) { return lookup(kLifeKinds, kind); }
 std::string_view vma_change_name(bool split) { return split ? "split" : "merge"; }
 

@@ -29,6 +29,10 @@ std::string_view call_rule_name(CallRule rule);
 /// "beyond_file", "file_system_full", …; empty when it is not known.
 std::string_view error_reason_name(mlt_error_reason reason);
 std::string_view range_kind_name(RangeKind kind);
+/// "io_uring", "perf", "bpf"
+std::string_view limited_name(mlt_limited kind);
+/// "io_uring 3 times (ENOMEM): 64 KiB more than the 60 KiB of its user, limit 64 KiB"
+std::string describe(const LimitRefusals& refused);
 std::string_view life_kind_name(LifeEvent::Kind kind);
 /// "split" or "merge": see VmaChange::split.
 std::string_view vma_change_name(bool split);

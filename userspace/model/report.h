@@ -232,6 +232,10 @@ struct LockCall {
   Count needed_bytes;
   Count needed_for_mapping_bytes;
   Count needed_for_all_bytes;
+  /// What else the limit is asked for, when the call failed: what is accounted to the user and pinned in the address
+  /// space. mlock counts neither. Empty: it did not fail, or not known.
+  Count user_locked_bytes;
+  Count pinned_bytes;
   Count mappings;  // of the process when the call failed, and vm.max_map_count; empty: it did not, or not known
   Count max_map_count;
   std::uint64_t absent_ranges = 0;  // parts that could not be made present
@@ -296,6 +300,20 @@ struct VmaLock {
   std::uint64_t retries = 0;  // gave it up: this kind of fault needs mmap_lock, or waits for something else
 };
 
+/// Calls of one kind that RLIMIT_MEMLOCK refused, other than those of the lock family. The figures are of the one that
+/// wanted most.
+struct LimitRefusals {
+  mlt_limited kind = MLT_LIMITED_IO_URING;
+  std::uint64_t calls = 0;
+  std::string error;  // "ENOMEM"
+  std::uint64_t limit_bytes = 0;
+  Count wanted_bytes;              // empty: not seen
+  Count user_locked_bytes;         // accounted to the user by all its processes; empty: not known
+  std::uint64_t pinned_bytes = 0;  // mm->pinned_vm of the process
+  std::uint64_t locked_bytes = 0;  // mm->locked_vm of it: what mlock counts
+  Count enough_bytes;              // a limit that would have done for this call; empty: not known
+};
+
 struct Size3 {
   Count start;
   Count end;
@@ -315,6 +333,8 @@ struct Locks {
   std::optional<std::int64_t> headroom_bytes;  // limit - locked; empty when exempt, unlimited or unknown
   std::optional<LockWaits> mmap_lock;          // empty: not measured
   std::optional<VmaLock> vma_lock;             // empty: not measured, or the kernel has none (before 6.4)
+  /// What the limit refused to others; empty: not measured.
+  std::optional<std::vector<LimitRefusals>> limit_refusals;
 };
 
 /// Because of whom pages that a process munlocked stayed mlocked: another process, or itself through another mapping.

@@ -101,6 +101,10 @@ inline const std::vector<OutsideWaits>& outside_holders(const Process& process) 
   static const std::vector<OutsideWaits> kNone;
   return process.locks.mmap_lock && process.locks.mmap_lock->outside ? *process.locks.mmap_lock->outside : kNone;
 }
+inline const std::vector<LimitRefusals>& limit_refusals(const Process& process) {
+  static const std::vector<LimitRefusals> kNone;
+  return process.locks.limit_refusals ? *process.locks.limit_refusals : kNone;
+}
 template <typename Owner>
 const std::vector<Act>& acts_of(const Owner& owner) {
   static const std::vector<Act> kNone;
@@ -185,6 +189,8 @@ inline constexpr auto kTables = std::tuple{
                    "What whoever held mmap_lock was doing when waits for it began, most time first.", lock_holders),
     table<Process>("lock-outside", "lock_outside", "locks.mmap_lock.outside",
                    "Who else held mmap_lock when waits for it began, most time first.", outside_holders, kOutsideNames),
+    table<Process>("limit-refusals", "limit_refusal", "locks.limit_refusals",
+                   "What RLIMIT_MEMLOCK refused to io_uring, perf and bpf.", limit_refusals),
     table<Process>("acts", "act", "acts", "What somebody did to the memory of a process, the first of it first.",
                    acts_on_process, kActNames),
     table<Process>("still-locked-by", "still_locked_by", "pages.still_locked_by",

@@ -559,6 +559,50 @@ constexpr Alternative kErrorWays[] = {
     {"tracepoint", kRaisedOnly, "why a file system, a quota or a cgroup refused a page is not seen"},
 };
 
+// --- others that RLIMIT_MEMLOCK refuses ------------------------------------------------------------------------------
+
+// perf_mmap can't be hooked where the kernel's perf is built without the calls that ftrace needs, as up to 5.10; and
+// the function of io_uring is a part of its callers there.
+constexpr Probe kLimitUring{"mlt_limit_uring_fexit", fexit, "__io_account_mem"};
+constexpr Probe kLimitPerf{"mlt_limit_perf_fexit", fexit, "perf_mmap"};
+constexpr Probe kLimitFentry[] = {kLimitUring, kLimitPerf};
+constexpr Probe kLimitBpfFentry[] = {{"mlt_limit_map_fexit", fexit, "bpf_map_charge_init"},
+                                     {"mlt_limit_prog_fexit", fexit, "__bpf_prog_charge"}};
+constexpr Probe kLimitAccount{"mlt_limit_account_kprobe", kprobe, "io_account_mem"};
+constexpr Probe kLimitAccounted{"mlt_limit_account_kretprobe", kretprobe, "io_account_mem"};
+// Its arguments differ from one kernel to the next: kprobes, for types are not asked.
+constexpr Probe kLimitAccountFentry[] = {kLimitUring, kLimitAccount, kLimitAccounted, kLimitPerf};
+constexpr Probe kLimitAccountKprobe[] = {kLimitAccount,
+                                         {"mlt_limit_pages_kprobe", kprobe, "__io_account_mem"},
+                                         {"mlt_limit_uring_kretprobe", kretprobe, "__io_account_mem"},
+                                         kLimitAccounted,
+                                         {"mlt_limit_area_kprobe", kprobe, "perf_mmap"},
+                                         {"mlt_limit_perf_kretprobe", kretprobe, "perf_mmap"}};
+constexpr Probe kLimitKprobe[] = {{"mlt_limit_pages_kprobe", kprobe, "__io_account_mem"},
+                                  {"mlt_limit_uring_kretprobe", kretprobe, "__io_account_mem"},
+                                  {"mlt_limit_area_kprobe", kprobe, "perf_mmap"},
+                                  {"mlt_limit_perf_kretprobe", kretprobe, "perf_mmap"}};
+constexpr Probe kLimitBpfKprobe[] = {{"mlt_limit_bytes_kprobe", kprobe, "bpf_map_charge_init"},
+                                     {"mlt_limit_bpf_kretprobe", kretprobe, "bpf_map_charge_init"},
+                                     {"mlt_limit_pages_kprobe", kprobe, "__bpf_prog_charge"},
+                                     {"mlt_limit_bpf_kretprobe", kretprobe, "__bpf_prog_charge"}};
+constexpr auto kLimitAccountMulti = as_rare_multi(kLimitAccountKprobe);
+constexpr auto kLimitMulti = as_rare_multi(kLimitKprobe);
+constexpr Probe kLimitUringOnly[] = {kLimitUring};
+constexpr Probe kLimitPerfOnly[] = {kLimitPerf};
+constexpr Alternative kLimitWays[] = {
+    multi(kLimitAccountMulti),
+    {"fentry", kLimitAccountFentry, ""},
+    {"kprobe", kLimitAccountKprobe, ""},
+    multi(kLimitMulti),
+    {"fentry", kLimitFentry, ""},
+    {"kprobe", kLimitKprobe, ""},
+    {"fentry", kLimitBpfFentry, "of io_uring and perf it is not seen on this kernel"},
+    {"kprobe", kLimitBpfKprobe, "of io_uring and perf it is not seen on this kernel"},
+    {"fentry", kLimitUringOnly, "of perf it is not seen on this kernel"},
+    {"fentry", kLimitPerfOnly, "of io_uring, if this kernel has it, it is not seen"},
+};
+
 // --- acts of others -------------------------------------------------------------------------------------------------
 
 constexpr Probe kAccess{"mlt_access_fentry", fentry, "security_ptrace_access_check"};
@@ -645,6 +689,8 @@ constexpr Signal kSignals[] = {
     {"vma_merge", "mappings merged, with the call that did it", kMergeWays},
     {"oom_kill", "whom the OOM killer ends, and for whose limit", kOomWays},
     {"fault_error", "why faults and accesses fail, and the signals that tell of it", kErrorWays},
+    {"limit_of_others", "what RLIMIT_MEMLOCK refuses to io_uring, to buffers of perf and, up to Linux 5.10, to bpf",
+     kLimitWays},
     {"exec", "what an execve unlocks: the locked size before it", kExecWays},
     {"reclaim", "reclaim that a process had to do itself, and how much of it inside faults and lock calls",
      kReclaimWays},

@@ -237,6 +237,7 @@ struct mm_struct {
   void *pgd; /* the uppermost page table */
   unsigned long task_size; /* where its addresses end */
   unsigned long locked_vm; /* pages of VM_LOCKED VMAs: VmLck in /proc/PID/status */
+  atomic64_t pinned_vm;    /* pages that drivers, io_uring and perf hold: VmPin */
   unsigned long total_vm;  /* pages mapped: VmSize */
   unsigned long def_flags; /* VM_LOCKED here is MCL_FUTURE in force: /proc does not show it */
   int map_count;           /* number of VMAs */
@@ -302,7 +303,12 @@ struct user_namespace {
   int level; /* 0: the initial one */
 };
 
+struct user_struct {
+  atomic_long_t locked_vm; /* pages that io_uring, perf and the like have accounted to the user */
+};
+
 struct cred {
+  struct user_struct *user;
   struct {
     u32 low;
   } cap_effective;
