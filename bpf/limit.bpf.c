@@ -45,8 +45,13 @@ __noinline u32 mlt_limit_refused(u32 place, u32 kind, s64 error, u64 wanted_byte
   return 0;
 }
 
+/* Whoever asks has faulted before, and has its record: to look for a new one would be most of each program. */
+static __always_inline struct mlt_thread* mlt_asker(void) {
+  return mlt_phase == MLT_COMPLETE ? mlt_thread_of(bpf_get_current_task()) : NULL;
+}
+
 static __always_inline int mlt_limit_asked(u32 kind, s64 ret, u64 wanted_bytes) {
-  struct mlt_thread* thread = ret < 0 ? mlt_current() : NULL;
+  struct mlt_thread* thread = ret < 0 ? mlt_asker() : NULL;
   if (thread) mlt_limit_refused(thread->place, kind, ret, wanted_bytes);
   return 0;
 }
@@ -70,14 +75,9 @@ int BPF_PROG(mlt_limit_map_fexit, void* memory, u64 size, int ret) {
   return ret == -EPERM ? mlt_limit_asked(MLT_LIMITED_BPF, ret, (size + MLT_PAGE - 1) & ~(MLT_PAGE - 1)) : 0;
 }
 
-SEC("fexit/__bpf_prog_charge")
-int BPF_PROG(mlt_limit_prog_fexit, void* user, u32 pages, int ret) {
-  return mlt_limit_asked(MLT_LIMITED_BPF, ret, pages * MLT_PAGE);
-}
-
 /* At the return nothing is left of the arguments: what is wanted is noted at the entry. */
 static __always_inline int mlt_limit_note(u64 wanted_bytes) {
-  struct mlt_thread* thread = mlt_current();
+  struct mlt_thread* thread = mlt_asker();
   if (thread) thread->limit_wanted = wanted_bytes;
   return 0;
 }
@@ -96,7 +96,7 @@ int BPF_KPROBE(mlt_limit_bytes_kprobe, void* memory, u64 size) {
 }
 
 static __always_inline int mlt_limit_returned(u32 kind, s64 ret) {
-  struct mlt_thread* thread = ret < 0 ? mlt_current() : NULL;
+  struct mlt_thread* thread = ret < 0 ? mlt_asker() : NULL;
   return thread ? mlt_limit_asked(kind, ret, thread->limit_wanted) : 0;
 }
 
@@ -107,7 +107,7 @@ static __always_inline int mlt_limit_returned(u32 kind, s64 ret) {
  */
 SEC("kprobe/io_account_mem")
 int BPF_KPROBE(mlt_limit_account_kprobe, void* user, u64 second, u64 third) {
-  struct mlt_thread* thread = mlt_current();
+  struct mlt_thread* thread = mlt_asker();
   if (!thread) return 0;
   bool is_number = second && second >> 52 == 0;
   thread->limit_told = 0;
@@ -117,7 +117,7 @@ int BPF_KPROBE(mlt_limit_account_kprobe, void* user, u64 second, u64 third) {
 
 SEC("kretprobe/io_account_mem")
 int BPF_KRETPROBE(mlt_limit_account_kretprobe, int ret) {
-  struct mlt_thread* thread = ret < 0 ? mlt_current() : NULL;
+  struct mlt_thread* thread = ret < 0 ? mlt_asker() : NULL;
   return thread && !thread->limit_told ? mlt_limit_asked(MLT_LIMITED_IO_URING, ret, thread->limit_wanted) : 0;
 }
 
@@ -128,7 +128,7 @@ SEC("kretprobe/perf_mmap")
 int BPF_KRETPROBE(mlt_limit_perf_kretprobe, int ret) { return mlt_limit_returned(MLT_LIMITED_PERF, ret); }
 
 /* Too large a size for any limit: E2BIG. */
-SEC("kretprobe")
+SEC("kretprobe/bpf_map_charge_init")
 int BPF_KRETPROBE(mlt_limit_bpf_kretprobe, int ret) {
   return ret == -EPERM ? mlt_limit_returned(MLT_LIMITED_BPF, ret) : 0;
 }

@@ -158,9 +158,6 @@ static __always_inline void mlt_range_tell(struct mlt_thread* thread, u32 kind, 
   mlt_submit(event);
 }
 
-/* Nothing is told; what is locked of the range is added up all the same. */
-#define MLT_RANGE_NONE 0
-
 /*
  * Tells of what is at the start of this rest of the range of a call, if it is of the kind. Returns where to go on. A
  * global function: the verifier checks it once, not at each step of the loop.
@@ -171,20 +168,14 @@ __noinline u64 mlt_range_step(u32 place, u64 start, u64 end, u32 kind) {
   u32 is_mapped = mlt_space_find(place, start);
   /* What lies beyond the address space ends below where it starts. */
   u64 next = thread->area.end > start && thread->area.end < end ? thread->area.end : end;
-  if (!is_mapped) {
-    /* At the first the call stopped. */
-    if (kind == MLT_RANGE_HOLE && !thread->call_told)
-      mlt_range_tell(thread, kind, start, next, MLT_ERROR_UNKNOWN, 0, 0);
-    return next;
-  }
-  if (thread->area.vm_flags & VM_LOCKED) {
-    thread->call_range_locked += next - start;
-    return next;
-  }
-  if (!thread->call_range_unlocked) thread->call_range_unlocked = thread->area.end - thread->area.start;
-  /* What the kernel maps for itself, as the vDSO, is in every process. */
-  if (kind == MLT_RANGE_UNLOCKABLE && thread->area.kind != MLT_VMA_SPECIAL)
-    mlt_range_tell(thread, kind, start, next, MLT_ERROR_UNKNOWN, 0, 0);
+  bool is_locked = is_mapped && (thread->area.vm_flags & VM_LOCKED);
+  if (is_locked) thread->call_range_locked += next - start;
+  if (is_mapped && !is_locked && !thread->call_range_unlocked)
+    thread->call_range_unlocked = thread->area.end - thread->area.start;
+  /* At the first hole the call stopped. What the kernel maps for itself, as the vDSO, is in every process. */
+  bool is_such = kind == MLT_RANGE_HOLE ? !is_mapped && !thread->call_told
+                                        : is_mapped && !is_locked && thread->area.kind != MLT_VMA_SPECIAL;
+  if (is_such) mlt_range_tell(thread, kind, start, next, MLT_ERROR_UNKNOWN, 0, 0);
   return next;
 }
 
@@ -216,8 +207,6 @@ static __always_inline void mlt_call_look(struct mlt_thread* thread, u32 call, s
     mlt_range_look(thread->place, start, end, MLT_RANGE_HOLE);
   else if ((call == MLT_CALL_MLOCK || call == MLT_CALL_MLOCK2) && !ret)
     mlt_range_look(thread->place, start, end, MLT_RANGE_UNLOCKABLE);
-  else if (call == MLT_CALL_MADVISE && ret == -EINVAL)
-    mlt_range_look(thread->place, start, end, MLT_RANGE_NONE);
   else if (call == MLT_CALL_MLOCKALL && !ret && (thread->call_args[0] & MCL_CURRENT))
     mlt_range_look(thread->place, 0, ~0ULL, MLT_RANGE_UNLOCKABLE);
 }
@@ -263,7 +252,7 @@ static __always_inline int mlt_call_end(u32 call, s64 ret, u32 was_filtered) {
   if (!proc) return 0;
   if (matters || thread->call_unlocked_populates) mlt_call_count(proc, thread, call, ret, duration);
   if (!matters && !mlt_tells(proc, thread, call, ret, now)) return 0;
-  if ((call <= MLT_CALL_MLOCKALL || call == MLT_CALL_MADVISE) && !was_filtered) mlt_call_look(thread, call, ret);
+  if (call <= MLT_CALL_MLOCKALL && !was_filtered) mlt_call_look(thread, call, ret);
   struct mlt_event_call* event = mlt_reserve(struct mlt_event_call);
   if (!event) return 0;
   mlt_event_head(&event->head, matters ? MLT_EVENT_CALL : MLT_EVENT_MAPPING, thread, call);
@@ -285,7 +274,7 @@ static __always_inline int mlt_call_end(u32 call, s64 ret, u32 was_filtered) {
     mlt_read_limits(&event->limits, task, mm);
     event->limits.user_pages = mlt_user_pages(thread->place);
   }
-  if (call <= MLT_CALL_MLOCK2 && ret == -ENOMEM) event->limits.unlocked_bytes = thread->call_range_unlocked;
+  event->limits.unlocked_bytes = thread->call_range_unlocked;
   event->limits.range_locked_bytes = thread->call_range_locked;
   mlt_submit(event);
   return 0;

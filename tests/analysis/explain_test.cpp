@@ -448,8 +448,7 @@ TEST(ExplainSuccess, WritableMappingsArePopulated) {
 mlt_event_call advise(std::uint64_t advice, std::int64_t ret, std::uint64_t locked_pages = 16,
                       std::uint64_t address = kAddress) {
   mlt_event_call call = call_event(MLT_CALL_MADVISE, {address, kMiB, advice}, ret);
-  call.locked_pages = 16;
-  call.limits.range_locked_bytes = locked_pages * 4096;
+  call.locked_pages = locked_pages;
   return call;
 }
 
@@ -462,7 +461,7 @@ TEST(ExplainAdvice, LockedMemoryStays) {
 }
 
 TEST(ExplainAdvice, OtherReasonsAreNotTakenForALock) {
-  expect(advise(MADV_DONTNEED, -EINVAL, 0), {}, CallRule::none, "");                 // nothing of it is locked
+  expect(advise(MADV_DONTNEED, -EINVAL, 0), {}, CallRule::none, "");                 // nothing is locked
   expect(advise(MADV_DONTNEED, -EINVAL, 16, kAddress + 1), {}, CallRule::none, "");  // not on a page
   expect(advise(MADV_MERGEABLE, -EINVAL), {}, CallRule::none, "");                   // no lock refuses that
   expect(advise(4711, -EINVAL), {}, CallRule::none, "");

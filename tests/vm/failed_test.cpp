@@ -251,7 +251,8 @@ TEST_F(FailedFaults, TheOomKillerIsNamed) {
   const Json* finding = find_finding(seen.report, "ended-by-oom-killer", child);
   ASSERT_NE(finding, nullptr);
   EXPECT_EQ(finding->at("evidence").at("limit_bytes"), seen.truth.at("pages").get<std::uint64_t>() / 2 * 4096);
-  EXPECT_EQ(finding->at("evidence").at("locked_bytes"), 0);
+  // Up to 6.15 the address space is gone when the end is told: then it is not known, and not 0.
+  EXPECT_EQ(finding->at("evidence").value("locked_bytes", 0), 0);
 }
 
 // ---- Locks that are not what they seem

@@ -112,12 +112,12 @@ Explanation not_permitted(const mlt_event_call& call, const CallContext& context
   return {CallRule::policy, fmt::format("refused although RLIMIT_MEMLOCK {}: {}", limit, who)};
 }
 
-// Advice that the kernel refuses for VM_LOCKED memory, of which there is some in the range. It refuses for other
-// reasons, too: a misaligned address, memory of another kind. Those that can be seen are looked at.
+// Advice that the kernel refuses for VM_LOCKED memory. It refuses for other reasons, too: a misaligned address, memory
+// of another kind. Those that can be seen are looked at; MADV_REMOVE has too many of its own.
 Explanation advice_refused(const mlt_event_call& call, const CallContext& context) {
   const std::string advice = advice_name(call.args[2]);
-  if (!gives_back(call.args[2]) || call.args[0] % context.page_size != 0) return {};
-  if (call.limits.range_locked_bytes == 0 || call.limits.range_locked_bytes == MLT_NOT_KNOWN) return {};
+  if (!gives_back(call.args[2]) || call.args[0] % context.page_size != 0 || call.locked_pages == 0) return {};
+  if (call.args[2] == MADV_REMOVE) return {};
   const bool alternative = call.args[2] == MADV_DONTNEED || call.args[2] == MADV_FREE;
   return {CallRule::locked_memory,
           fmt::format("{} does not take locked memory: it stays, with what is in it; munlock it first{}", advice,

@@ -566,8 +566,8 @@ constexpr Alternative kErrorWays[] = {
 constexpr Probe kLimitUring{"mlt_limit_uring_fexit", fexit, "__io_account_mem"};
 constexpr Probe kLimitPerf{"mlt_limit_perf_fexit", fexit, "perf_mmap"};
 constexpr Probe kLimitFentry[] = {kLimitUring, kLimitPerf};
-constexpr Probe kLimitBpfFentry[] = {{"mlt_limit_map_fexit", fexit, "bpf_map_charge_init"},
-                                     {"mlt_limit_prog_fexit", fexit, "__bpf_prog_charge"}};
+// Maps come before programs, and are most of what is charged.
+constexpr Probe kLimitBpfFentry[] = {{"mlt_limit_map_fexit", fexit, "bpf_map_charge_init"}};
 constexpr Probe kLimitAccount{"mlt_limit_account_kprobe", kprobe, "io_account_mem"};
 constexpr Probe kLimitAccounted{"mlt_limit_account_kretprobe", kretprobe, "io_account_mem"};
 // Its arguments differ from one kernel to the next: kprobes, for types are not asked.
@@ -583,9 +583,7 @@ constexpr Probe kLimitKprobe[] = {{"mlt_limit_pages_kprobe", kprobe, "__io_accou
                                   {"mlt_limit_area_kprobe", kprobe, "perf_mmap"},
                                   {"mlt_limit_perf_kretprobe", kretprobe, "perf_mmap"}};
 constexpr Probe kLimitBpfKprobe[] = {{"mlt_limit_bytes_kprobe", kprobe, "bpf_map_charge_init"},
-                                     {"mlt_limit_bpf_kretprobe", kretprobe, "bpf_map_charge_init"},
-                                     {"mlt_limit_pages_kprobe", kprobe, "__bpf_prog_charge"},
-                                     {"mlt_limit_bpf_kretprobe", kretprobe, "__bpf_prog_charge"}};
+                                     {"mlt_limit_bpf_kretprobe", kretprobe, "bpf_map_charge_init"}};
 constexpr auto kLimitAccountMulti = as_rare_multi(kLimitAccountKprobe);
 constexpr auto kLimitMulti = as_rare_multi(kLimitKprobe);
 constexpr Probe kLimitUringOnly[] = {kLimitUring};
@@ -597,8 +595,8 @@ constexpr Alternative kLimitWays[] = {
     multi(kLimitMulti),
     {"fentry", kLimitFentry, ""},
     {"kprobe", kLimitKprobe, ""},
-    {"fentry", kLimitBpfFentry, "of io_uring and perf it is not seen on this kernel"},
-    {"kprobe", kLimitBpfKprobe, "of io_uring and perf it is not seen on this kernel"},
+    {"fentry", kLimitBpfFentry, "of maps of bpf only; of io_uring and perf it is not seen on this kernel"},
+    {"kprobe", kLimitBpfKprobe, "of maps of bpf only; of io_uring and perf it is not seen on this kernel"},
     {"fentry", kLimitUringOnly, "of perf it is not seen on this kernel"},
     {"fentry", kLimitPerfOnly, "of io_uring, if this kernel has it, it is not seen"},
 };
