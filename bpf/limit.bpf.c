@@ -82,7 +82,7 @@ static __always_inline int mlt_limit_note(u64 wanted_bytes) {
   return 0;
 }
 
-SEC("kprobe")
+SEC("kprobe/__io_account_mem")
 int BPF_KPROBE(mlt_limit_pages_kprobe, void* user, unsigned long pages) { return mlt_limit_note(pages * MLT_PAGE); }
 
 SEC("kprobe/perf_mmap")
