@@ -21,8 +21,9 @@ void unpack(const std::string& name, const std::string& path) {
 }
 
 // The workload faults in a page, locks it, forks, and writes to it; the child does next to nothing.
-// `knows_endings`: it was looked how processes ended.
-void expect_what_was_recorded(const std::string& name, std::size_t faults, bool knows_endings = false) {
+// `knows_endings`: it was looked how processes ended; `knows_off_cpu`: and how long calls did not run.
+void expect_what_was_recorded(const std::string& name, std::size_t faults, bool knows_endings = false,
+                              bool knows_off_cpu = false) {
   const Directory directory;
   unpack(name, directory.file("r"));
   const Recording recording = must_open(directory.file("r"));
@@ -44,7 +45,8 @@ void expect_what_was_recorded(const std::string& name, std::size_t faults, bool 
     EXPECT_EQ(process.comm, "mlt-workload");
     EXPECT_TRUE(process.exited);
     EXPECT_EQ(process.ending.has_value(), knows_endings);
-    for (const CallTotals& totals : process.locks.totals) EXPECT_FALSE(totals.parts.off_cpu_ns) << "nobody looked";
+    EXPECT_FALSE(process.faults.failed) << "nobody looked";
+    for (const CallTotals& totals : process.locks.totals) EXPECT_EQ(totals.parts.off_cpu_ns.has_value(), knows_off_cpu);
     all.add(process.faults.of_all_origins());
   }
   EXPECT_TRUE(report->groups.empty());
@@ -66,6 +68,9 @@ TEST(Compat, TheFirstRecordings) { expect_what_was_recorded("recording-first.mlt
 TEST(Compat, RecordingsBeforeMemoryHigh) { expect_what_was_recorded("recording-before-memory-high.mlt", 436); }
 TEST(Compat, RecordingsBeforeEndings) { expect_what_was_recorded("recording-before-ending.mlt", 434); }
 TEST(Compat, RecordingsBeforeCrowds) { expect_what_was_recorded("recording-before-crowds.mlt", 435, true); }
+TEST(Compat, RecordingsBeforeFailedFaults) {
+  expect_what_was_recorded("recording-before-failed-faults.mlt", 445, true, true);
+}
 
 }  // namespace
 }  // namespace mlt

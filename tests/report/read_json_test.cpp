@@ -48,7 +48,7 @@ TEST(ReadJson, RoundTrip) {
 // tests/compat/README.md says where they are from. What they lack is null; what they have is what it was.
 TEST(ReadJson, ReportsOfOlderVersions) {
   for (const char* name : {"report-first.json", "report-before-memory-high.json", "report-before-ending.json",
-                           "report-before-crowds.json"}) {
+                           "report-before-crowds.json", "report-before-failed-faults.json"}) {
     const Json old = Json::parse(read_file(std::string(MLT_SOURCE_DIR "/tests/compat/") + name));
     const auto report = read_json(old.dump());
     ASSERT_TRUE(report) << name << ": " << report.error().message();
