@@ -408,7 +408,10 @@ int fill_main(void* argument) {
   auto& shared = *static_cast<Shared*>(argument);
   Child::die_with_parent();
   name_child("mlt-filler");
-  auto* const start = static_cast<std::byte*>(shared.range.iov_base);
+  // Memory of its own: of what is shared nobody knows whose swap-ins read ahead.
+  const long mapped =
+      ::syscall(SYS_mmap, 0, shared.range.iov_len, Region::read_write, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  auto* const start = reinterpret_cast<std::byte*>(mapped);
   while (shared.done == 0) {
     for (std::size_t at = 0; at < shared.range.iov_len && shared.done == 0; at += page_size) {
       *(start + at) = std::byte{1};
@@ -428,11 +431,10 @@ void cgroup_filled(Run& run) {
   if (!group.entered() || number_in("/proc/meminfo", "SwapFree:").value_or(0) < needed_kb)
     return run.unsupported("needs a memory cgroup (v2) of its own, and swap");
   const Region region(pages);
-  const Region of_child(pages, Region::read_write, MAP_SHARED | MAP_ANONYMOUS);
   keep_from_children(region.all());
   Other other;
   Shared& shared = other.shared();
-  shared.range = {of_child.all().start, of_child.all().bytes()};
+  shared.range.iov_len = region.all().bytes();
   run.expect = {.access = unknown};
   run.measure([&] {
     group.limit(pages + pages / 4);
