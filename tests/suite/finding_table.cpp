@@ -90,7 +90,7 @@ constexpr FindingRow kFindings[] = {
     {"faults-by-others", "refs-cleared", "poked"},
     // What faults waited for.
     {"working-set-too-large", "refault", "refault once"},
-    {"compaction-stall", "Findings.FreeMemoryInPieces", "Findings.AMachineAtRest"},
+    {"compaction-stall", "", "Findings.AMachineAtRest"},
     {"writeback-wait", "dirty-file", "refault once"},
     {"huge-page-cost", "WaitsOfAll.HugePagesAreCounted", "Findings.AMachineAtRest"},
     {"userfaultfd-wait", "Userfaults.WaitUntilSomebodyAnswers", "WaitsOfAll.AnErrorOfUserfaultfdIsNoWait"},

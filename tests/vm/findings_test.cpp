@@ -1,14 +1,9 @@
 // Findings whose figures depend on the machine: their thresholds are lowered until any machine reaches them.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
 #include "observed.h"
 #include "suite/finding_table.h"
@@ -159,54 +154,6 @@ TEST(Findings, ReclaimThatFindsLittle) {
   const Json* found = find_finding(traced.report, "reclaim-inefficient", nullptr);
   ASSERT_NE(found, nullptr) << traced.report.at("system").at("vmstat");
   EXPECT_EQ(found->at("evidence").at("stalls"), stalls);
-}
-
-// Takes nearly all memory page by page, and gives back all but one page of each huge page's worth: what is free then is
-// in pieces, and stays so, for what is left is locked, and not to be moved (compact_unevictable_allowed).
-[[noreturn]] void break_memory_up(int told, std::uint64_t left_bytes) {
-  constexpr std::size_t kHuge = 2 << 20;
-  const std::size_t bytes = (sysconf(_SC_AVPHYS_PAGES) * 4096UL - left_bytes) / kHuge * kHuge;
-  void* const mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  auto* const memory = static_cast<char*>(mapped);
-  constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, 5.14+
-  if (mapped == MAP_FAILED || madvise(memory, bytes, MADV_NOHUGEPAGE) != 0) _exit(1);
-  if (madvise(memory, bytes, kPopulateWrite) != 0) {
-    for (std::size_t at = 0; at < bytes; at += 4096) *static_cast<volatile char*>(memory + at) = 1;
-  }
-  for (std::size_t at = 0; at < bytes; at += kHuge) madvise(memory + at, kHuge - 4096, MADV_DONTNEED);
-  if (mlock2(memory, bytes, MLOCK_ONFAULT) != 0 || write(told, "x", 1) != 1) _exit(1);
-  while (true) pause();
-}
-
-TEST(Findings, FreeMemoryInPieces) {
-  constexpr std::uint64_t kLeft = 32 << 20;
-  constexpr long kSmallMachine = (4L << 30) / 4096;
-  if (sysconf(_SC_PHYS_PAGES) > kSmallMachine || getenv("MLT_PINNED") == nullptr) return;
-  for (const char* setting : {"compaction_proactiveness", "compact_unevictable_allowed"})
-    std::ofstream(std::string("/proc/sys/vm/") + setting) << "0";
-  int told[2];
-  ASSERT_EQ(pipe(told), 0);
-  const pid_t holder = fork();
-  if (holder == 0) break_memory_up(told[1], kLeft);
-  close(told[1]);
-  char byte = 0;
-  ASSERT_EQ(read(told[0], &byte, 1), 1);
-  const Traced traced = trace_all({{"thp-many", {"mlt-workload", "thp-many"}}});
-  kill(holder, SIGKILL);
-  waitpid(holder, nullptr, 0);
-  close(told[0]);
-  const Json& truth = traced.rows.at("thp-many").truth;
-  if (truth.contains("unsupported")) return;
-  const std::uint64_t stalls = truth.at("extra").at("compact_stall");
-  EXPECT_GT(stalls, 0U);
-  const Json* process = find_process(traced.report, truth.at("pid"));
-  ASSERT_NE(process, nullptr);
-  // Not equal: the kernel counts those too that it puts off, having failed of late, and each is at work in one zone or
-  // several.
-  EXPECT_GT(number(*process, "/waits/compaction/waits"), 0U);
-  const Json* found = find_finding(traced.report, "compaction-stall", truth.at("pid"));
-  ASSERT_NE(found, nullptr) << process->at("waits");
-  EXPECT_EQ(found->at("evidence").at("waits"), process->at("waits").at("compaction").at("waits"));
 }
 
 TEST(Findings, AVirtualMachineThatIsSwapped) {

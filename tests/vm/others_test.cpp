@@ -198,22 +198,6 @@ TEST(Others, WhoFillsACgroup) {
   EXPECT_TRUE(filler.at("cgroup").is_string());
 }
 
-// Who is in it, too, and met its limit.
-TEST(Others, WhoElseFillsACgroup) {
-  const Observed traced = of_workload_runs("cgroup-filled");
-  if (not_measured(traced, "reclaim")) return;
-  const Json* finding = find_finding(traced.report, "reclaim-stall", traced.truth.at("pid"));
-  ASSERT_NE(finding, nullptr);
-  const std::string title = finding->at("title");
-  EXPECT_NE(title.find("mlt-filler"), std::string::npos) << title << traced.report.at("system").at("acts");
-  // Nobody else is in the cgroup of this one.
-  const Observed alone = of_workload_runs("lock-reclaim");
-  if (alone.nothing_to_see()) return;
-  const Json* of_itself = find_finding(alone.report, "reclaim-stall", alone.truth.at("pid"));
-  ASSERT_NE(of_itself, nullptr);
-  EXPECT_EQ(of_itself->at("title").get<std::string>().find(", which "), std::string::npos) << *of_itself;
-}
-
 // An act that made nobody wait or fault is no finding.
 TEST(Others, WhatDoesNoHarmIsNoFinding) {
   for (const char* label : {"poked", "machine-acts", "swap-taken-away", "smaps-reader own"}) {

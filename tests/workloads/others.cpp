@@ -24,7 +24,6 @@
 
 #include "child.hpp"
 #include "file.hpp"
-#include "memory_cgroup.hpp"
 #include "tracking.hpp"
 #include "workload.hpp"
 
@@ -397,55 +396,6 @@ void scanned(Run& run) {
     write_pages(all);
   });
   if (shared.result < 0) return run.unsupported("needs PAGEMAP_SCAN (Linux 6.7)");
-  run.extra("by_pid", shared.by);
-  run.report();
-}
-
-namespace {
-
-// Until it is told to stop it goes through more than its cgroup may have.
-int fill_main(void* argument) {
-  auto& shared = *static_cast<Shared*>(argument);
-  Child::die_with_parent();
-  name_child("mlt-filler");
-  // Memory of its own: of what is shared nobody knows whose swap-ins read ahead.
-  const long mapped =
-      ::syscall(SYS_mmap, 0, shared.range.iov_len, Region::read_write, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  auto* const start = reinterpret_cast<std::byte*>(mapped);
-  while (shared.done == 0) {
-    for (std::size_t at = 0; at < shared.range.iov_len && shared.done == 0; at += page_size) {
-      *(start + at) = std::byte{1};
-      ++shared.result;
-    }
-  }
-  return 0;
-}
-
-}  // namespace
-
-// Somebody else fills the memory cgroup that the process is in, too: either of them would fit.
-void cgroup_filled(Run& run) {
-  const long pages = run.pages(1024, 256);
-  const MemoryCgroup group;
-  const long needed_kb = 8 * pages * (page_size / 1024);
-  if (!group.entered() || number_in("/proc/meminfo", "SwapFree:").value_or(0) < needed_kb)
-    return run.unsupported("needs a memory cgroup (v2) of its own, and swap");
-  const Region region(pages);
-  keep_from_children(region.all());
-  Other other;
-  Shared& shared = other.shared();
-  shared.range.iov_len = region.all().bytes();
-  run.expect = {.access = unknown};
-  run.measure([&] {
-    group.limit(pages + pages / 4);
-    other.be(fill_main);
-    shared.by = other.pid();
-    // Until the other one has had to make room more than once.
-    for (int round = 0; round < 4 || shared.result < 4 * pages; ++round) write_pages(region.all());
-    shared.done = 1;
-    other.wait();
-    group.unlimit();
-  });
   run.extra("by_pid", shared.by);
   run.report();
 }

@@ -16,7 +16,7 @@ constexpr long huge_pages = 4;
 
 // A mapping made for huge pages; `available` if the kernel may give them.
 struct HugeRegion {
-  explicit HugeRegion(long count = huge_pages) : region(count * huge_page_pages) {
+  HugeRegion() : region(huge_pages * huge_page_pages) {
     ::prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
     available = ::madvise(region.all().start, region.all().bytes(), MADV_HUGEPAGE) == 0;
     if (!available) return;
@@ -163,21 +163,6 @@ void thp_touch(Run& run) {
   const Known after = number_in("/proc/vmstat", "thp_fault_alloc");
   run.extra("huge_pages", memory.huge());
   run.extra("thp_fault_alloc", before && after ? Known{*after - *before} : unknown);
-  run.report();
-}
-
-// Where free memory is in pieces, a fault that wants a huge page has to compact.
-void thp_many(Run& run) {
-  constexpr long wanted = 48;
-  const HugeRegion memory(wanted);
-  if (!memory.available) return run.unsupported(no_huge_pages);
-  const Range all = memory.region.all();
-  run.pages(all.pages);
-  const Known before = number_in("/proc/vmstat", "compact_stall");
-  run.expect = {.access = unknown};
-  run.measure([&] { write_pages(all); });
-  const Known after = number_in("/proc/vmstat", "compact_stall");
-  run.extra("compact_stall", before && after ? Known{*after - *before} : unknown);
   run.report();
 }
 
