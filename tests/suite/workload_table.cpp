@@ -183,7 +183,6 @@ constexpr WorkloadRow kWorkloads[] = {
     {"poked"},
     {"uffd-by-other", "faults-by-others"},
     {"scanned", "faults-by-others"},
-    {"swap-taken-away dir=$DIR"},
     {"machine-acts"},
     {"fork-and-soft-dirty", "fork-cow soft-dirty-tracking"},
     {"file-and-zero-page dir=$DIR", "shared-file-mkwrite zero-page-write"},

@@ -158,19 +158,6 @@ TEST(Others, WhoActsOnTheMachine) {
   EXPECT_EQ(reclaimed.at("cgroup"), "mlt-acts");
 }
 
-// Once, and not the call that failed.
-TEST(Others, WhoTakesSwapAway) {
-  const Observed traced = of_workload_runs("swap-taken-away");
-  if (not_measured(traced, "acts_on_machine")) return;
-  std::uint64_t calls = 0;
-  for (const Json& act : traced.report.at("system").at("acts")) {
-    if (act.at("call") != "swapoff" || act.at("pid") != traced.truth.at("pid")) continue;
-    EXPECT_NE(act.at("file").get<std::string>().find("mlt-swap-"), std::string::npos) << act;
-    calls += act.at("calls").get<std::uint64_t>();
-  }
-  EXPECT_EQ(calls, 1U) << traced.report.at("system").at("acts");
-}
-
 TEST(Others, WhoScansAndProtects) {
   const Observed traced = of_workload_runs("scanned");
   if (not_measured(traced, "acts_of_others")) return;
@@ -200,7 +187,7 @@ TEST(Others, WhoFillsACgroup) {
 
 // An act that made nobody wait or fault is no finding.
 TEST(Others, WhatDoesNoHarmIsNoFinding) {
-  for (const char* label : {"poked", "machine-acts", "swap-taken-away", "smaps-reader own"}) {
+  for (const char* label : {"poked", "machine-acts", "smaps-reader own"}) {
     const Observed traced = of_workload_runs(label);
     if (traced.nothing_to_see()) continue;
     for (const char* id : {"faults-by-others", "memory-taken-by-others"})

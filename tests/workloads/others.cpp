@@ -400,50 +400,6 @@ void scanned(Run& run) {
   run.report();
 }
 
-namespace {
-
-// A file of a megabyte to swap to, of the least priority: it is taken away again before anybody uses it.
-class SwapFile {
- public:
-  explicit SwapFile(const char* directory) {
-    constexpr long kPages = 256;
-    constexpr long kVersionAt = 1024;
-    constexpr std::string_view kMagic = "SWAPSPACE2";
-    std::snprintf(path_.data(), path_.size(), "%s/mlt-swap-%d", directory, ::getpid());
-    const int fd = ::open(path_.data(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    std::array<char, page_size> page{};
-    for (long i = 0; i < kPages; ++i) is_there_ = ::write(fd, page.data(), page.size()) == page_size;
-    const std::array<std::uint32_t, 2> version_and_last{1, kPages - 1};
-    is_there_ = is_there_ && ::pwrite(fd, version_and_last.data(), sizeof(version_and_last), kVersionAt) > 0 &&
-                ::pwrite(fd, kMagic.data(), kMagic.size(), page_size - static_cast<long>(kMagic.size())) > 0;
-    ::close(fd);
-  }
-  ~SwapFile() { ::unlink(path_.data()); }
-  SwapFile(const SwapFile&) = delete;
-  SwapFile& operator=(const SwapFile&) = delete;
-
-  [[nodiscard]] bool use() const { return is_there_ && ::syscall(SYS_swapon, path_.data(), 0) == 0; }
-  bool give_up() const { return ::syscall(SYS_swapoff, path_.data()) == 0; }
-
- private:
-  std::array<char, 64> path_{};
-  bool is_there_ = false;
-};
-
-}  // namespace
-
-void swap_taken_away(Run& run) {
-  const SwapFile file(run.text("dir", "/tmp"));
-  if (!file.use()) return run.unsupported("may not swap to a file there");
-  bool given_up = false;
-  run.measure([&] {
-    given_up = file.give_up();
-    file.give_up();  // fails: it is none any more
-  });
-  if (!given_up) fail("swapoff");
-  run.report();
-}
-
 // Settings that change nothing, of the machine and of a cgroup.
 void machine_acts(Run& run) {
   constexpr const char* directory = "/sys/fs/cgroup/mlt-acts";
