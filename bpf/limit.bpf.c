@@ -56,6 +56,8 @@ static __always_inline int mlt_limit_asked(u32 kind, s64 ret, u64 wanted_bytes) 
   return 0;
 }
 
+static __always_inline u64 mlt_whole_pages(u64 bytes) { return (bytes + MLT_PAGE - 1) & ~(MLT_PAGE - 1); }
+
 static __always_inline u64 mlt_size_of(struct vm_area_struct* vma) {
   return BPF_CORE_READ(vma, vm_end) - BPF_CORE_READ(vma, vm_start);
 }
@@ -72,7 +74,7 @@ int BPF_PROG(mlt_limit_perf_fexit, void* file, struct vm_area_struct* vma, int r
 
 SEC("fexit/bpf_map_charge_init")
 int BPF_PROG(mlt_limit_map_fexit, void* memory, u64 size, int ret) {
-  return ret == -EPERM ? mlt_limit_asked(MLT_LIMITED_BPF, ret, (size + MLT_PAGE - 1) & ~(MLT_PAGE - 1)) : 0;
+  return ret == -EPERM ? mlt_limit_asked(MLT_LIMITED_BPF, ret, mlt_whole_pages(size)) : 0;
 }
 
 /* At the return nothing is left of the arguments: what is wanted is noted at the entry. */
@@ -91,13 +93,12 @@ int BPF_KPROBE(mlt_limit_area_kprobe, void* file, struct vm_area_struct* vma) {
 }
 
 SEC("kprobe/bpf_map_charge_init")
-int BPF_KPROBE(mlt_limit_bytes_kprobe, void* memory, u64 size) {
-  return mlt_limit_note((size + MLT_PAGE - 1) & ~(MLT_PAGE - 1));
-}
+int BPF_KPROBE(mlt_limit_bytes_kprobe, void* memory, u64 size) { return mlt_limit_note(mlt_whole_pages(size)); }
 
 static __always_inline int mlt_limit_returned(u32 kind, s64 ret) {
   struct mlt_thread* thread = ret < 0 ? mlt_asker() : NULL;
-  return thread ? mlt_limit_asked(kind, ret, thread->limit_wanted) : 0;
+  if (thread) mlt_limit_refused(thread->place, kind, ret, thread->limit_wanted);
+  return 0;
 }
 
 /*
@@ -118,7 +119,8 @@ int BPF_KPROBE(mlt_limit_account_kprobe, void* user, u64 second, u64 third) {
 SEC("kretprobe/io_account_mem")
 int BPF_KRETPROBE(mlt_limit_account_kretprobe, int ret) {
   struct mlt_thread* thread = ret < 0 ? mlt_asker() : NULL;
-  return thread && !thread->limit_told ? mlt_limit_asked(MLT_LIMITED_IO_URING, ret, thread->limit_wanted) : 0;
+  if (thread && !thread->limit_told) mlt_limit_refused(thread->place, MLT_LIMITED_IO_URING, ret, thread->limit_wanted);
+  return 0;
 }
 
 SEC("kretprobe/__io_account_mem")

@@ -78,14 +78,14 @@ int mlt_commit_merge_fexit(u64* ctx) {
   u64 ret = 0;
   if (bpf_get_func_ret(ctx, &ret) || (int)ret) return 0;
   struct vma_merge_struct* merge = (void*)ctx[0];
-  if (!mlt_merge_flags(merge)) return 0;
-  return mlt_merged(BPF_CORE_READ(merge, start), BPF_CORE_READ(merge, end), mlt_merge_flags(merge));
+  u64 vm_flags = mlt_merge_flags(merge);
+  return vm_flags ? mlt_merged(BPF_CORE_READ(merge, start), BPF_CORE_READ(merge, end), vm_flags) : 0;
 }
 
 SEC("kprobe/commit_merge")
 int BPF_KPROBE(mlt_commit_merge_kprobe, struct vma_merge_struct* merge) {
-  if (!mlt_merge_flags(merge)) return 0;
-  mlt_change_begin(MLT_EVENT_MERGE, BPF_CORE_READ(merge, start), BPF_CORE_READ(merge, end), 0, mlt_merge_flags(merge));
+  u64 vm_flags = mlt_merge_flags(merge);
+  if (vm_flags) mlt_change_begin(MLT_EVENT_MERGE, BPF_CORE_READ(merge, start), BPF_CORE_READ(merge, end), 0, vm_flags);
   return 0;
 }
 

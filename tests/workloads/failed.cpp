@@ -174,12 +174,11 @@ void disk_full(Run& run) {
   ::close(sparse);
 }
 
-// Nobody has reserved any: mmap works all the same.
-void huge_pages_gone(Run& run) {
-  run.pages(huge_page_pages);
+namespace {
+
+// mmap works all the same: nothing is reserved.
+void lock_a_huge_page_in_vain(Run& run) {
   const Region nothing(1, PROT_NONE);
-  const KernelSetting none("/proc/sys/vm/nr_hugepages", "0");
-  if (!none.is_set()) return run.unsupported("may not set vm.nr_hugepages");
   constexpr int kHuge = Region::anonymous | MAP_HUGETLB | MAP_NORESERVE;
   void* const start = ::mmap(nullptr, huge_page_pages * page_size, Region::read_write, kHuge, -1, 0);
   if (start == MAP_FAILED) return run.unsupported("the kernel has no hugetlb");
@@ -196,27 +195,22 @@ void huge_pages_gone(Run& run) {
   run.report();
 }
 
+}  // namespace
+
+void huge_pages_gone(Run& run) {
+  run.pages(huge_page_pages);
+  const KernelSetting none("/proc/sys/vm/nr_hugepages", "0");
+  if (!none.is_set()) return run.unsupported("may not set vm.nr_hugepages");
+  lock_a_huge_page_in_vain(run);
+}
+
 // The pool may have some, but not for this cgroup. The charge comes first.
 void huge_pages_cgroup(Run& run) {
   run.pages(huge_page_pages);
-  const Region nothing(1, PROT_NONE);
   const MemoryCgroup group("+hugetlb");
   if (!group.entered() || !group.set("hugetlb.2MB.max", "0"))
     return run.unsupported("needs a hugetlb cgroup (v2) of its own");
-  constexpr int kHuge = Region::anonymous | MAP_HUGETLB | MAP_NORESERVE;
-  void* const start = ::mmap(nullptr, huge_page_pages * page_size, Region::read_write, kHuge, -1, 0);
-  if (start == MAP_FAILED) return run.unsupported("the kernel has no hugetlb");
-  const Range range{static_cast<std::byte*>(start), huge_page_pages};
-  catch_signals();
-  try_handler(nothing);
-  bool failed = false;
-  run.expect = {};
-  run.measure([&] {
-    run.mlock(range);
-    failed = writing_raises_signal(range.start);
-  });
-  run.extra("failed", failed ? 1 : 0);
-  run.report();
+  lock_a_huge_page_in_vain(run);
 }
 
 // The file system has room, and its owner may have no more of it. 6.6+: e09764cff44b "shmem: quota support".

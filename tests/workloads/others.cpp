@@ -141,6 +141,20 @@ void keep_from_children(const Range& range) {
   if (::madvise(range.start, range.bytes(), MADV_DONTFORK) != 0) fail("MADV_DONTFORK", errno);
 }
 
+// By a userfaultfd that the child has, too. False: the kernel has none, or not with these features.
+bool manage(Shared& shared, const Range& range, std::uint64_t features, std::uint64_t mode) {
+  shared.fd = static_cast<int>(::syscall(SYS_userfaultfd, 0));
+  uffdio_api api{};
+  api.api = UFFD_API;
+  api.features = features;
+  if (shared.fd < 0 || ::ioctl(shared.fd, UFFDIO_API, &api) != 0) return false;
+  uffdio_register registration{};
+  registration.range = {reinterpret_cast<std::uintptr_t>(range.start), range.bytes()};
+  registration.mode = mode;
+  if (::ioctl(shared.fd, UFFDIO_REGISTER, &registration) != 0) fail("UFFDIO_REGISTER", errno);
+  return true;
+}
+
 // Maps and unmaps, which takes mmap_lock for writing, until the other one has done so much.
 long map_until(const std::atomic<long>& done, long much) {
   long longest = 0;
@@ -318,15 +332,8 @@ void uffd_by_other(Run& run) {
   keep_from_children(all);
   Other other;
   Shared& shared = other.shared();
-  shared.fd = static_cast<int>(::syscall(SYS_userfaultfd, 0));
-  uffdio_api api{};
-  api.api = UFFD_API;
-  if (shared.fd < 0 || ::ioctl(shared.fd, UFFDIO_API, &api) != 0)
+  if (!manage(shared, all, 0, UFFDIO_REGISTER_MODE_MISSING))
     return run.unsupported("userfaultfd is not allowed or not built in");
-  uffdio_register registration{};
-  registration.range = {reinterpret_cast<std::uintptr_t>(all.start), all.bytes()};
-  registration.mode = UFFDIO_REGISTER_MODE_MISSING;
-  if (::ioctl(shared.fd, UFFDIO_REGISTER, &registration) != 0) fail("UFFDIO_REGISTER", errno);
   run.expect = {.access = all.pages};
   run.cause("uffd_missing", all.pages);
   run.measure([&] {
@@ -376,16 +383,8 @@ void scanned(Run& run) {
   write_pages(all);
   Other other;
   Shared& shared = other.shared();
-  shared.fd = static_cast<int>(::syscall(SYS_userfaultfd, 0));
-  uffdio_api api{};
-  api.api = UFFD_API;
-  api.features = kUnpopulated | kAsync;
-  if (shared.fd < 0 || ::ioctl(shared.fd, UFFDIO_API, &api) != 0)
+  if (!manage(shared, all, kUnpopulated | kAsync, UFFDIO_REGISTER_MODE_WP))
     return run.unsupported("needs userfaultfd with UFFD_FEATURE_WP_ASYNC (Linux 6.7)");
-  uffdio_register registration{};
-  registration.range = {reinterpret_cast<std::uintptr_t>(all.start), all.bytes()};
-  registration.mode = UFFDIO_REGISTER_MODE_WP;
-  if (::ioctl(shared.fd, UFFDIO_REGISTER, &registration) != 0) fail("UFFDIO_REGISTER", errno);
   std::snprintf(shared.path.data(), shared.path.size(), "/proc/%d/pagemap", ::getpid());
   shared.range = {all.start, all.bytes()};
   run.expect = {.access = all.pages};

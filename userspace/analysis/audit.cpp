@@ -42,13 +42,6 @@ bool sees_every_origin(const TraceData& data) {
   return fault != nullptr && fault->way != nullptr && !fault->way->approximate;
 }
 
-// Of threads of it that ended the kernel announced neither the end nor that they are freed: on some it skips a program
-// that another thread on the same processor is in. Their counters are not in the sums.
-bool misses_ends(const mlt_proc& proc) {
-  const std::uint32_t leader = proc.group_flt == 0 ? 1 : 0;
-  return proc.exit_ns != 0 && proc.threads > leader;
-}
-
 /// What the kernel has counted for a process, in all its life, before and after the gate's closing.
 struct Totals {
   std::uint64_t before = 0;
@@ -73,13 +66,15 @@ AuditCheck fault_check(const ProcessCounts& process, const ProcessViews* views, 
   const bool has_ended = process.proc.exit_ns != 0 || (is_thread && views != nullptr && !views->gate_close.after);
   const CounterBracket open = views == nullptr ? CounterBracket() : views->gate_open;
   const auto totals = group_totals(process.proc, views == nullptr ? CounterBracket() : views->gate_close);
+  // The counters of threads that ended unannounced are not in the sums.
   if (has_ended && !misses_ends(process.proc)) {
     check.source = "task min_flt + maj_flt at exit";
     check.slack = std::min<std::uint64_t>(process.proc.exited_doubtful_flt, exited);
     check.kernel = exited - check.slack;
   } else if (totals) {
-    check.source = is_thread ? fmt::format("/proc/{}/task/{}/stat min_flt + maj_flt", pid, data.target.pids.front())
-                             : fmt::format("/proc/{}/stat min_flt + maj_flt", pid);
+    check.source = process.proc.group_flt != 0 ? "signal_struct min_flt + maj_flt when it was freed"
+                   : is_thread ? fmt::format("/proc/{}/task/{}/stat min_flt + maj_flt", pid, data.target.pids.front())
+                               : fmt::format("/proc/{}/stat min_flt + maj_flt", pid);
     // A process that was born during the trace began with zero.
     const std::uint64_t first = open.before ? open.before->total() : 0;
     const std::uint64_t second = open.after ? open.after->total() : 0;

@@ -143,10 +143,8 @@ Count known_pages(std::uint64_t pages, std::uint64_t page_size) {
 /// What RLIMIT_MEMLOCK would have to be for more than this call.
 void add_needs(LockCall& call, const mlt_event_call& event, std::uint64_t page_size) {
   if (call.rule != CallRule::over_limit && call.rule != CallRule::vm_size_over_limit) return;
-  const std::uint64_t range = range_bytes(event, page_size);
-  const bool is_looked_at = event.limits.range_locked_bytes <= range;  // else it is not known
-  if (call.rule == CallRule::over_limit && is_looked_at)
-    call.needed_bytes = event.locked_pages * page_size + range - event.limits.range_locked_bytes;
+  const auto wanted = bytes_to_lock(event, page_size);
+  if (call.rule == CallRule::over_limit && wanted) call.needed_bytes = event.locked_pages * page_size + *wanted;
   if (event.limits.unlocked_bytes != 0)
     call.needed_for_mapping_bytes = event.locked_pages * page_size + event.limits.unlocked_bytes;
   if ((event.limits.flags & MLT_LIMITS_KNOWN) != 0) call.needed_for_all_bytes = event.limits.mapped_pages * page_size;
@@ -561,9 +559,7 @@ std::vector<LifeEvent> build_life(const mlt_proc& proc, const ProcessEvents& eve
       entry.child_pid = numbers.visible(event.child_tgid);
       entry.child_comm = numbers.comm_of_child(event.child_tgid, proc.tgid);
     }
-    entry.locked_bytes = event.locked_pages == MLT_NOT_KNOWN
-                             ? std::nullopt
-                             : std::optional(std::uint64_t{event.locked_pages} * data.host.page_size);
+    entry.locked_bytes = known_pages(event.locked_pages, data.host.page_size);
     entry.locked_bytes_after = event.locked_pages_after * data.host.page_size;
     entry.mcl_future = (event.def_flags & kVmLocked) != 0;
     entry.mcl_onfault = (event.def_flags & kVmLockOnFault) != 0;

@@ -48,21 +48,19 @@ std::uint64_t newly_locked(const mlt_event_call& call, const CallContext& contex
                                                                               : 0;
 }
 
-// Of its range what is not locked already: the kernel counts no page twice (count_mm_mlocked_page_nr, 4.9+). Where the
-// range was not looked at to its end: all of it.
-std::uint64_t bytes_to_lock(const mlt_event_call& call, const CallContext& context) {
-  const std::uint64_t range = range_bytes(call, context.page_size);
-  return call.limits.range_locked_bytes <= range ? range - call.limits.range_locked_bytes : range;
+// Where the range was not looked at to its end: all of it.
+std::uint64_t more_to_lock(const mlt_event_call& call, const CallContext& context) {
+  return bytes_to_lock(call, context.page_size).value_or(range_bytes(call, context.page_size));
 }
 
 bool exceeds_limit(const mlt_event_call& call, const CallContext& context) {
   if (!context.limit_bytes) return false;
-  const std::uint64_t more = bytes_to_lock(call, context);
+  const std::uint64_t more = more_to_lock(call, context);
   return more > *context.limit_bytes || locked_bytes(call, context) > *context.limit_bytes - more;
 }
 
 std::string over_limit_text(const mlt_event_call& call, const CallContext& context) {
-  const std::uint64_t more = bytes_to_lock(call, context);
+  const std::uint64_t more = more_to_lock(call, context);
   const std::uint64_t locked = locked_bytes(call, context);
   std::string text = fmt::format("{} more would exceed RLIMIT_MEMLOCK: {} locked, limit {}", format_bytes(more),
                                  format_bytes(locked), format_bytes(*context.limit_bytes));
@@ -314,6 +312,11 @@ std::uint64_t range_bytes(const mlt_event_call& call, std::uint64_t page_size) {
       return brk_was_refused(call) ? whole_pages(0, args[0] - static_cast<std::uint64_t>(call.ret), page_size) : 0;
     default: return 0;
   }
+}
+
+std::optional<std::uint64_t> bytes_to_lock(const mlt_event_call& call, std::uint64_t page_size) {
+  const std::uint64_t range = range_bytes(call, page_size);
+  return call.limits.range_locked_bytes <= range ? std::optional(range - call.limits.range_locked_bytes) : std::nullopt;
 }
 
 std::uint64_t range_start(const mlt_event_call& call, std::uint64_t page_size) {

@@ -37,6 +37,10 @@ struct Explanation {
 /// `ranges`: what the call met.
 Explanation explain_call(const mlt_event_call& call, const std::vector<CallRange>& ranges, const CallContext& context);
 
+/// Of its range what is not locked already: the kernel counts no page twice (count_mm_mlocked_page_nr, 4.9+). Empty:
+/// the range was not looked at to its end.
+std::optional<std::uint64_t> bytes_to_lock(const mlt_event_call& call, std::uint64_t page_size);
+
 /// Where its range begins, in whole pages; 0 when it names none. Of a new mapping: where it is.
 std::uint64_t range_start(const mlt_event_call& call, std::uint64_t page_size);
 

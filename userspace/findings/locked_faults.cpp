@@ -59,22 +59,26 @@ constexpr auto kAbsent = {MLT_CAUSE_FIRST_TOUCH, MLT_CAUSE_FILE_MAP, MLT_CAUSE_F
 
 bool is_absent(mlt_cause cause) { return std::ranges::find(kAbsent, cause) != kAbsent.end(); }
 
-/// Is each locked mapping that faulted mostly for pages that were not there in one of these ranges, as far as is known?
-/// Those that a lock made present are of them, too.
+/// Did a locked mapping fault mostly for pages that were not there? Those that a lock made present are of them, too.
+bool lacked_pages(const VmaFaults& vma) { return vma.locked == MLT_LOCKED && is_absent(vma.cause); }
+
+bool overlaps(const VmaFaults& vma, std::uint64_t start, std::uint64_t end) {
+  return vma.start < end && start < vma.end;
+}
+
+/// Has a mapping in this range?
+bool lacks_pages(const Process& process, std::uint64_t start, std::uint64_t end) {
+  if (!process.faults.by_vma) return false;
+  return std::ranges::any_of(*process.faults.by_vma,
+                             [&](const VmaFaults& vma) { return lacked_pages(vma) && overlaps(vma, start, end); });
+}
+
+/// Have none but mappings in these ranges, as far as is known?
 bool lacks_no_others(const Process& process, const std::vector<std::pair<std::uint64_t, std::uint64_t>>& ranges) {
   if (!process.faults.by_vma) return false;
   return std::ranges::all_of(*process.faults.by_vma, [&](const VmaFaults& vma) {
-    if (vma.locked != MLT_LOCKED || !is_absent(vma.cause)) return true;
-    return std::ranges::any_of(ranges,
-                               [&](const auto& range) { return vma.start < range.second && range.first < vma.end; });
-  });
-}
-
-/// Has a locked mapping in this range faulted mostly for pages that were not there?
-bool lacks_pages(const Process& process, std::uint64_t start, std::uint64_t end) {
-  if (!process.faults.by_vma) return false;
-  return std::ranges::any_of(*process.faults.by_vma, [&](const VmaFaults& vma) {
-    return vma.locked == MLT_LOCKED && is_absent(vma.cause) && vma.start < end && start < vma.end;
+    const auto is_there = [&](const auto& range) { return overlaps(vma, range.first, range.second); };
+    return !lacked_pages(vma) || std::ranges::any_of(ranges, is_there);
   });
 }
 
@@ -164,26 +168,30 @@ Found lock_not_effective(const Process& process, const Case& about) {
   Found seen = report(access_faults(process, {MLT_LOCKED}, kAbsent), Severity::problem, about);
   if (!seen) return seen;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> discarded;
+  bool last_is_discard = false;
   for (const LockCall& call : process.locks.calls) {
     if (call.call == MLT_CALL_MADVISE && call.ret == 0 && call.flags == kDontneedLocked &&
         lacks_pages(process, call.range_start, call.range_start + call.range_bytes)) {
       discarded.emplace_back(call.range_start, call.range_start + call.range_bytes);
       seen->evidence["discarded_bytes"] += figure(call.range_bytes);
-      seen->remark = lacks_no_others(process, discarded)
-                         ? ": the process had discarded them itself (MADV_DONTNEED_LOCKED)"
-                         : fmt::format(
-                               "; the process had discarded {} of locked memory itself (MADV_DONTNEED_LOCKED), and "
-                               "others lacked pages, too",
-                               format_bytes(static_cast<std::uint64_t>(seen->evidence["discarded_bytes"])));
+      last_is_discard = true;
       seen->advice = "Keep what has to be there, or lock it again after giving it back: mlock makes it present.";
     }
     for (const CallRange& range : call.ranges) {
       if (range.kind != RangeKind::absent || !lacks_pages(process, range.start, range.end)) continue;
       seen->evidence["absent_bytes"] += figure(range.end - range.start);
+      last_is_discard = false;
       seen->remark = fmt::format(": {} had not been able to make them present{}", call.name,
                                  range.explain.empty() ? "" : " (" + range.explain + ")");
     }
   }
+  if (last_is_discard)
+    seen->remark = lacks_no_others(process, discarded)
+                       ? ": the process had discarded them itself (MADV_DONTNEED_LOCKED)"
+                       : fmt::format(
+                             "; the process had discarded {} of locked memory itself (MADV_DONTNEED_LOCKED), and "
+                             "others lacked pages, too",
+                             format_bytes(static_cast<std::uint64_t>(seen->evidence["discarded_bytes"])));
   if (seen->remark.empty()) seen->remark = "; what kept or took them away was not seen";
   return seen;
 }

@@ -30,6 +30,14 @@ struct ErrorCount {
 /// one where they differ.
 inline std::uint32_t visible_pid(const mlt_proc& proc) { return proc.pid != 0 ? proc.pid : proc.tgid; }
 
+/// Has it ended, and of some of its threads the kernel has announced neither that nor that they are freed? That may
+/// still come; on some kernels a program is skipped that another thread on the same processor is in. A leader that
+/// nobody has waited for is not meant.
+inline bool misses_ends(const mlt_proc& proc) {
+  const std::uint32_t leader = proc.group_flt == 0 ? 1 : 0;
+  return proc.exit_ns != 0 && proc.threads > leader;
+}
+
 /// What somebody did to the memory of a process, or of the machine.
 struct ActCount {
   mlt_act_key key{};

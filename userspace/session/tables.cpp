@@ -146,8 +146,7 @@ void Tables::note_gone() {
 }
 
 bool Tables::awaits_threads() {
-  return std::ranges::any_of(
-      used().procs, [&](std::uint32_t place) { return procs_[place].exit_ns != 0 && procs_[place].threads > 1; });
+  return std::ranges::any_of(used().procs, [&](std::uint32_t place) { return misses_ends(procs_[place]); });
 }
 
 void Tables::keep_gone() { noted_gone_.clear(); }

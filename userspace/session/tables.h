@@ -39,8 +39,7 @@ class Tables {
   void note_gone();
   /// Not yet: some of the events were left.
   void keep_gone();
-  /// Are there threads of ended processes that the kernel has not freed yet? A leader that nobody has waited for is
-  /// not.
+  /// See misses_ends.
   [[nodiscard]] bool awaits_threads();
   /// When collect_retired was last called.
   [[nodiscard]] const std::vector<AliveProcess>& alive() const { return alive_; }

@@ -595,8 +595,8 @@ constexpr Alternative kLimitWays[] = {
     multi(kLimitMulti),
     {"fentry", kLimitFentry, ""},
     {"kprobe", kLimitKprobe, ""},
-    {"fentry", kLimitBpfFentry, "of maps of bpf only; of io_uring and perf it is not seen on this kernel"},
-    {"kprobe", kLimitBpfKprobe, "of maps of bpf only; of io_uring and perf it is not seen on this kernel"},
+    {"fentry", kLimitBpfFentry, "of io_uring and perf it is not seen on this kernel; bpf: its maps only"},
+    {"kprobe", kLimitBpfKprobe, "of io_uring and perf it is not seen on this kernel; bpf: its maps only"},
     {"fentry", kLimitUringOnly, "of perf it is not seen on this kernel"},
     {"fentry", kLimitPerfOnly, "of io_uring, if this kernel has it, it is not seen"},
 };
