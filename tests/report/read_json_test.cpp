@@ -65,6 +65,15 @@ TEST(ReadJson, ReportsOfOlderVersions) {
   }
 }
 
+// Up to 6.15 an exit is told after the address space is gone.
+TEST(ReadJson, WhatIsNullStaysSo) {
+  Report report = fixtures::busy();
+  Process& process = report.processes[0];
+  process.life.emplace_back().kind = LifeEvent::Kind::exit;
+  ASSERT_FALSE(process.life.back().locked_bytes);
+  expect_round_trip(report);
+}
+
 TEST(ReadJson, ExtremeNumbers) {
   Report report = fixtures::quiet();
   report.window.start_unix_ns = ~std::uint64_t{0};

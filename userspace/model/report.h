@@ -451,7 +451,7 @@ struct LifeEvent {
   /// vfork: the child runs in the parent's address space until it calls execve; share: it stays there (CLONE_VM).
   enum class Kind { fork, vfork, share, exec, exit } kind = Kind::fork;
   std::uint32_t child_pid = 0;           // fork, vfork, share
-  Count locked_bytes = 0;                // of the parent; of the process before exec or exit; empty: not known
+  Count locked_bytes;                    // of the parent; of the process before exec or exit; empty: not known
   std::uint64_t locked_bytes_after = 0;  // of the child; of the process after exec
   bool mcl_future = false;               // MCL_FUTURE was in force before: /proc does not show it
   bool mcl_onfault = false;              // the same for MCL_ONFAULT
