@@ -20,9 +20,9 @@ constexpr int kRow = 20;
 constexpr int kStates = int{MLT_ORIGIN_NR} * int{MLT_LOCK_STATE_NR};
 
 std::uint64_t number_of(const FaultEvent& event) {
-  const int state = int{event.origin} * MLT_LOCK_STATE_NR + int{event.locked};
-  const int cause = int{event.cause};
-  return static_cast<std::uint64_t>((cause / kRow * kStates + state) * kRow + cause % kRow);
+  const std::uint64_t state = std::uint64_t{event.origin} * MLT_LOCK_STATE_NR + std::uint64_t{event.locked};
+  const std::uint64_t cause = event.cause;
+  return (cause / kRow * kStates + state) * kRow + cause % kRow;
 }
 
 // What can be told in a small number: origin, lock state, cause, major, error.
