@@ -14,6 +14,8 @@
 
 #include "mlocktrace.h"
 
+#define MLT_PAGE 4096ULL
+
 /* Keeps the compiler from moving a bounds check away from the access that needs it: 5.10 and 6.1 lose track otherwise.
  */
 #define mlt_barrier(x) asm volatile("" : "+r"(x))

@@ -10,7 +10,6 @@
 #include "calls.bpf.h"
 #include "space.bpf.h"
 
-#define MLT_PAGE 4096ULL
 #define MLT_S_IFMT 0170000
 #define MLT_S_IFREG 0100000
 #define MLT_S_IFBLK 0060000

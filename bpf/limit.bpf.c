@@ -14,8 +14,6 @@
 
 #include "targets.bpf.h"
 
-#define MLT_PAGE 4096ULL
-
 /*
  * perf_mmap has other reasons for other errors, and a security module may be one for this: that the limit decided is
  * told only where what is pinned and what was wanted exceed it.
@@ -50,8 +48,10 @@ static __always_inline struct mlt_thread* mlt_asker(void) {
   return mlt_phase == MLT_COMPLETE ? mlt_thread_of(bpf_get_current_task()) : NULL;
 }
 
+static __always_inline struct mlt_thread* mlt_refused_asker(s64 ret) { return ret < 0 ? mlt_asker() : NULL; }
+
 static __always_inline int mlt_limit_asked(u32 kind, s64 ret, u64 wanted_bytes) {
-  struct mlt_thread* thread = ret < 0 ? mlt_asker() : NULL;
+  struct mlt_thread* thread = mlt_refused_asker(ret);
   if (thread) mlt_limit_refused(thread->place, kind, ret, wanted_bytes);
   return 0;
 }
@@ -96,7 +96,7 @@ SEC("kprobe/bpf_map_charge_init")
 int BPF_KPROBE(mlt_limit_bytes_kprobe, void* memory, u64 size) { return mlt_limit_note(mlt_whole_pages(size)); }
 
 static __always_inline int mlt_limit_returned(u32 kind, s64 ret) {
-  struct mlt_thread* thread = ret < 0 ? mlt_asker() : NULL;
+  struct mlt_thread* thread = mlt_refused_asker(ret);
   if (thread) mlt_limit_refused(thread->place, kind, ret, thread->limit_wanted);
   return 0;
 }
@@ -118,7 +118,7 @@ int BPF_KPROBE(mlt_limit_account_kprobe, void* user, u64 second, u64 third) {
 
 SEC("kretprobe/io_account_mem")
 int BPF_KRETPROBE(mlt_limit_account_kretprobe, int ret) {
-  struct mlt_thread* thread = ret < 0 ? mlt_asker() : NULL;
+  struct mlt_thread* thread = mlt_refused_asker(ret);
   if (thread && !thread->limit_told) mlt_limit_refused(thread->place, MLT_LIMITED_IO_URING, ret, thread->limit_wanted);
   return 0;
 }

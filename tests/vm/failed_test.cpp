@@ -43,6 +43,16 @@ class FailedFaults : public testing::Test {
     return rows.size() == 1 ? rows[0] : Json::object({{"count", 0}});
   }
 
+  // The only row of a fault that ended in SIGBUS, and no other before it, at the page of a file that the workload says.
+  static Json one_of_a_file(const Observed& seen, const char* reason, const char* file_system) {
+    Json row = only(seen, reason);
+    EXPECT_EQ(row.at("count"), 1);
+    EXPECT_EQ(row.at("signal"), "SIGBUS");
+    EXPECT_EQ(row.at("file_system"), file_system);
+    EXPECT_EQ(row.at("file_offset"), seen.extra("failed_at") * 4096);
+    return row;
+  }
+
   static Json call_named(const Observed& seen, const std::string& name) {
     for (const Json& call : seen.process.at("locks").at("calls")) {
       if (call.at("call") == name) return call;
@@ -107,11 +117,7 @@ TEST_F(FailedFaults, AccessesThatTheMappingDoesNotPermit) {
 TEST_F(FailedFaults, OfATmpfsThatIsFull) {
   const Observed seen = of_workload_runs("tmpfs-full");
   if (!is_seen(seen)) return;
-  const Json row = only(seen, "file_system_full");
-  EXPECT_EQ(row.at("count"), 1);
-  EXPECT_EQ(row.at("signal"), "SIGBUS");
-  EXPECT_EQ(row.at("file_system"), "tmpfs");
-  EXPECT_EQ(row.at("file_offset"), seen.extra("failed_at") * 4096);
+  const Json row = one_of_a_file(seen, "file_system_full", "tmpfs");
   EXPECT_EQ(row.at("access"), "write");
   EXPECT_EQ(seen.extra("failed_at"), seen.extra("room"));
   // The lock before it: at the same page, told by the call.
@@ -130,24 +136,16 @@ TEST_F(FailedFaults, OfATmpfsThatIsFull) {
 TEST_F(FailedFaults, OfAQuotaThatIsUsedUp) {
   const Observed seen = of_workload_runs("quota-used-up");
   if (!is_seen(seen)) return;
-  const Json row = only(seen, "quota");
-  EXPECT_EQ(row.at("count"), 1);
-  EXPECT_EQ(row.at("signal"), "SIGBUS");
-  EXPECT_EQ(row.at("file_system"), "tmpfs");
-  EXPECT_EQ(row.at("file_offset"), seen.extra("quota") * 4096);
+  one_of_a_file(seen, "quota", "tmpfs");
   EXPECT_EQ(seen.extra("failed_at"), seen.extra("quota"));
 }
 
 TEST_F(FailedFaults, OfADiskThatIsFull) {
   const Observed seen = of_workload_runs("disk-full");
   if (!is_seen(seen)) return;
-  const Json row = only(seen, "file_system_full");
-  EXPECT_EQ(row.at("count"), 1);
-  EXPECT_EQ(row.at("signal"), "SIGBUS");
-  EXPECT_EQ(row.at("file_system"), "ext4");
+  const Json row = one_of_a_file(seen, "file_system_full", "ext4");
   EXPECT_EQ(row.at("locked"), "yes");
   EXPECT_EQ(row.at("access"), "write");
-  EXPECT_EQ(row.at("file_offset"), seen.extra("failed_at") * 4096);
   EXPECT_LT(seen.extra("failed_at"), seen.extra("pages"));
 }
 

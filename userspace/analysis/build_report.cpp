@@ -254,7 +254,7 @@ std::vector<LimitRefusals> build_refusals(const mlt_proc& proc, std::uint64_t pa
     refused.user_locked_bytes = known_pages(refusal.user_pages, page_size);
     refused.pinned_bytes = refusal.pinned_pages * page_size;
     refused.locked_bytes = refusal.locked_pages * page_size;
-    const Count used = refused.kind == MLT_LIMITED_PERF ? refused.pinned_bytes : refused.user_locked_bytes;
+    const Count used = counted_by_limit(refused);
     if (used && refused.wanted_bytes) refused.enough_bytes = *used + *refused.wanted_bytes;
   }
   return list;

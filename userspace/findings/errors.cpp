@@ -80,12 +80,11 @@ Found failed_by(CallRule rule, Severity severity, const Process& process, bool (
     seen->remark += fmt::format(" (of the {} calls that are listed)", format_count(process.locks.calls.size()));
   if (largest->range_bytes != 0) seen->evidence["range_bytes"] = figure(largest->range_bytes);
   seen->evidence["locked_bytes"] = figure(largest->locked_bytes_after);
-  if (largest->limit_bytes) seen->evidence["limit_bytes"] = figure(*largest->limit_bytes);
-  if (largest->needed_bytes) seen->evidence["needed_bytes"] = figure(*largest->needed_bytes);
+  add_known(*seen, "limit_bytes", largest->limit_bytes);
+  add_known(*seen, "needed_bytes", largest->needed_bytes);
   mind_others(*seen, *largest);
-  if (largest->needed_for_mapping_bytes)
-    seen->evidence["needed_for_mapping_bytes"] = figure(*largest->needed_for_mapping_bytes);
-  if (largest->needed_for_all_bytes) seen->evidence["needed_for_all_bytes"] = figure(*largest->needed_for_all_bytes);
+  add_known(*seen, "needed_for_mapping_bytes", largest->needed_for_mapping_bytes);
+  add_known(*seen, "needed_for_all_bytes", largest->needed_for_all_bytes);
   return seen;
 }
 
@@ -152,26 +151,18 @@ Found memlock_limit_of_others(const Process& process, const Case&) {
   if (!process.locks.limit_refusals || process.locks.limit_refusals->empty()) return {};
   const std::vector<LimitRefusals>& all = *process.locks.limit_refusals;
   const LimitRefusals& most = *std::ranges::max_element(all, {}, &LimitRefusals::calls);
-  Sighting seen{Severity::warning, {{"limit_bytes", figure(most.limit_bytes)}}, ""};
-  for (const LimitRefusals& refused : all) {
-    seen.evidence["calls"] += figure(refused.calls);
-    seen.remark += (seen.remark.empty() ? ": " : "; ") + describe(refused);
-  }
-  const auto tell = [&](const char* name, const Count& bytes) {
-    if (bytes) seen.evidence[name] = figure(*bytes);
-  };
-  tell("wanted_bytes", most.wanted_bytes);
-  tell("user_locked_bytes", most.user_locked_bytes);
-  tell("pinned_bytes", most.pinned_bytes);
-  tell("enough_bytes", most.enough_bytes);
+  Sighting seen{Severity::warning, {{"limit_bytes", figure(most.limit_bytes)}}, ": " + describe(all)};
+  for (const LimitRefusals& refused : all) seen.evidence["calls"] += figure(refused.calls);
+  add_known(seen, "wanted_bytes", most.wanted_bytes);
+  add_known(seen, "user_locked_bytes", most.user_locked_bytes);
+  add_known(seen, "pinned_bytes", most.pinned_bytes);
+  add_known(seen, "enough_bytes", most.enough_bytes);
   if (most.enough_bytes) seen.remark += fmt::format("; {} would do", format_bytes(*most.enough_bytes));
   if (std::ranges::find(all, MLT_LIMITED_BPF, &LimitRefusals::kind) != all.end())
     seen.advice =
         "Raise RLIMIT_MEMLOCK (prlimit --memlock, LimitMEMLOCK= of a systemd service, ulimit -l): what all processes "
-        "of "
-        "the user have in bpf, io_uring and perf counts together, and CAP_IPC_LOCK does not exempt bpf. From Linux "
-        "5.11 "
-        "on bpf is charged to the memory cgroup instead.";
+        "of the user have in bpf, io_uring and perf counts together, and CAP_IPC_LOCK does not exempt bpf. From Linux "
+        "5.11 on bpf is charged to the memory cgroup instead.";
   return seen;
 }
 
@@ -245,8 +236,8 @@ Found lock_mapping_bound(const Process& process, const Case&) {
   Found seen = failed_by(CallRule::too_many_mappings, Severity::problem, process);
   const auto call = std::ranges::find(process.locks.calls, CallRule::too_many_mappings, &LockCall::rule);
   if (!seen || call == process.locks.calls.end()) return seen;
-  if (call->mappings) seen->evidence["mappings"] = figure(*call->mappings);
-  if (call->max_map_count) seen->evidence["max_map_count"] = figure(*call->max_map_count);
+  add_known(*seen, "mappings", call->mappings);
+  add_known(*seen, "max_map_count", call->max_map_count);
   return seen;
 }
 

@@ -16,11 +16,11 @@ bool is_one_of(mlt_error_reason reason, std::initializer_list<mlt_error_reason> 
 
 void add_figures(Sighting& seen, const FailedFaults& failed) {
   if (failed.at.address != 0) seen.evidence["address"] = figure(failed.at.address);
-  if (failed.at.file_offset) seen.evidence["file_offset_bytes"] = figure(*failed.at.file_offset);
-  if (failed.at.file_bytes) seen.evidence["file_bytes"] = figure(*failed.at.file_bytes);
-  if (failed.used_bytes) seen.evidence["used_bytes"] = figure(*failed.used_bytes);
-  if (failed.limit_bytes) seen.evidence["limit_bytes"] = figure(*failed.limit_bytes);
-  if (failed.needed_bytes) seen.evidence["needed_bytes"] = figure(*failed.needed_bytes);
+  add_known(seen, "file_offset_bytes", failed.at.file_offset);
+  add_known(seen, "file_bytes", failed.at.file_bytes);
+  add_known(seen, "used_bytes", failed.used_bytes);
+  add_known(seen, "limit_bytes", failed.limit_bytes);
+  add_known(seen, "needed_bytes", failed.needed_bytes);
 }
 
 /// As grave as what came of it: an access that ended the process; one that raised a signal, which the program caught; a
@@ -79,10 +79,10 @@ Found ended_by_oom_killer(const Process& process, const Case&) {
   if (ending.oom_limit == "cgroup") seen.remark = ": at the memory limit of cgroup " + ending.oom_cgroup;
   if (ending.oom_limit == "machine") seen.remark = ": the machine was out of memory";
   if (ending.oom_limit == "nodes") seen.remark = ": the NUMA nodes that it may use were out of memory";
-  if (ending.oom_limit_bytes) seen.evidence["limit_bytes"] = figure(*ending.oom_limit_bytes);
-  if (ending.oom_used_bytes) seen.evidence["used_bytes"] = figure(*ending.oom_used_bytes);
+  add_known(seen, "limit_bytes", ending.oom_limit_bytes);
+  add_known(seen, "used_bytes", ending.oom_used_bytes);
   const Count locked = locked_at_exit(process);
-  if (locked) seen.evidence["locked_bytes"] = figure(*locked);
+  add_known(seen, "locked_bytes", locked);
   if (locked.value_or(0) != 0) seen.remark += fmt::format(", with {} locked", format_bytes(*locked));
   return seen;
 }

@@ -21,7 +21,7 @@ Found vma_fragmentation(const Process& process, const Case& about) {
   Sighting seen{splits >= merges + 1000 ? Severity::warning : Severity::notice,
                 {{"calls", figure(calls)}, {"splits", figure(splits)}, {"merges", figure(merges)}},
                 ""};
-  if (process.vma.count.end) seen.evidence["mappings"] = figure(*process.vma.count.end);
+  add_known(seen, "mappings", process.vma.count.end);
   return seen;
 }
 

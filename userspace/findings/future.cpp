@@ -66,7 +66,7 @@ Found allocation_refused(const Process& process, const Case&) {
                       {{"range_bytes", figure(call.range_bytes)}, {"locked_bytes", figure(call.locked_bytes_after)}},
                       ""};
       const Count limit = call.limit_bytes ? call.limit_bytes : process.locks.limit_bytes;
-      if (limit) seen->evidence["limit_bytes"] = figure(*limit);
+      add_known(*seen, "limit_bytes", limit);
     }
     ++seen->evidence["calls"];
   }

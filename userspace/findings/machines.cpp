@@ -10,8 +10,8 @@ Found guest_memory_swapped(const Process& process, const Case&) {
       process.comm.starts_with("qemu-system") || process.comm == "qemu-kvm" || process.comm == "kvm";
   if (!is_machine || !process.swap || process.swap->in.value_or(0) == 0) return {};
   Sighting seen{Severity::warning, {{"pages", figure(*process.swap->in)}}, ""};
-  if (process.swap->in_ns) seen.evidence["time_ns"] = figure(*process.swap->in_ns);
-  if (process.locks.locked_bytes.end) seen.evidence["locked_bytes"] = figure(*process.locks.locked_bytes.end);
+  add_known(seen, "time_ns", process.swap->in_ns);
+  add_known(seen, "locked_bytes", process.locks.locked_bytes.end);
   return seen;
 }
 

@@ -89,7 +89,7 @@ Found memory_taken_by_others(const Process& process, const Case& about) {
   Sighting seen{faults >= about.options.locked_faults ? Severity::warning : Severity::notice,
                 {{"faults", figure(faults)}, {"pages", figure(pages)}, {"by_pid", figure(most.pid)}},
                 fmt::format(", {} by {}", doer(most), act_text(most))};
-  if (calls) seen.evidence["calls"] = figure(*calls);
+  add_known(seen, "calls", calls);
   // The kernel may have taken some of them, too.
   const auto& reclaim = about.report.system.reclaim;
   if (reclaim && reclaim->kswapd_reclaimed + reclaim->direct_reclaimed != 0) {
@@ -124,7 +124,7 @@ Found faults_by_others(const Process& process, const Case& about) {
   Sighting seen{costly ? Severity::warning : Severity::notice,
                 {{"faults", figure(sum.completed())}, {"by_pid", figure(worst->pid)}},
                 fmt::format(", {}: {}", doer(*worst), act_text(*worst))};
-  if (calls) seen.evidence["calls"] = figure(*calls);
+  add_known(seen, "calls", calls);
   if (!sum.latency.empty()) seen.evidence["time_ns"] = figure(sum.latency.sum());
   return seen;
 }

@@ -142,13 +142,11 @@ constexpr auto kProofs = std::to_array<Proof>({
     // Calls that failed.
     {"lock-over-limit", "the call's range and what was locked exceed RLIMIT_MEMLOCK, as they were then",
      "other reasons of ENOMEM and EAGAIN: the range is within the limit. What io_uring, perf and RDMA hold is "
-     "accounted "
-     "elsewhere and said beside it; what VFIO holds (account_locked_vm) is a part of what was locked"},
+     "accounted elsewhere and said beside it; what VFIO holds (account_locked_vm) is a part of what was locked"},
     {"memlock-limit-of-others",
      "the kernel's function that asks the limit refused: of io_uring (__io_account_mem, io_account_mem) and, up to "
-     "5.10, of bpf it has "
-     "no "
-     "other reason; of perf_mmap EPERM without CAP_IPC_LOCK, and what is pinned and was wanted exceed the limit",
+     "5.10, of bpf it has no other reason; of perf_mmap EPERM without CAP_IPC_LOCK, and what is pinned and was wanted "
+     "exceed the limit",
      "ENOMEM and EFAULT of io_uring_register for other reasons: the limit is not asked, or does not refuse; with "
      "CAP_IPC_LOCK io_uring does not ask"},
     {"lock-not-permitted", "EPERM, RLIMIT_MEMLOCK 0 and no CAP_IPC_LOCK, as they were then",

@@ -12,6 +12,11 @@ using Found = std::optional<Sighting>;
 /// A figure as evidence holds it.
 inline std::int64_t figure(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
+/// Evidence of this name, unless it is not known.
+inline void add_known(Sighting& seen, const char* name, const Count& count) {
+  if (count) seen.evidence[name] = figure(*count);
+}
+
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kMiB = 1 << 20;
 

@@ -142,10 +142,6 @@ std::string who_else_fills(const Process& process, const Case& about) {
   return fmt::format(", which {} met, too, {} times", who(most->pid, most->comm), most->calls.value_or(0));
 }
 
-}  // namespace
-
-namespace {
-
 /// Whoever writes to such a file of a cgroup asks for the reclaim that follows, of others' memory or its own.
 bool asked_for_reclaim(const Process& process, const Case& about) {
   if (process.reclaim->in_fault_ns.value_or(1) != 0 || !about.report.system.acts) return false;
@@ -173,7 +169,7 @@ Found reclaim_stall(const Process& process, const Case& about) {
                 memcg.time_ns > direct.time_ns
                     ? " (mostly as its memory cgroup was at its limit" + who_else_fills(process, about) + ")"
                     : ""};
-  if (process.reclaim->in_fault_ns) seen.evidence["in_fault_ns"] = figure(*process.reclaim->in_fault_ns);
+  add_known(seen, "in_fault_ns", process.reclaim->in_fault_ns);
   return seen;
 }
 

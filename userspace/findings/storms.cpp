@@ -49,7 +49,7 @@ Found fault_storm(const Process& process, const Case& about) {
     seen->remark = remark_of(storm);
     seen->evidence["longest_ns"] = figure(storm.duration_ns);
     seen->evidence["peak_per_s"] = figure(storm.peak_per_s);
-    if (storm.baseline_per_s) seen->evidence["usual_per_s"] = figure(*storm.baseline_per_s);
+    add_known(*seen, "usual_per_s", storm.baseline_per_s);
   }
   if (seen && seen->evidence["storms"] > 1)
     seen->remark = fmt::format(" {} times, the longest{}", seen->evidence["storms"], seen->remark);

@@ -19,8 +19,8 @@ Found swap_in_storm(const Process& process, const Case& about) {
   const std::uint64_t per_s = pages * kSecond / window_ns(about, kStormNs);
   if (per_s < about.options.swap_in_per_s) return {};
   Sighting seen{Severity::problem, {{"pages", figure(pages)}, {"pages_per_s", figure(per_s)}}, after_pageout(process)};
-  if (process.swap->in_read) seen.evidence["read"] = figure(*process.swap->in_read);
-  if (process.swap->in_ns) seen.evidence["time_ns"] = figure(*process.swap->in_ns);
+  add_known(seen, "read", process.swap->in_read);
+  add_known(seen, "time_ns", process.swap->in_ns);
   return seen;
 }
 

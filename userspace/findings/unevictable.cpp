@@ -75,7 +75,7 @@ Found memory_high_exceeded(const Case& about) {
                                                                                    : Severity::notice,
                 {{"times", figure(worst->exceeded)}, {"limit_bytes", figure(worst->limit_bytes)}},
                 " (" + worst->cgroup + ")"};
-  if (worst->stalled_ns) seen.evidence["stalled_ns"] = figure(*worst->stalled_ns);
+  add_known(seen, "stalled_ns", worst->stalled_ns);
   return seen;
 }
 

@@ -135,6 +135,18 @@ std::string target_of(const Target& target) {
   return fmt::format("pid{} {}", target.pids.size() == 1 ? "" : "s", pids_of(target));
 }
 
+std::string refused_text(const LimitRefusals& refused) {
+  const std::string times = refused.calls == 1 ? "once" : format_count(refused.calls) + " times";
+  std::string text = fmt::format("{} {} ({})", limited_name(refused.kind), times, refused.error);
+  if (refused.wanted_bytes) {
+    text += fmt::format(", {}", format_bytes(*refused.wanted_bytes));
+    if (const Count used = counted_by_limit(refused); used.value_or(0) != 0)
+      text += fmt::format(" beside the {} that {}", format_bytes(*used),
+                          refused.kind == MLT_LIMITED_PERF ? "are pinned in it" : "its user has");
+  }
+  return text + fmt::format(", limit {}", format_bytes(refused.limit_bytes));
+}
+
 }  // namespace
 
 std::string describe(const Target& target) { return target_of(target) + (target.follow ? " and children" : ""); }
@@ -153,16 +165,10 @@ std::string describe(const FailedFaults& failed) {
   return failed.explain.empty() ? text : text + ": " + failed.explain;
 }
 
-std::string describe(const LimitRefusals& refused) {
-  const std::string times = refused.calls == 1 ? "once" : format_count(refused.calls) + " times";
-  std::string text = fmt::format("{} {} ({})", limited_name(refused.kind), times, refused.error);
-  const bool counts_pinned = refused.kind == MLT_LIMITED_PERF;
-  const Count used = counts_pinned ? refused.pinned_bytes : refused.user_locked_bytes;
-  if (refused.wanted_bytes) text += fmt::format(", {}", format_bytes(*refused.wanted_bytes));
-  if (refused.wanted_bytes && used.value_or(0) != 0)
-    text +=
-        fmt::format(" beside the {} that {}", format_bytes(*used), counts_pinned ? "are pinned in it" : "its user has");
-  return text + fmt::format(", limit {}", format_bytes(refused.limit_bytes));
+std::string describe(const std::vector<LimitRefusals>& refusals) {
+  std::string text;
+  for (const LimitRefusals& refused : refusals) text += (text.empty() ? "" : "; ") + refused_text(refused);
+  return text;
 }
 
 std::string_view origin_name(mlt_origin origin) { return lookup(kOrigins, origin); }

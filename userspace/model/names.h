@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/report.h"
 
@@ -31,8 +32,6 @@ std::string_view error_reason_name(mlt_error_reason reason);
 std::string_view range_kind_name(RangeKind kind);
 /// "io_uring", "perf", "bpf"
 std::string_view limited_name(mlt_limited kind);
-/// "io_uring 3 times (ENOMEM): 64 KiB more than the 60 KiB of its user, limit 64 KiB"
-std::string describe(const LimitRefusals& refused);
 std::string_view life_kind_name(LifeEvent::Kind kind);
 /// "split" or "merge": see VmaChange::split.
 std::string_view vma_change_name(bool split);
@@ -52,6 +51,9 @@ std::string describe(const Target& target);
 
 /// "write at /dev/shm/ring (rw-s), SIGBUS: the file system (tmpfs) has no space left …": the first of them.
 std::string describe(const FailedFaults& failed);
+
+/// "io_uring 3 times (ENOMEM), 64 KiB beside the 60 KiB that its user has, limit 64 KiB; perf once …"
+std::string describe(const std::vector<LimitRefusals>& refusals);
 
 /// Whether a system call that returned `ret` failed.
 bool is_error(std::int64_t ret);

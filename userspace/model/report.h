@@ -314,6 +314,11 @@ struct LimitRefusals {
   Count enough_bytes;              // a limit that would have done for this call; empty: not known
 };
 
+/// What the limit was compared with, beside what was wanted: perf asks what is pinned, the others what the user has.
+inline Count counted_by_limit(const LimitRefusals& refused) {
+  return refused.kind == MLT_LIMITED_PERF ? refused.pinned_bytes : refused.user_locked_bytes;
+}
+
 struct Size3 {
   Count start;
   Count end;

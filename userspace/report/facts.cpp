@@ -372,19 +372,11 @@ std::vector<Fact> failed_facts(const Process& process) {
   return facts;
 }
 
-/// "io_uring 3 times (ENOMEM), …; perf once …": what RLIMIT_MEMLOCK refused to others.
-std::string refused_by_limit(const Locks& locks) {
-  std::string text;
-  for (const LimitRefusals& refused : locks.limit_refusals.value_or(std::vector<LimitRefusals>{}))
-    text += (text.empty() ? "" : "; ") + describe(refused);
-  return text;
-}
-
 std::vector<Fact> memory_facts(const Process& process, const Host& host) {
   return told(
       {{"locked memory", start_end_peak(process.locks.locked_bytes, bytes_or_na) + "; " + limit_of(process.locks)},
        {"lock calls", process.locks.calls_unseen.empty() ? "" : "n/a: " + process.locks.calls_unseen},
-       {"limit refused", refused_by_limit(process.locks)},
+       {"limit refused", process.locks.limit_refusals ? describe(*process.locks.limit_refusals) : ""},
        {"pages", page_moves(process.pages)},
        {"still locked", keepers(process)},
        {"populate", populates(process.populate, host)},

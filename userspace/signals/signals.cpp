@@ -570,20 +570,18 @@ constexpr Probe kLimitFentry[] = {kLimitUring, kLimitPerf};
 constexpr Probe kLimitBpfFentry[] = {{"mlt_limit_map_fexit", fexit, "bpf_map_charge_init"}};
 constexpr Probe kLimitAccount{"mlt_limit_account_kprobe", kprobe, "io_account_mem"};
 constexpr Probe kLimitAccounted{"mlt_limit_account_kretprobe", kretprobe, "io_account_mem"};
+constexpr Probe kLimitPages{"mlt_limit_pages_kprobe", kprobe, "__io_account_mem"};
+constexpr Probe kLimitUringEnd{"mlt_limit_uring_kretprobe", kretprobe, "__io_account_mem"};
+constexpr Probe kLimitArea{"mlt_limit_area_kprobe", kprobe, "perf_mmap"};
+constexpr Probe kLimitPerfEnd{"mlt_limit_perf_kretprobe", kretprobe, "perf_mmap"};
 // Its arguments differ from one kernel to the next: kprobes, for types are not asked.
 constexpr Probe kLimitAccountFentry[] = {kLimitUring, kLimitAccount, kLimitAccounted, kLimitPerf};
-constexpr Probe kLimitAccountKprobe[] = {kLimitAccount,
-                                         {"mlt_limit_pages_kprobe", kprobe, "__io_account_mem"},
-                                         {"mlt_limit_uring_kretprobe", kretprobe, "__io_account_mem"},
-                                         kLimitAccounted,
-                                         {"mlt_limit_area_kprobe", kprobe, "perf_mmap"},
-                                         {"mlt_limit_perf_kretprobe", kretprobe, "perf_mmap"}};
-constexpr Probe kLimitKprobe[] = {{"mlt_limit_pages_kprobe", kprobe, "__io_account_mem"},
-                                  {"mlt_limit_uring_kretprobe", kretprobe, "__io_account_mem"},
-                                  {"mlt_limit_area_kprobe", kprobe, "perf_mmap"},
-                                  {"mlt_limit_perf_kretprobe", kretprobe, "perf_mmap"}};
+constexpr Probe kLimitAccountKprobe[] = {kLimitAccount,   kLimitPages, kLimitUringEnd,
+                                         kLimitAccounted, kLimitArea,  kLimitPerfEnd};
+constexpr Probe kLimitKprobe[] = {kLimitPages, kLimitUringEnd, kLimitArea, kLimitPerfEnd};
 constexpr Probe kLimitBpfKprobe[] = {{"mlt_limit_bytes_kprobe", kprobe, "bpf_map_charge_init"},
                                      {"mlt_limit_bpf_kretprobe", kretprobe, "bpf_map_charge_init"}};
+constexpr std::string_view kBpfOnly = "of io_uring and perf it is not seen on this kernel; bpf: its maps only";
 constexpr auto kLimitAccountMulti = as_rare_multi(kLimitAccountKprobe);
 constexpr auto kLimitMulti = as_rare_multi(kLimitKprobe);
 constexpr Probe kLimitUringOnly[] = {kLimitUring};
@@ -595,8 +593,8 @@ constexpr Alternative kLimitWays[] = {
     multi(kLimitMulti),
     {"fentry", kLimitFentry, ""},
     {"kprobe", kLimitKprobe, ""},
-    {"fentry", kLimitBpfFentry, "of io_uring and perf it is not seen on this kernel; bpf: its maps only"},
-    {"kprobe", kLimitBpfKprobe, "of io_uring and perf it is not seen on this kernel; bpf: its maps only"},
+    {"fentry", kLimitBpfFentry, kBpfOnly},
+    {"kprobe", kLimitBpfKprobe, kBpfOnly},
     {"fentry", kLimitUringOnly, "of perf it is not seen on this kernel"},
     {"fentry", kLimitPerfOnly, "of io_uring, if this kernel has it, it is not seen"},
 };
