@@ -30,46 +30,10 @@ static __always_inline struct mlt_thread* mlt_thread_of(u64 task) {
   return place ? bpf_map_lookup_elem(&mlt_threads, place) : NULL;
 }
 
-/* Has the front end given the place back? It marks the record, and does not remove the claim: while a process is in a
- * bpf() call on a map, the kernel skips kprobe programs on that processor. */
-static __always_inline bool mlt_is_released(u64 kind, u32 place) {
-  if (kind == MLT_CLAIM_BLOCK) {
-    struct mlt_block* block = bpf_map_lookup_elem(&mlt_blocks, &place);
-    return block && (block->flags & MLT_BLOCK_FREE);
-  }
-  if (kind == MLT_CLAIM_VMA) {
-    struct mlt_vma* vma = bpf_map_lookup_elem(&mlt_vmas, &place);
-    return vma && (vma->state & MLT_BLOCK_FREE);
-  }
-  struct mlt_proc* proc = kind == MLT_CLAIM_PROC ? mlt_proc_at(place) : NULL;
-  return proc && proc->gone == MLT_PROC_FREE;
-}
-
-static __always_inline u32 mlt_used(u64 kind, u32 place) {
-  if (kind == MLT_CLAIM_BLOCK) mlt_used_blocks[place % MLT_BLOCKS_MAX] = 1;
-  if (kind == MLT_CLAIM_VMA) mlt_used_vmas[place % MLT_VMAS_MAX] = 1;
-  if (kind == MLT_CLAIM_PROC) mlt_used_procs[place % MLT_PROCS_MAX] = 1;
-  return place;
-}
-
 /*
  * Takes a free place among `first` + 1 ... `first` + `mask`, starting where the hash says. Returns 0 when MLT_WAYS of
- * them are taken. Place 0 of a table is never used: 0 means none. Of two that want a released place, one removes its
- * claim.
+ * them are taken. Place 0 of a table is never used: 0 means none. In targets.bpf.c.
  */
-static __noinline u32 mlt_claim(u64 kind, u64 owner, u32 hash, u32 first, u32 mask) {
-  u64 key = 0;
-  for (u32 way = 0; way < MLT_WAYS; way++) {
-    key = kind | (first + ((hash + way) & mask));
-    if ((u32)key && !bpf_map_update_elem(&mlt_claims, &key, &owner, BPF_NOEXIST)) return mlt_used(kind, key);
-  }
-  /* Apart from the first try, which nearly always succeeds: the verifier has fewer ways to follow. */
-  for (u32 way = 0; way < MLT_WAYS; way++) {
-    key = kind | (first + ((hash + way) & mask));
-    if (mlt_is_released(kind, key) && !bpf_map_delete_elem(&mlt_claims, &key)) break;
-    key = 0;
-  }
-  return (u32)key && !bpf_map_update_elem(&mlt_claims, &key, &owner, BPF_NOEXIST) ? mlt_used(kind, key) : 0;
-}
+u32 mlt_claim(u64 kind, u64 owner, u32 hash, u32 first, u32 mask);
 
 #endif

@@ -36,7 +36,7 @@ static __always_inline u32 mlt_fork_kind(struct task_struct* parent, struct task
  * A fault that the kernel may have counted in the trace, and that is not traced: of a thread that was preempted on its
  * way out, or that was in a fault when the trace began, and in no other after that.
  */
-static __noinline void mlt_note_under_way(struct mlt_thread* thread, u64 counted) {
+static __always_inline void mlt_note_under_way(struct mlt_thread* thread, u64 counted) {
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   bool began_before = !thread->has_counted && !thread->none_under_way && counted > thread->opened_flt;
   if (proc && (thread->fault_state || began_before)) mlt_add(proc->under_way_flt, 1);
@@ -44,9 +44,14 @@ static __noinline void mlt_note_under_way(struct mlt_thread* thread, u64 counted
 
 /*
  * At the exit of a thread and again when it is freed, of which the kernel may skip one: the fault counters that the
- * kernel kept for it, less what was taken before, and a return that did not fire.
+ * kernel kept for it, less what was taken before, and a return that did not fire. Of the thread whose record is at
+ * `place`. A global function, as all that is called from several places here: the verifier checks it once.
  */
-static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread* thread, struct task_struct* task) {
+__noinline u32 mlt_settle(u32 place) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
+  if (!proc) return 0;
+  struct task_struct* task = (void*)thread->task;
   u64 minor = BPF_CORE_READ(task, min_flt);
   u64 major = BPF_CORE_READ(task, maj_flt);
   /* What it had between these may be of before the gate was opened, or of after it was closed, or of neither. */
@@ -63,6 +68,7 @@ static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread*
   thread->taken_maj_flt = major;
   if (thread->fault_state) mlt_add(proc->missed_returns, 1);
   thread->fault_state = 0;
+  return 0;
 }
 
 /* Once the trace has ended. A process that nobody has waited for keeps its leader, whose last faults came after its
@@ -70,7 +76,7 @@ static __always_inline void mlt_settle(struct mlt_proc* proc, struct mlt_thread*
 static __always_inline void mlt_note_at_end(struct mlt_thread* thread, struct task_struct* task, u64 counted) {
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (proc && proc->exit_ns && BPF_CORE_READ(task, exit_state))
-    mlt_settle(proc, thread, task);
+    mlt_settle(thread->place);
   else
     mlt_note_under_way(thread, counted);
 }
@@ -111,34 +117,41 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
   if (mlt_cfg.target_tid && mlt_pid_at(task, level) != mlt_cfg.target_tid) return 0;
   u32 tgid = BPF_CORE_READ(task, tgid);
   u32* found = bpf_map_lookup_elem(&mlt_tgids, &tgid);
-  u32 index = found ? *found : mlt_proc_new(tgid, BPF_CORE_READ(task, group_leader), 0);
+  u32 index = found ? *found : mlt_proc_new(tgid, (u64)BPF_CORE_READ(task, group_leader), 0);
   struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
   if (!proc) return 0;
   proc->pid = pid;
-  mlt_thread_new(task, index, BPF_CORE_READ(task, pid));
+  mlt_thread_new((u64)task, index, BPF_CORE_READ(task, pid));
+  return 0;
+}
+
+/* Block and mapping of a thread that has ended: the front end may take them. */
+__noinline u32 mlt_retire_block(u32 place, u64 task) {
+  struct mlt_block* block = place ? bpf_map_lookup_elem(&mlt_blocks, &place) : NULL;
+  if (block && block->task == task) block->flags |= MLT_BLOCK_RETIRED;
+  return 0;
+}
+
+__noinline u32 mlt_retire_vma(u32 place, u64 task) {
+  struct mlt_vma* vma = place ? bpf_map_lookup_elem(&mlt_vmas, &place) : NULL;
+  if (vma && vma->task == task) vma->state |= MLT_BLOCK_RETIRED;
   return 0;
 }
 
 /* Nobody writes its counters any more, and its address may be another task's. */
-static __noinline void mlt_thread_end(struct mlt_thread* thread) {
+__noinline u32 mlt_thread_end(u32 index) {
+  struct mlt_thread* thread = mlt_thread_at(index);
+  if (!thread) return 0;
   u64 task = thread->task;
-  u32 index = thread->place;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   /* The end of its exit_mmap was missed. */
   if (proc && thread->unmap_freed) mlt_add(proc->swap_freed, thread->unmap_freed);
-  for (u32 i = 0; i < MLT_THREAD_BLOCKS; i++) {
-    u32 place = thread->blocks[i];
-    struct mlt_block* block = place ? bpf_map_lookup_elem(&mlt_blocks, &place) : NULL;
-    if (block && block->task == task) block->flags |= MLT_BLOCK_RETIRED;
-  }
-  for (u32 i = 0; i < MLT_THREAD_VMAS; i++) {
-    u32 place = thread->vmas[i];
-    struct mlt_vma* vma = place ? bpf_map_lookup_elem(&mlt_vmas, &place) : NULL;
-    if (vma && vma->task == task) vma->state |= MLT_BLOCK_RETIRED;
-  }
+  for (u32 i = 0; i < MLT_THREAD_BLOCKS; i++) mlt_retire_block(thread->blocks[i], task);
+  for (u32 i = 0; i < MLT_THREAD_VMAS; i++) mlt_retire_vma(thread->vmas[i], task);
   bpf_map_delete_elem(&mlt_places, &task);
   mlt_thread_clear(thread);
   mlt_unclaim(MLT_CLAIM_THREAD, index);
+  return 0;
 }
 
 static __always_inline void mlt_proc_end(struct mlt_proc* proc) {
@@ -160,13 +173,13 @@ static __always_inline void mlt_forget_earlier(struct task_struct* child) {
   if (!thread || thread->tid == (u32)BPF_CORE_READ(child, pid)) return;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   bool ended = proc && proc->exit_ns && !proc->gone && proc->tgid == thread->tid;
-  mlt_thread_end(thread);
+  mlt_thread_end(thread->place);
   if (ended) mlt_proc_end(proc);
 }
 
 /* Has it not run before the gate was opened, then none of its faults was under way at that time. */
 static __always_inline void mlt_thread_born(struct task_struct* child, u32 proc) {
-  u32 index = mlt_thread_new(child, proc, BPF_CORE_READ(child, pid));
+  u32 index = mlt_thread_new((u64)child, proc, BPF_CORE_READ(child, pid));
   struct mlt_thread* thread = index ? mlt_thread_at(index) : NULL;
   if (thread) thread->none_under_way = mlt_phase >= MLT_COUNTING;
 }
@@ -186,7 +199,7 @@ int mlt_process_fork(struct bpf_raw_tracepoint_args* ctx) {
     return 0;
   }
   if (!thread || mlt_phase == MLT_ENDED) return 0;
-  u32 index = mlt_cfg.follow ? mlt_proc_new(child_tgid, child, tgid) : 0;
+  u32 index = mlt_cfg.follow ? mlt_proc_new(child_tgid, (u64)child, tgid) : 0;
   if (index) mlt_interest[child_tgid % MLT_INTEREST_SIZE] = 1;
   if (index && births) mlt_thread_born(child, index);
   struct mlt_event_process* event = mlt_phase == MLT_COMPLETE ? mlt_reserve(struct mlt_event_process) : NULL;
@@ -246,7 +259,7 @@ int mlt_process_exit(struct bpf_raw_tracepoint_args* ctx) {
   if (!thread) return 0;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (!proc) return 0;
-  mlt_settle(proc, thread, task);
+  mlt_settle(thread->place);
   if (BPF_CORE_READ(task, signal, live.counter)) return 0;
   proc->exit_ns = bpf_ktime_get_ns();
   proc->ending.status = mlt_wait_status(task);
@@ -279,9 +292,9 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
 
   if (thread) {
     struct mlt_proc* proc = mlt_proc_at(thread->proc);
-    if (proc && !mlt_outlives(proc)) mlt_settle(proc, thread, gone);
+    if (proc && !mlt_outlives(proc)) mlt_settle(thread->place);
     mlt_count_threads(thread->proc, -1);
-    mlt_thread_end(thread);
+    mlt_thread_end(thread->place);
   }
   if (!leader) return 0;
   u32* found = bpf_map_lookup_elem(&mlt_tgids, &tgid);

@@ -1,7 +1,9 @@
-// libbpf's messages while it loads and attaches: swallowed, or shown with -v; and which program it was that failed.
+// libbpf's messages while it loads and attaches: swallowed, or shown with -v, with what each program cost the verifier;
+// and which program it was that failed.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace mlt {
 
@@ -17,7 +19,7 @@ class LibbpfLog {
   [[nodiscard]] const std::string& failed_program() const { return failed_program_; }
 
   [[nodiscard]] bool verbose() const { return verbose_; }
-  void take(const std::string& message);
+  void take(std::string_view message);
 
  private:
   bool verbose_;

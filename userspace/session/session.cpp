@@ -47,6 +47,9 @@ struct Unlink {
 using Link = std::unique_ptr<bpf_link, Unlink>;
 using Ring = std::unique_ptr<ring_buffer, decltype([](ring_buffer* ring) { ring_buffer__free(ring); })>;
 
+// What it cost the verifier: BPF_LOG_STATS in the kernel.
+constexpr __u32 kLogStatistics = 4;
+
 // The initial PID namespace has a fixed inode number: PROC_PID_INIT_INO in the kernel.
 constexpr ino_t kInitialPidNamespace = 0xEFFFFFFC;
 
@@ -431,6 +434,7 @@ Status Session::Impl::open(LoadedPart<Skel>& part, const std::vector<Probe>& pro
   LIBBPF_OPTS(bpf_object_open_opts, opts);
   const std::string types_path = fmt::format("/proc/self/fd/{}", types.get());
   if (kernel.types) opts.btf_custom_path = types_path.c_str();
+  if (options.verbose) opts.kernel_log_level = kLogStatistics;
   part.skel.reset(Skel::open(&opts));
   if (!part.skel) return fail("cannot open the BPF object", errno);
   if (kernel.types) {
