@@ -6,7 +6,8 @@
 #include "targets.bpf.h"
 
 /* Has the front end given the place back? It marks the record, and does not remove the claim: while a process is in a
- * bpf() call on a map, the kernel skips kprobe programs on that processor. Of two that want it, one removes its claim. */
+ * bpf() call on a map, the kernel skips kprobe programs on that processor. Of two that want it, one removes its claim.
+ */
 __noinline u32 mlt_reclaim(u64 kind, u32 place) {
   u64 key = kind | place;
   bool is_free = false;
