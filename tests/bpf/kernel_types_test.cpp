@@ -2,11 +2,13 @@
 #include "kernel/kernel_types.h"
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <tuple>
 
 namespace mlt {
 namespace {
@@ -65,9 +67,9 @@ TEST(KernelTypes, ReadsFunctionsAndRelocatableTypes) {
   const auto types = KernelTypes::read(file.path());
   ASSERT_TRUE(types) << types.error().message();
   ASSERT_EQ(types->functions().size(), 1U);
-  EXPECT_EQ(types->name(types->functions().front()), "f");
+  EXPECT_STREQ(types->name(types->functions().front()), "f");
   std::string names;
-  for (const std::uint32_t id : types->relocatable()) names.append(types->name(id)).append(" ");
+  for (const KernelTypes::Named& type : types->relocatable()) names.append(types->name(type)).append(" ");
   EXPECT_EQ(names, "state inner inner_t far task other ");
 }
 
@@ -119,6 +121,35 @@ TEST(KernelTypes, AFileThatIsNoBtfIsAnError) {
   EXPECT_EQ(types.error().what, "cannot read kernel types from " + file.path());
 }
 
+// Whatever of it is missing or wrong: an error, or types that can be gone through.
+TEST(KernelTypes, DamageIsAnErrorOrHarmless) {
+  libbpf_set_print(nullptr);
+  const Btf whole = kernel();
+  __u32 size = 0;
+  const auto* data = static_cast<const char*>(btf__raw_data(whole.get(), &size));
+  const Btf program(btf__new_empty());
+  btf__add_struct(program.get(), "task", 0);
+  const auto look = [&](const std::string& bytes) {
+    const TemporaryFile file;
+    ASSERT_EQ(::write(file.fd().get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    const auto types = KernelTypes::read(file.path());
+    if (!types) return;
+    for (const KernelTypes::Named& function : types->functions()) std::ignore = types->takes_struct(function.id);
+    for (const KernelTypes::Named& type : types->relocatable()) std::ignore = types->has_member(type.id, "x");
+    const TemporaryFile extract;
+    EXPECT_TRUE(types->write_extract(*program, extract.fd()));
+  };
+  const std::string bytes(data, size);
+  for (std::size_t length = 0; length < size; ++length) look(bytes.substr(0, length));
+  for (std::size_t at = 0; at < size; ++at) {
+    for (const int change : {1, 0x7f, 0xff}) {
+      std::string changed = bytes;
+      changed[at] = static_cast<char>(changed[at] ^ change);
+      look(changed);
+    }
+  }
+}
+
 TEST(NameSet, HoldsWhatWasInserted) {
   NameSet names;
   names.insert("handle_mm_fault");
@@ -127,6 +158,17 @@ TEST(NameSet, HoldsWhatWasInserted) {
   EXPECT_FALSE(names.contains("handle_mm_faulx"));
   EXPECT_FALSE(names.contains("hendle_mm_fault"));
   EXPECT_FALSE(names.contains(""));
+}
+
+// Told apart at a glance by what comes before the zero, never by what is behind it.
+TEST(NameSet, FindsAmongStrings) {
+  NameSet names;
+  for (const char* name : {"handle_mm_fault", "file", "pagevec", "mm_walk_"}) names.insert(name);
+  for (const char* name : {"handle_mm_fault\0abcdefgh", "file\0abcdefgh", "file\0\0\0\0\0\0\0\0", "pagevec\0abcdefgh",
+                           "mm_walk_\0abcdefgh"})
+    EXPECT_TRUE(names.contains_padded(name)) << name;
+  for (const char* name : {"\0handle_mm_fault", "fil\0abcdefgh", "files\0abcdefgh", "handle_mm_faulx\0abcdefgh"})
+    EXPECT_FALSE(names.contains_padded(name)) << name;
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "kernel/kernel_types.h"
 
 #include <bpf/btf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -33,6 +36,11 @@ NameSet names_in(const btf& types) {
   return names;
 }
 
+constexpr const char* kDamaged = "they are damaged, or newer than this program";
+
+// Behind the strings: see NameSet::contains_padded.
+constexpr std::size_t kPadding = 8;
+
 // Bytes that follow a type's record: linux/btf.h.
 std::size_t extra_size(const btf_type* type) {
   const std::size_t count = btf_vlen(type);
@@ -43,7 +51,11 @@ std::size_t extra_size(const btf_type* type) {
     case BTF_KIND_UNION: return count * sizeof(btf_member);
     case BTF_KIND_ENUM: return count * sizeof(struct btf_enum);
     case BTF_KIND_ENUM64: return count * sizeof(struct btf_enum64);
-    default: return 0;  // those that refer to one other type; others are not extracted
+    case BTF_KIND_FUNC_PROTO: return count * sizeof(btf_param);
+    case BTF_KIND_VAR: return sizeof(struct btf_var);
+    case BTF_KIND_DATASEC: return count * sizeof(btf_var_secinfo);
+    case BTF_KIND_DECL_TAG: return sizeof(struct btf_decl_tag);
+    default: return 0;  // those that refer to one other type
   }
 }
 
@@ -65,11 +77,13 @@ void for_each_part(Type* type, Visit visit) {
   }
 }
 
+}  // namespace
+
 /// Takes types over from a kernel's BTF, with new numbers, and pointers to nothing: relocating a field never looks
 /// behind a pointer.
 class Extract {
  public:
-  explicit Extract(const btf& from) : from_(from) {}
+  explicit Extract(const KernelTypes& from) : from_(from) {}
 
   __u32 take(__u32 id) {
     if (id == 0) return 0;
@@ -77,12 +91,12 @@ class Extract {
     const auto [place, is_new] = numbers_.try_emplace(id, next);
     if (!is_new) return place->second;
     taken_.push_back(id);
-    for_each_part(btf__type_by_id(&from_, id), [this](__u32 part) { take(part); });
+    for_each_part(&from_.type(id), [this](__u32 part) { take(part); });
     return next;
   }
 
   [[nodiscard]] std::vector<char> bytes() {
-    for (const __u32 id : taken_) add(btf__type_by_id(&from_, id));
+    for (const __u32 id : taken_) add(&from_.type(id));
     btf_header header{};
     header.magic = BTF_MAGIC;
     header.version = BTF_VERSION;
@@ -101,7 +115,7 @@ class Extract {
     if (offset == 0) return 0;
     const auto [place, is_new] = offsets_.try_emplace(offset, static_cast<__u32>(strings_.size()));
     if (is_new) {
-      const char* text = btf__name_by_offset(&from_, offset);
+      const char* text = from_.string(offset);
       strings_.insert(strings_.end(), text, text + strlen(text) + 1);
     }
     return place->second;
@@ -131,7 +145,7 @@ class Extract {
     }
   }
 
-  const btf& from_;
+  const KernelTypes& from_;
   std::unordered_map<__u32, __u32> numbers_;  // there -> here
   std::vector<__u32> taken_;                  // in the order of their numbers here
   std::vector<char> records_;
@@ -139,54 +153,113 @@ class Extract {
   std::unordered_map<__u32, __u32> offsets_;
 };
 
+namespace {
+
+// Kernels give their types in one file, whose size is known.
+std::unique_ptr<char[]> read_bytes(const std::string& path, std::size_t& size) {
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || fstat(file.get(), &status) != 0) return nullptr;
+  auto bytes = std::make_unique_for_overwrite<char[]>(static_cast<std::size_t>(status.st_size) + kPadding);
+  size = 0;
+  ssize_t length = 0;
+  while ((length = ::read(file.get(), &bytes[size], static_cast<std::size_t>(status.st_size) - size)) > 0)
+    size += static_cast<std::size_t>(length);
+  return length == 0 ? std::move(bytes) : nullptr;
+}
+
+bool is_btf(const char* bytes, std::size_t size) {
+  btf_header header{};
+  if (size < sizeof(header)) return false;
+  memcpy(&header, bytes, sizeof(header));
+  return header.magic == BTF_MAGIC;
+}
+
 }  // namespace
 
-void KernelTypes::Free::operator()(btf* types) const { btf__free(types); }
+// As it stands, which it must for the rest: sections that lie inside, strings that end, whole types.
+Status KernelTypes::take(std::unique_ptr<char[]> bytes, std::size_t size) {
+  if (!is_btf(bytes.get(), size)) return fail(kDamaged);
+  btf_header header{};
+  memcpy(&header, bytes.get(), sizeof(header));
+  const std::uint64_t body = size - std::min<std::size_t>(size, header.hdr_len);
+  if (std::uint64_t{header.type_off} + header.type_len > body ||
+      std::uint64_t{header.str_off} + header.str_len > body || header.str_len == 0 ||
+      header.type_off % alignof(btf_type) != 0 || header.hdr_len % alignof(btf_type) != 0)
+    return fail(kDamaged);
+  memset(&bytes[size], 0, kPadding);
+  types_ = &bytes[header.hdr_len + header.type_off];
+  strings_ = &bytes[header.hdr_len + header.str_off];
+  strings_size_ = header.str_len;
+  if (strings_[0] != '\0' || strings_[strings_size_ - 1] != '\0') return fail(kDamaged);
+  places_.reserve(header.type_len / 20);
+  std::uint32_t id = 1;
+  for (std::uint32_t at = 0; at < header.type_len; ++id) {
+    const auto* type = reinterpret_cast<const btf_type*>(types_ + at);
+    if (header.type_len - at < sizeof(*type)) return fail(kDamaged);
+    places_.push_back(at);
+    const std::size_t length = sizeof(*type) + extra_size(type);
+    if (btf_kind(type) == BTF_KIND_UNKN || btf_kind(type) > BTF_KIND_ENUM64 || header.type_len - at < length ||
+        type->name_off >= strings_size_)
+      return fail(kDamaged);
+    if (btf_is_func(type)) functions_.push_back({id, type->name_off});
+    if (may_be_relocated(type)) relocatable_.push_back({id, type->name_off});
+    at += static_cast<std::uint32_t>(length);
+  }
+  bytes_ = std::move(bytes);
+  return {};
+}
 
-KernelTypes::KernelTypes() = default;
-KernelTypes::KernelTypes(KernelTypes&&) noexcept = default;
-KernelTypes& KernelTypes::operator=(KernelTypes&&) noexcept = default;
-KernelTypes::~KernelTypes() = default;
+const btf_type& KernelTypes::type(std::uint32_t id) const {
+  static constexpr btf_type kVoid{};
+  return id == 0 || id > places_.size() ? kVoid : *reinterpret_cast<const btf_type*>(types_ + places_[id - 1]);
+}
+
+const char* KernelTypes::string(std::uint32_t offset) const { return offset < strings_size_ ? strings_ + offset : ""; }
 
 Result<KernelTypes> KernelTypes::read(const std::string& path) {
   KernelTypes types;
-  types.types_.reset(btf__parse(path.c_str(), nullptr));
-  if (!types) return fail("cannot read kernel types from " + path, errno < kLibbpfErrors ? errno : 0);
-  const __u32 count = btf__type_cnt(types.types_.get());
-  for (__u32 id = 1; id < count; ++id) {
-    const btf_type* type = btf__type_by_id(types.types_.get(), id);
-    if (btf_is_func(type)) types.functions_.push_back(id);
-    if (may_be_relocated(type)) types.relocatable_.push_back(id);
+  std::size_t size = 0;
+  errno = 0;
+  auto bytes = read_bytes(path, size);
+  if (bytes && !is_btf(bytes.get(), size)) {
+    // An ELF file with BTF in it.
+    const std::unique_ptr<btf, decltype([](btf* found) { btf__free(found); })> found(btf__parse(path.c_str(), nullptr));
+    __u32 raw_size = 0;
+    const void* raw = found ? btf__raw_data(found.get(), &raw_size) : nullptr;
+    bytes = raw != nullptr ? std::make_unique_for_overwrite<char[]>(raw_size + kPadding) : nullptr;
+    if (bytes) memcpy(bytes.get(), raw, size = raw_size);
   }
+  if (!bytes) return fail("cannot read kernel types from " + path, errno < kLibbpfErrors ? errno : 0);
+  if (Status status = types.take(std::move(bytes), size); !status)
+    return fail("cannot read kernel types from " + path + ": " + status.error().what);
   return types;
 }
 
-std::string_view KernelTypes::name(std::uint32_t id) const {
-  return btf__name_by_offset(types_.get(), btf__type_by_id(types_.get(), id)->name_off);
-}
-
 bool KernelTypes::takes_struct(std::uint32_t function) const {
-  const btf_type* prototype = btf__type_by_id(types_.get(), btf__type_by_id(types_.get(), function)->type);
-  const std::span parameters(btf_params(prototype), btf_vlen(prototype));
+  const btf_type& prototype = type(type(function).type);
+  if (!btf_is_func_proto(&prototype)) return false;
+  const std::span parameters(btf_params(&prototype), btf_vlen(&prototype));
   return std::ranges::any_of(parameters, [this](const btf_param& parameter) {
-    const int type = btf__resolve_type(types_.get(), parameter.type);
-    return type > 0 && btf_is_composite(btf__type_by_id(types_.get(), static_cast<__u32>(type)));
+    const btf_type* found = &type(parameter.type);
+    // Typedefs and qualifiers, which in damaged types may go round in a circle.
+    for (int i = 0; i < 32 && (btf_is_mod(found) || btf_is_typedef(found)); ++i) found = &type(found->type);
+    return btf_is_composite(found);
   });
 }
 
-bool KernelTypes::has_member(std::uint32_t type, std::string_view member) const {
-  const btf_type* composite = btf__type_by_id(types_.get(), type);
-  if (!btf_is_composite(composite)) return false;
-  const std::span members(btf_members(composite), btf_vlen(composite));
-  return std::ranges::any_of(
-      members, [&](const btf_member& one) { return btf__name_by_offset(types_.get(), one.name_off) == member; });
+bool KernelTypes::has_member(std::uint32_t id, std::string_view member) const {
+  const btf_type& composite = type(id);
+  if (!btf_is_composite(&composite)) return false;
+  const std::span members(btf_members(&composite), btf_vlen(&composite));
+  return std::ranges::any_of(members, [&](const btf_member& one) { return string(one.name_off) == member; });
 }
 
 Status KernelTypes::write_extract(const btf& program_types, const Fd& fd) const {
   const NameSet names = names_in(program_types);
-  Extract extract(*types_);
-  for (const __u32 id : relocatable_) {
-    if (names.contains(name(id))) extract.take(id);
+  Extract extract(*this);
+  for (const Named& one : relocatable_) {
+    if (names.contains_padded(name(one))) extract.take(one.id);
   }
   const std::vector<char> bytes = extract.bytes();
   if (write(fd.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))

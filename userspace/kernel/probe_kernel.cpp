@@ -8,6 +8,9 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <set>
+#include <string>
+#include <string_view>
 
 #include "kernel/memory_layout.h"
 #include "kernel/tracefs.h"
@@ -19,21 +22,27 @@ namespace mlt {
 namespace {
 
 constexpr std::string_view kTracepointPrefix = "btf_trace_";
+constexpr std::string_view kFprobeOnGraph = "fprobe_hlist";
+constexpr std::string_view kTrampolines = "btf_func_model";
 
 struct Interest {
   NameSet functions;
-  NameSet tracepoints;
+  NameSet types;
+  std::set<std::string> tracepoint_types;  // what `types` has the names of
 };
 
 // Everything that some row of the table may hook: a kernel has a hundred thousand other names.
 Interest names_of_interest() {
   Interest interest;
+  interest.types.insert(kFprobeOnGraph);
+  interest.types.insert(kTrampolines);
   for (const Signal& signal : all_signals()) {
     for (const Alternative& way : signal.alternatives) {
       if (!way.needs_function.empty()) interest.functions.insert(way.needs_function);
       for (const Probe& probe : way.probes) {
         if (probe.hook == Hook::raw_tracepoint) {
-          interest.tracepoints.insert(probe.target);
+          interest.types.insert(
+              *interest.tracepoint_types.insert(std::string(kTracepointPrefix).append(probe.target)).first);
         } else if (probe.hook != Hook::tracepoint) {
           interest.functions.insert(probe.target);
         }
@@ -44,22 +53,23 @@ Interest names_of_interest() {
 }
 
 void read_types(const Interest& interest, Kernel& kernel) {
-  for (const std::uint32_t id : kernel.types.functions()) {
-    const std::string_view name = kernel.types.name(id);
-    if (!interest.functions.contains(name)) continue;
+  for (const KernelTypes::Named& function : kernel.types.functions()) {
+    const char* name = kernel.types.name(function);
+    if (!interest.functions.contains_padded(name)) continue;
     kernel.facts.btf_functions.emplace(name);
-    kernel.function_ids.emplace(name, id);
-    if (kernel.types.takes_struct(id)) kernel.facts.struct_functions.emplace(name);
+    kernel.function_ids.emplace(name, function.id);
+    if (kernel.types.takes_struct(function.id)) kernel.facts.struct_functions.emplace(name);
   }
-  for (const std::uint32_t id : kernel.types.relocatable()) {
-    const std::string_view name = kernel.types.name(id);
+  for (const KernelTypes::Named& type : kernel.types.relocatable()) {
+    const char* name = kernel.types.name(type);
+    if (!interest.types.contains_padded(name)) continue;
     // A type that came with fprobe on the function graph tracer.
-    if (name == "fprobe_hlist") kernel.facts.multi_keeps_returns = true;
+    if (name == kFprobeOnGraph) kernel.facts.multi_keeps_returns = true;
     // A member that came with struct arguments in trampolines: 720e6a435194, 6.1.
-    if (name == "btf_func_model" && kernel.types.has_member(id, "arg_flags")) kernel.facts.struct_functions.clear();
-    if (!name.starts_with(kTracepointPrefix)) continue;
-    const std::string_view tracepoint = name.substr(kTracepointPrefix.size());
-    if (interest.tracepoints.contains(tracepoint)) kernel.facts.btf_tracepoints.emplace(tracepoint);
+    if (name == kTrampolines && kernel.types.has_member(type.id, "arg_flags")) kernel.facts.struct_functions.clear();
+    const std::string_view tracepoint(name);
+    if (tracepoint.starts_with(kTracepointPrefix))
+      kernel.facts.btf_tracepoints.emplace(tracepoint.substr(kTracepointPrefix.size()));
   }
 }
 
