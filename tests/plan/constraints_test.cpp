@@ -259,6 +259,37 @@ TEST(PlanPreemptible, TheDearerWayIsNotTakenWithoutNeed) {
             "dearer, and not needed: this kernel does not preempt probes");
 }
 
+// Where functions are found quickly by their names, what is rarely called is hooked by what is attached more quickly.
+TEST(PlanRare, KprobesAreQuickerToAttach) {
+  KernelFacts facts = capable();
+  facts.quick_kprobes = true;
+  const Plan plan = plan_for(facts);
+  EXPECT_EQ(ways_of(plan), best_except({{"populate", "kprobe kretprobe:__mm_populate"},
+                                        {"lock_wait", "kprobe kretprobe:rwsem_down_write_slowpath"},
+                                        {"vma_split", "kprobe kretprobe:__split_vma"},
+                                        {"oom_kill", "kprobe raw_tp:signal_generate"},
+                                        {"page_wait", "kprobe kretprobe:io_schedule"},
+                                        {"dirty_wait", "kprobe kretprobe:balance_dirty_pages"},
+                                        {"memory_high", "kprobe kretprobe:__mem_cgroup_handle_over_high"}}));
+  EXPECT_EQ(rejection(plan, "populate", "fentry", "fexit:__mm_populate"),
+            "slower to attach than kprobes, for what is rarely called");
+  // Of system calls those that lock; all programs map memory.
+  const auto programs = programs_of(plan, "lock_call");
+  EXPECT_TRUE(programs.contains("mlt_call_kretprobe"));
+  EXPECT_TRUE(programs.contains("mlt_mmap_fexit"));
+  EXPECT_FALSE(programs.contains("mlt_mlock_fexit"));
+  EXPECT_FALSE(programs_of(plan_for(capable()), "lock_call").contains("mlt_call_kretprobe"));
+}
+
+// Without room a kretprobe loses calls, and without kprobes there is nothing better.
+TEST(PlanRare, FentryStaysWhereKprobesAreWorse) {
+  KernelFacts facts = capable();
+  facts.quick_kprobes = true;
+  EXPECT_EQ(ways_of(plan_for(without_kinds(facts, {"kprobe"})))["populate"], "fentry fexit:__mm_populate");
+  facts.kretprobe_room = false;
+  EXPECT_EQ(ways_of(plan_for(facts)), best_ways());
+}
+
 TEST(PlanPreemptible, KprobesComeBeforeWhatIsPreempted) {
   KernelFacts facts = capable();
   facts.preemptible = true;

@@ -47,6 +47,9 @@ struct KernelFacts {
   bool multi_keeps_returns = false;
   /// A kretprobe may ask for room for more than a few threads in its function at once: see session/kretprobe.h.
   bool kretprobe_room = false;
+  /// A symbol is found by its name without a look at all others (60443c88f3a8, 6.2, and in later 6.1): before, a kprobe
+  /// took longer to attach than anything else.
+  bool quick_kprobes = false;
   /// Does the kernel keep how long a task was ready and did not run? Since 5.14 delay accounting alone does so only
   /// when it is switched on (e4042ad49235); with CONFIG_SCHEDSTATS it always does.
   bool run_delay = false;

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::string_view kTracepointPrefix = "btf_trace_";
 constexpr std::string_view kFprobeOnGraph = "fprobe_hlist";
+constexpr std::string_view kQuickLookup = "kallsyms_lookup_names";
 constexpr std::string_view kTrampolines = "btf_func_model";
 
 struct Interest {
@@ -34,6 +35,7 @@ struct Interest {
 // Everything that some row of the table may hook: a kernel has a hundred thousand other names.
 Interest names_of_interest() {
   Interest interest;
+  interest.functions.insert(kQuickLookup);
   interest.types.insert(kFprobeOnGraph);
   interest.types.insert(kTrampolines);
   for (const Signal& signal : all_signals()) {
@@ -56,6 +58,7 @@ void read_types(const Interest& interest, Kernel& kernel) {
   for (const KernelTypes::Named& function : kernel.types.functions()) {
     const char* name = kernel.types.name(function);
     if (!interest.functions.contains_padded(name)) continue;
+    if (name == kQuickLookup) kernel.facts.quick_kprobes = true;
     kernel.facts.btf_functions.emplace(name);
     kernel.function_ids.emplace(name, function.id);
     if (kernel.types.takes_struct(function.id)) kernel.facts.struct_functions.emplace(name);

@@ -66,6 +66,11 @@ constexpr Alternative multi(std::span<const Probe> probes, std::string_view limi
   return {"multi", probes, limits, needs_signal, {}, true};
 }
 
+constexpr Alternative rare(Alternative way) {
+  way.rare = true;
+  return way;
+}
+
 // --- process -------------------------------------------------------------------------------------------------------
 
 constexpr Probe kProcess[] = {{"mlt_process_fork", raw_tracepoint, "sched_process_fork"},
@@ -139,8 +144,9 @@ constexpr Alternative kCauseWays[] = {
 
 // --- lock calls and populate ---------------------------------------------------------------------------------------
 
-#define MLT_CALLS(X) \
-  X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mmap) X(brk) X(mremap) X(munmap) X(madvise) X(mprotect)
+#define MLT_LOCK_CALLS(X) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall)
+#define MLT_MAP_CALLS(X) X(mmap) X(brk) X(mremap) X(munmap) X(madvise) X(mprotect)
+#define MLT_CALLS(X) MLT_LOCK_CALLS(X) MLT_MAP_CALLS(X)
 #define MLT_FENTRY(name)                                           \
   Probe{"mlt_" #name "_fentry", fentry, MLT_SYSCALL_PREFIX #name}, \
       Probe{"mlt_" #name "_fexit", fexit, MLT_SYSCALL_PREFIX #name},
@@ -153,15 +159,16 @@ constexpr Alternative kCauseWays[] = {
 
 constexpr Probe kCallFentry[] = {MLT_CALLS(MLT_FENTRY)};
 constexpr Probe kCallKprobe[] = {MLT_CALLS(MLT_KPROBE)};
+// Programs lock rarely, and map all the time.
+constexpr Probe kCallMixed[] = {MLT_LOCK_CALLS(MLT_KPROBE) MLT_MAP_CALLS(MLT_FENTRY)};
 constexpr auto kCallMulti = as_rare_multi(kCallKprobe);
 constexpr Probe kCallTracepoint[] = {MLT_CALLS(MLT_TRACEPOINT)};
 constexpr Probe kCallRaw[] = {{"mlt_raw_enter", raw_tracepoint, "sys_enter"},
                               {"mlt_raw_exit", raw_tracepoint, "sys_exit"}};
 constexpr std::string_view k32Bit = "calls of 32-bit programs are not seen";
 constexpr Alternative kCallWays[] = {
-    multi(kCallMulti, k32Bit),       {"fentry", kCallFentry, k32Bit},
-    {"kprobe", kCallKprobe, k32Bit}, {"tracepoint", kCallTracepoint, k32Bit},
-    {"raw", kCallRaw, k32Bit},
+    multi(kCallMulti, k32Bit),       rare({"fentry", kCallFentry, k32Bit}),   {"fentry", kCallMixed, k32Bit},
+    {"kprobe", kCallKprobe, k32Bit}, {"tracepoint", kCallTracepoint, k32Bit}, {"raw", kCallRaw, k32Bit},
 };
 
 // Called for nobody but those who run under a filter, at each of their calls.
@@ -182,7 +189,7 @@ constexpr Probe kPopulateFentry[] = {{"mlt_populate_fentry", fentry, "__mm_popul
 constexpr auto kPopulateKprobe = kTwins<kPopulateFentry>;
 constexpr auto kPopulateMulti = as_rare_multi(kPopulateKprobe);
 constexpr Alternative kPopulateWays[] = {
-    multi(kPopulateMulti), {"fentry", kPopulateFentry, ""}, {"kprobe", kPopulateKprobe, ""}};
+    multi(kPopulateMulti), rare({"fentry", kPopulateFentry, ""}), {"kprobe", kPopulateKprobe, ""}};
 
 // --- waiting for mmap_lock -----------------------------------------------------------------------------------------
 
@@ -199,7 +206,7 @@ constexpr Probe kWaitTracepoint[] = {{"mlt_contention_begin", raw_tracepoint, "c
                                      {"mlt_contention_end", raw_tracepoint, "contention_end"}};
 // With PREEMPT_RT mmap_lock is of another kind, and has no slow path of that name.
 constexpr Alternative kWaitWays[] = {multi(kWaitMulti),
-                                     {"fentry", kWaitFentry, ""},
+                                     rare({"fentry", kWaitFentry, ""}),
                                      {"kprobe", kWaitKprobe, ""},
                                      {"tracepoint",
                                       kWaitTracepoint,
@@ -324,7 +331,8 @@ constexpr Probe kSplitFentry[] = {{"mlt_split_fentry", fentry, "__split_vma"},
                                   {"mlt_split_fexit", fexit, "__split_vma"}};
 constexpr auto kSplitKprobe = kTwins<kSplitFentry>;
 constexpr auto kSplitMulti = as_rare_multi(kSplitKprobe);
-constexpr Alternative kSplitWays[] = {multi(kSplitMulti), {"fentry", kSplitFentry, ""}, {"kprobe", kSplitKprobe, ""}};
+constexpr Alternative kSplitWays[] = {
+    multi(kSplitMulti), rare({"fentry", kSplitFentry, ""}), {"kprobe", kSplitKprobe, ""}};
 
 constexpr Probe kMergeCommit[] = {{"mlt_commit_merge_fexit", fexit, "commit_merge"}};
 // 6.3 to 6.11. Up to 6.2 vma_expand exists too, but is notrace, and __vma_adjust sees every merge; vma_shrink came
@@ -377,8 +385,8 @@ constexpr auto kFolioWaitKprobe = kTwins<kFolioWaitFentry>;
 constexpr auto kFolioWaitMulti = as_rare_multi(kFolioWaitKprobe);
 constexpr auto kPageWaitKprobe = kTwins<kPageWaitFentry>;
 constexpr Alternative kPageWaitWays[] = {multi(kFolioWaitMulti, {}, "fault"),
-                                         {"fentry", kFolioWaitFentry, "", "fault"},
-                                         {"fentry", kPageWaitFentry, "", "fault"},
+                                         rare({"fentry", kFolioWaitFentry, "", "fault"}),
+                                         rare({"fentry", kPageWaitFentry, "", "fault"}),
                                          {"kprobe", kFolioWaitKprobe, "", "fault"},
                                          {"kprobe", kPageWaitKprobe, "", "fault"}};
 
@@ -393,8 +401,9 @@ constexpr Probe kDirtyFentry[] = {{"mlt_dirty_fentry", fentry, "balance_dirty_pa
                                   {"mlt_dirty_fexit", fexit, "balance_dirty_pages"}};
 constexpr auto kDirtyKprobe = kTwins<kDirtyFentry>;
 constexpr auto kDirtyMulti = as_rare_multi(kDirtyKprobe);
-constexpr Alternative kDirtyWays[] = {
-    multi(kDirtyMulti, {}, "fault"), {"fentry", kDirtyFentry, "", "fault"}, {"kprobe", kDirtyKprobe, "", "fault"}};
+constexpr Alternative kDirtyWays[] = {multi(kDirtyMulti, {}, "fault"),
+                                      rare({"fentry", kDirtyFentry, "", "fault"}),
+                                      {"kprobe", kDirtyKprobe, "", "fault"}};
 
 constexpr Probe kCompaction[] = {{"mlt_compaction_begin", raw_tracepoint, "mm_compaction_begin"},
                                  {"mlt_compaction_end", raw_tracepoint, "mm_compaction_end"}};
@@ -408,8 +417,8 @@ constexpr auto kOverHighKprobe = kTwins<kOverHighFentry>;
 constexpr auto kOverHighMulti = as_rare_multi(kOverHighKprobe);
 constexpr auto kHandleHighKprobe = kTwins<kHandleHighFentry>;
 constexpr Alternative kMemoryHighWays[] = {multi(kOverHighMulti),
-                                           {"fentry", kOverHighFentry, ""},
-                                           {"fentry", kHandleHighFentry, ""},
+                                           rare({"fentry", kOverHighFentry, ""}),
+                                           rare({"fentry", kHandleHighFentry, ""}),
                                            {"kprobe", kOverHighKprobe, ""},
                                            {"kprobe", kHandleHighKprobe, ""}};
 
@@ -518,7 +527,7 @@ constexpr Probe kOomFentry[] = {{"mlt_oom_fentry", fentry, "out_of_memory"},
                                 {"mlt_oom_signal", raw_tracepoint, "signal_generate"}};
 constexpr auto kOomKprobe = kTwins<kOomFentry>;
 constexpr auto kOomMulti = as_rare_multi(kOomKprobe);
-constexpr Alternative kOomWays[] = {multi(kOomMulti), {"fentry", kOomFentry, ""}, {"kprobe", kOomKprobe, ""}};
+constexpr Alternative kOomWays[] = {multi(kOomMulti), rare({"fentry", kOomFentry, ""}), {"kprobe", kOomKprobe, ""}};
 
 // --- faults and accesses that fail ----------------------------------------------------------------------------------
 

@@ -51,6 +51,8 @@ struct Alternative {
   bool for_preemptible = false;
   bool approximate = false;        // what it counts is only a part, and how much is not known
   bool needs_page_tables = false;  // the programs walk them: see KernelFacts::memory
+  /// Begins and ends of functions that are rarely called: what it takes to attach matters, not what a call takes.
+  bool rare = false;
 
   /// Has probes of this kind: see hook_kind.
   [[nodiscard]] bool uses(std::string_view hooks) const;
