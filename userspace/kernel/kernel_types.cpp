@@ -2,6 +2,7 @@
 
 #include <bpf/btf.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,19 +156,6 @@ class Extract {
 
 namespace {
 
-// Kernels give their types in one file, whose size is known.
-std::unique_ptr<char[]> read_bytes(const std::string& path, std::size_t& size) {
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status {};
-  if (!file || fstat(file.get(), &status) != 0) return nullptr;
-  auto bytes = std::make_unique_for_overwrite<char[]>(static_cast<std::size_t>(status.st_size) + kPadding);
-  size = 0;
-  ssize_t length = 0;
-  while ((length = ::read(file.get(), &bytes[size], static_cast<std::size_t>(status.st_size) - size)) > 0)
-    size += static_cast<std::size_t>(length);
-  return length == 0 ? std::move(bytes) : nullptr;
-}
-
 bool is_btf(const char* bytes, std::size_t size) {
   btf_header header{};
   if (size < sizeof(header)) return false;
@@ -177,8 +165,38 @@ bool is_btf(const char* bytes, std::size_t size) {
 
 }  // namespace
 
+void KernelTypes::Unmap::operator()(char* bytes) const { munmap(bytes, size); }
+
+// Present at once, which is a third of what it takes page by page, and with zeroes behind what is read.
+KernelTypes::Bytes KernelTypes::allocate(std::size_t size) {
+  const std::size_t all = size + kPadding;
+  void* bytes = mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  return {bytes == MAP_FAILED ? nullptr : static_cast<char*>(bytes), Unmap{all}};
+}
+
+// Kernels give their types in one file, whose size is known. From 6.16 on it can be mapped; otherwise the kernel gives
+// no more than a page at a time.
+KernelTypes::Bytes KernelTypes::read_file(const std::string& path, std::size_t& size) {
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file || fstat(file.get(), &status) != 0) return {};
+  const auto whole = static_cast<std::size_t>(status.st_size);
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  if (whole % page != 0 && page - whole % page >= kPadding) {
+    void* mapped = mmap(nullptr, whole, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    size = whole;
+    if (mapped != MAP_FAILED) return {static_cast<char*>(mapped), Unmap{whole}};
+  }
+  Bytes bytes = allocate(whole);
+  if (!bytes) return {};
+  size = 0;
+  ssize_t length = 0;
+  while ((length = ::read(file.get(), &bytes[size], whole - size)) > 0) size += static_cast<std::size_t>(length);
+  return length == 0 ? std::move(bytes) : Bytes();
+}
+
 // As it stands, which it must for the rest: sections that lie inside, strings that end, whole types.
-Status KernelTypes::take(std::unique_ptr<char[]> bytes, std::size_t size) {
+Status KernelTypes::take(Bytes bytes, std::size_t size) {
   if (!is_btf(bytes.get(), size)) return fail(kDamaged);
   btf_header header{};
   memcpy(&header, bytes.get(), sizeof(header));
@@ -187,7 +205,6 @@ Status KernelTypes::take(std::unique_ptr<char[]> bytes, std::size_t size) {
       std::uint64_t{header.str_off} + header.str_len > body || header.str_len == 0 ||
       header.type_off % alignof(btf_type) != 0 || header.hdr_len % alignof(btf_type) != 0)
     return fail(kDamaged);
-  memset(&bytes[size], 0, kPadding);
   types_ = &bytes[header.hdr_len + header.type_off];
   strings_ = &bytes[header.hdr_len + header.str_off];
   strings_size_ = header.str_len;
@@ -221,13 +238,13 @@ Result<KernelTypes> KernelTypes::read(const std::string& path) {
   KernelTypes types;
   std::size_t size = 0;
   errno = 0;
-  auto bytes = read_bytes(path, size);
+  Bytes bytes = read_file(path, size);
   if (bytes && !is_btf(bytes.get(), size)) {
     // An ELF file with BTF in it.
     const std::unique_ptr<btf, decltype([](btf* found) { btf__free(found); })> found(btf__parse(path.c_str(), nullptr));
     __u32 raw_size = 0;
     const void* raw = found ? btf__raw_data(found.get(), &raw_size) : nullptr;
-    bytes = raw != nullptr ? std::make_unique_for_overwrite<char[]>(raw_size + kPadding) : nullptr;
+    bytes = raw != nullptr ? allocate(raw_size) : Bytes();
     if (bytes) memcpy(bytes.get(), raw, size = raw_size);
   }
   if (!bytes) return fail("cannot read kernel types from " + path, errno < kLibbpfErrors ? errno : 0);

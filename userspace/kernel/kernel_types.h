@@ -86,12 +86,20 @@ class KernelTypes {
 
  private:
   friend class Extract;
-  Status take(std::unique_ptr<char[]> bytes, std::size_t size);
+  struct Unmap {
+    std::size_t size;
+    void operator()(char* bytes) const;
+  };
+  /// Memory of their own, or the kernel's.
+  using Bytes = std::unique_ptr<char[], Unmap>;
+  static Bytes allocate(std::size_t size);
+  static Bytes read_file(const std::string& path, std::size_t& size);
+  Status take(Bytes bytes, std::size_t size);
   /// The first is void, as is what is out of range.
   [[nodiscard]] const btf_type& type(std::uint32_t id) const;
   [[nodiscard]] const char* string(std::uint32_t offset) const;
 
-  std::unique_ptr<char[]> bytes_;
+  Bytes bytes_;
   const char* types_ = nullptr;
   const char* strings_ = nullptr;
   std::uint32_t strings_size_ = 0;
