@@ -73,7 +73,7 @@ std::string_view drawback(const Alternative& way, const KernelFacts& facts) {
   // By a quarter on 7.3: `scripts/bench latest`. What is called rarely is the quicker to attach.
   if (way.uses(Hook::multi_return) && facts.kretprobe_room && !way.shares_link())
     return "dearer than a kretprobe, which has room for every thread here";
-  // On 6.1 a fentry and a fexit of one function take 18 million instructions, and a kprobe and a kretprobe 8: the first
+  // On 6.1 a fentry and a fexit of one function take 18 million instructions, and a kprobe and a kretprobe 11: the first
   // of each has the kernel look through all that can be hooked, and so has the second fentry, twice.
   if (way.rare && way.uses("fentry") && facts.quick_kprobes && facts.kretprobe_room)
     return "slower to attach than kprobes, for what is rarely called";
