@@ -12,7 +12,7 @@
 #define L4(n) n, n, n, n
 #define L16(n) L4(n), L4(n), L4(n), L4(n)
 #define L64(n) L16(n), L16(n), L16(n), L16(n)
-const __u8 mlt_log2[256] = {0, 0, 1, 1, L4(2), L4(3), L4(3), L16(4), L16(5), L16(5), L64(6), L64(7), L64(7)};
+static const __u8 mlt_log2[256] = {0, 0, 1, 1, L4(2), L4(3), L4(3), L16(4), L16(5), L16(5), L64(6), L64(7), L64(7)};
 
 /* The bucket of a duration of which `highest` is the highest bit. */
 static __always_inline u32 mlt_bucket_in(u64 ns, u32 highest) {
@@ -43,131 +43,44 @@ static __always_inline u32 mlt_bucket(u64 ns) {
 
 static __always_inline struct mlt_block* mlt_block_at(u32 index) { return bpf_map_lookup_elem(&mlt_blocks, &index); }
 
-static __always_inline void mlt_block_init(struct mlt_block* block, u32 proc, u32 tid, u32 class_id, u64 owner) {
-  block->proc = proc;
-  block->tid = tid;
-  block->class_id = class_id;
-  block->flags = tid ? 0 : MLT_BLOCK_SHARED;
-  block->min_ns = ~0ULL;
-  block->task = owner;
-}
+/* The block that all threads of a process share; 0: there is no room for one. */
+__noinline u32 mlt_block_shared(u32 proc, u32 class_id);
 
 /*
- * The block that all threads of a process share when they found none of their own. The lower half of the table is for
- * these, the upper for threads, so that a process with very many threads cannot starve the others.
+ * A block of one thread has one writer: no atomics. What the fault replaces is kept, if it may have to be taken back: a
+ * constant.
  */
-__noinline u32 mlt_block_shared(u32 proc, u32 class_id) {
-  u64 key = (u64)proc << 32 | class_id;
-  u32* found = bpf_map_lookup_elem(&mlt_shared, &key);
-  if (found) return *found;
-  u32 index = mlt_claim(MLT_CLAIM_BLOCK, key, mlt_hash(key), 0, mlt_cfg.block_mask >> 1);
-  struct mlt_block* block = index ? mlt_block_at(index) : NULL;
-  if (!block) return 0;
-  if (bpf_map_update_elem(&mlt_shared, &key, &index, BPF_NOEXIST)) {
-    mlt_unclaim(MLT_CLAIM_BLOCK, index);
-    found = bpf_map_lookup_elem(&mlt_shared, &key);
-    return found ? *found : 0;
-  }
-  mlt_block_init(block, proc, 0, class_id, key);
-  return index;
-}
-
-/*
- * A block for a class that the thread, whose record is at `place`, meets for the first time. A global function, like
- * the one above: the verifier checks it once, and not again for every state in which it is called.
- */
-__noinline u32 mlt_block_new(u32 place, u32 class_id) {
-  struct mlt_thread* thread = mlt_thread_at(place);
-  if (!thread) return 0;
-  u32 count = thread->block_count;
-  if (count >= MLT_THREAD_BLOCKS || class_id >= MLT_CLASS_NR) return mlt_block_shared(thread->proc, class_id);
-  u32 half = mlt_cfg.block_mask >> 1;
-  u32 index = mlt_claim(MLT_CLAIM_BLOCK, thread->task, mlt_hash(thread->task + class_id), half + 1, half);
-  struct mlt_block* block = index ? mlt_block_at(index) : NULL;
-  if (block)
-    mlt_block_init(block, thread->proc, thread->tid, class_id, thread->task);
-  else
-    index = mlt_block_shared(thread->proc, class_id);
-  mlt_barrier(count);
-  mlt_barrier(class_id);
-  if (count >= MLT_THREAD_BLOCKS || class_id >= MLT_CLASS_NR) return index;
-  thread->blocks[count] = index;
-  thread->block_of[class_id] = count + 1;
-  thread->block_count = count + 1;
-  return index;
-}
-
-/* The place of the thread's block for a class; 0: none, which is counted. */
-static __always_inline u32 mlt_thread_block(struct mlt_thread* thread, u32 class_id) {
-  if (class_id >= MLT_CLASS_NR) return 0;
-  mlt_barrier(class_id);
-  if (class_id >= MLT_CLASS_NR) return 0;
-  u32 place = thread->block_of[class_id] - 1;
-  mlt_barrier(place);
-  u32 index = place < MLT_THREAD_BLOCKS ? thread->blocks[place] : mlt_block_new(thread->place, class_id);
-  if (!index) mlt_add(mlt_stats.block_full, 1);
-  return index;
-}
-
-/* A shared block is written by several CPUs. Minimum and maximum may miss a concurrent one: they are of display only.
- */
-static __noinline void mlt_count_shared(struct mlt_block* block, u64 ns, u32 kind) {
-  if (kind == MLT_KIND_RETRY)
-    mlt_add(block->retries, 1);
-  else if (kind == MLT_KIND_ERROR)
-    mlt_add(block->errors, 1);
-  else if (kind == MLT_KIND_MAJOR)
-    mlt_add(block->major, 1);
-  else
-    mlt_add(block->minor, 1);
-  if (kind > MLT_KIND_MAJOR) return;
-  if (!ns) {
-    mlt_add(block->untimed, 1);
-    return;
-  }
-  mlt_add(block->sum_ns, ns);
-  if (ns < block->min_ns) block->min_ns = ns;
-  if (ns > block->max_ns) block->max_ns = ns;
-  u32 bucket = mlt_bucket(ns);
-  mlt_barrier(bucket);
-  if (bucket < MLT_HIST_BUCKETS) mlt_add(block->buckets[bucket], 1);
-}
-
-/* A block of one thread has one writer: no atomics. */
-static __always_inline void mlt_count_latency(struct mlt_block* block, u64 ns) {
+static __always_inline void mlt_count_latency(struct mlt_thread* thread, struct mlt_block* block, u64 ns,
+                                              bool may_be_taken_back) {
   block->sum_ns += ns;
-  if (ns < block->min_ns) block->min_ns = ns;
-  if (ns > block->max_ns) block->max_ns = ns;
+  if (ns < block->min_ns) {
+    if (may_be_taken_back) {
+      thread->told |= MLT_TOLD_SHORTEST;
+      thread->told_shortest = block->min_ns;
+    }
+    block->min_ns = ns;
+  }
+  if (ns > block->max_ns) {
+    if (may_be_taken_back) {
+      thread->told |= MLT_TOLD_LONGEST;
+      thread->told_longest = block->max_ns;
+    }
+    block->max_ns = ns;
+  }
   u32 bucket = mlt_bucket(ns);
   mlt_barrier(bucket);
   if (bucket < MLT_HIST_BUCKETS) block->buckets[bucket]++;
 }
 
-static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u64 ns, u32 kind) {
-  u32 index = mlt_thread_block(thread, class_id);
-  struct mlt_block* block = index ? mlt_block_at(index) : NULL;
-  if (!block) return;
-  if (block->flags & MLT_BLOCK_SHARED) {
-    mlt_count_shared(block, ns, kind);
-    return;
-  }
-  if (kind > MLT_KIND_MAJOR) {
-    if (kind == MLT_KIND_ERROR)
-      block->errors++;
-    else
-      block->retries++;
-    return;
-  }
-  thread->last_class = class_id;
-  thread->last_block = index;
-  if (kind == MLT_KIND_MAJOR)
-    block->major++;
-  else
-    block->minor++;
-  if (ns)
-    mlt_count_latency(block, ns);
-  else
-    block->untimed++;
-}
+/*
+ * The place of the block for a class of the thread whose record is at `place`; 0: none, which is counted. And: counts
+ * the end of a fault in it, unless that was not seen: then `ns` is 0. Global functions, in block.bpf.c: the verifier
+ * checks them once, and not again for every state in which they are called.
+ */
+__noinline u32 mlt_thread_block(u32 place, u32 class_id);
+__noinline u32 mlt_count(u32 place, u32 class_id, u64 ns, u32 kind);
+
+/* The same in the block that all threads of a process share. */
+__noinline u32 mlt_count_shared(u32 index, u64 ns, u32 kind);
 
 #endif

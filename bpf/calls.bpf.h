@@ -49,11 +49,21 @@ static __always_inline u32 mlt_followed_call(long nr) {
   return is_followed ? call : MLT_CALL_OTHER;
 }
 
+/*
+ * Is the thread in an access that faults? Where the end of an attempt is not seen that has to be tried again, the
+ * record still says so when the kernel has given it up, for a signal: then the thread has come from user mode by a call
+ * since.
+ */
+static __always_inline bool mlt_is_in_access(const struct mlt_thread* thread) {
+  if (!thread->fault_state || thread->fault_class >= MLT_LOCK_STATE_NR * MLT_CAUSE_NR) return false;
+  return !mlt_cfg.ends_untold || mlt_regs_nr(mlt_user_regs()) < 0;
+}
+
 /* What the current thread is doing. */
 static __noinline u32 mlt_current_call(struct mlt_thread* thread) {
   struct task_struct* task = (void*)bpf_get_current_task();
   if (BPF_CORE_READ(task, flags) & PF_EXITING) return MLT_CALL_EXIT;
-  if (thread->fault_state && thread->fault_class < MLT_LOCK_STATE_NR * MLT_CAUSE_NR) return MLT_CALL_FAULT;
+  if (mlt_is_in_access(thread)) return MLT_CALL_FAULT;
   return mlt_call_in(task, mlt_regs_nr(mlt_user_regs()));
 }
 

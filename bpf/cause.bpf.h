@@ -44,8 +44,9 @@ static __always_inline u32 mlt_cause_of_private_write(u64 entry, u64 vm_flags) {
   return mlt_page_is_exclusive(page) ? MLT_CAUSE_WRITE_ENABLE : MLT_CAUSE_COW;
 }
 
-/* The cause of a fault that does not find nothing; MLT_CAUSE_NR: nothing but that what is to come is protected. */
-static __noinline u32 mlt_cause_of_entry(u64 entry, u64 vm_flags, u32 flags) {
+/* The cause of a fault that does not find nothing; MLT_CAUSE_NR: nothing but that what is to come is protected. A
+ * global function: the verifier checks it once. */
+__noinline u32 mlt_cause_of_entry(u64 entry, u64 vm_flags, u32 flags) {
   if (!mlt_entry_present(entry)) {
     if mlt_entry_protnone (entry)
       return (vm_flags & VM_UFFD_RWP) && mlt_entry_uffd_wp(entry) ? MLT_CAUSE_UFFD_RWP : MLT_CAUSE_NUMA_HINT;

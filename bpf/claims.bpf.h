@@ -17,6 +17,8 @@ static __always_inline u32 mlt_hash(u64 x) { return (x * 0x9e3779b97f4a7c15ULL) 
 
 static __always_inline struct mlt_proc* mlt_proc_at(u32 index) { return bpf_map_lookup_elem(&mlt_procs, &index); }
 
+static __always_inline struct mlt_vma* mlt_vma_at(u32 index) { return bpf_map_lookup_elem(&mlt_vmas, &index); }
+
 static __always_inline void mlt_unclaim(u64 kind, u32 index) {
   u64 key = kind | index;
   bpf_map_delete_elem(&mlt_claims, &key);

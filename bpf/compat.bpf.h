@@ -45,6 +45,7 @@
 
 /* enum fault_flag is in BTF from 5.14 on only; the values have not moved. */
 #define FAULT_FLAG_WRITE 0x01U
+#define FAULT_FLAG_RETRY_NOWAIT 0x08U
 #define FAULT_FLAG_TRIED 0x20U
 #define FAULT_FLAG_USER 0x40U
 #define FAULT_FLAG_REMOTE 0x80U
@@ -431,6 +432,26 @@ static __always_inline unsigned long mlt_merge_flags(const struct vma_merge_stru
   if (bpf_core_field_exists(old->flags)) return BPF_CORE_READ(old, flags);
   return 0;
 }
+
+/*
+ * Minor faults of the current task, as the kernel counts them; at a hundred instructions less where the helper is
+ * there: 5.11, 3ca1032ab7ab "bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID".
+ */
+static __always_inline u64 mlt_current_min_flt(void) {
+  if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+    return bpf_get_current_task_btf()->min_flt;
+  return BPF_CORE_READ((struct task_struct*)bpf_get_current_task(), min_flt);
+}
+
+/*
+ * What is at the address is an object of the kernel's type of that number: the verifier believes it from here on, and a
+ * kprobe program reads a field by a load, as a fentry program does, instead of by a call of a hundred instructions.
+ * Nothing more than a mark: the front end puts the call of bpf_rdonly_cast in its place (a35b9af4ec2c "bpf: Add a kfunc
+ * for generic type cast", 6.2), as libbpf would read all types of the kernel to do so. Where there is none it must not
+ * be reached.
+ */
+#define MLT_CAST_MARK 0x6d6c7401
+static void* (*mlt_cast)(const void* object, u32 type) = (void*)MLT_CAST_MARK;
 
 /* CAP_IPC_LOCK in the thread's effective set. As capable() asks for it it counts in the initial user namespace only. */
 static __always_inline bool mlt_has_ipc_lock(struct task_struct* task) {

@@ -6,6 +6,7 @@
 #include <asm-generic/errno.h>
 
 #include "error.bpf.h"
+#include "failed.bpf.h"
 
 #define SEGV_MAPERR 1
 #define SEGV_ACCERR 2
@@ -116,7 +117,7 @@ __noinline u32 mlt_access_failed(u32 place, u32 signal, u64 address, s32 code) {
     thread->error.reason = mlt_was_no_address(task) ? MLT_ERROR_NO_ADDRESS : MLT_ERROR_UNKNOWN;
   thread->error.origin = MLT_ORIGIN_ACCESS;
   thread->error.was_fault = 0;
-  mlt_error_count(thread, address, mlt_access_of_exception(task));
+  mlt_error_count(place, address, mlt_access_of_exception(task));
   return 0;
 }
 
@@ -142,9 +143,13 @@ static __always_inline int mlt_signal_sent(struct task_struct* task) {
   return 0;
 }
 
+static __always_inline u32 mlt_return_of_signal(u32 signal, s32 code) {
+  if (signal == MLT_SIGSEGV) return VM_FAULT_SIGSEGV;
+  return code == BUS_MCEERR_AR ? VM_FAULT_HWPOISON : VM_FAULT_SIGBUS;
+}
+
 /* signal_generate(sig, info, task, group, result). An access raises its signal in its own thread, and has a code. */
-SEC("raw_tp/signal_generate")
-int mlt_error_signal(struct bpf_raw_tracepoint_args* ctx) {
+static __always_inline int mlt_signal_generated(struct bpf_raw_tracepoint_args* ctx, bool settles) {
   u32 signal = ctx->args[0];
   if (signal != MLT_SIGSEGV && signal != MLT_SIGBUS) return 0;
   struct task_struct* task = (void*)ctx->args[2];
@@ -154,9 +159,17 @@ int mlt_error_signal(struct bpf_raw_tracepoint_args* ctx) {
   if (code <= 0) return mlt_signal_sent(task);
   struct mlt_thread* thread = mlt_current();
   if (!thread) return 0;
+  if (settles && mlt_has_failed(thread)) mlt_fault_has_failed(thread->place, mlt_return_of_signal(signal, code));
   u64 address = code == SI_KERNEL ? 0 : (u64)BPF_CORE_READ(info, _sifields._sigfault._addr);
   bool known = thread->error_address == ((address & ~(MLT_PAGE - 1)) | 1);
   if (!known) mlt_access_failed(thread->place, signal, address, code);
   mlt_note_signal(thread, signal);
   return 0;
 }
+
+SEC("raw_tp/signal_generate")
+int mlt_error_signal(struct bpf_raw_tracepoint_args* ctx) { return mlt_signal_generated(ctx, false); }
+
+/* Where the end of a fault does not tell that it is an error. */
+SEC("raw_tp/signal_generate")
+int mlt_error_signal_settling(struct bpf_raw_tracepoint_args* ctx) { return mlt_signal_generated(ctx, true); }

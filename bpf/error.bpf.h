@@ -146,63 +146,29 @@ static __always_inline u32 mlt_reason_of_marker(u64 address) {
   return marker & MLT_MARKER_POISONED ? MLT_ERROR_POISON : MLT_ERROR_UNKNOWN;
 }
 
+/* `ret`: as of handle_mm_fault; 0: by which error it ended is not known. */
 static __always_inline u32 mlt_reason_of_fault(struct mlt_thread* thread, u64 address, u32 cause, u32 ret) {
   if (ret & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) return MLT_ERROR_POISON;
   if (ret & VM_FAULT_OOM) return mlt_reason_of_memory(thread);
   u32 reason = mlt_reason_of_marker(address);
-  if (reason != MLT_ERROR_UNKNOWN || !(ret & VM_FAULT_SIGBUS)) return reason;
-  return mlt_reason_of_sigbus(thread, address, cause);
+  if (reason != MLT_ERROR_UNKNOWN || (ret && !(ret & VM_FAULT_SIGBUS))) return reason;
+  reason = mlt_reason_of_sigbus(thread, address, cause);
+  /* These take for granted that it was one. */
+  bool is_of_sigbus = reason == MLT_ERROR_DEVICE || reason == MLT_ERROR_FILE_SYSTEM;
+  return is_of_sigbus && !ret ? MLT_ERROR_UNKNOWN : reason;
 }
 
-/* As the map wants it: a record that nothing is in yet. */
-static const struct mlt_error mlt_no_error = {};
-
-static __always_inline void mlt_error_tell(struct mlt_error* error, const struct mlt_thread* thread, u64 address,
-                                           u32 access) {
-  struct task_struct* task = (void*)bpf_get_current_task();
-  error->address = address;
-  error->tid = thread->tid;
-  error->access = access;
-  error->call =
-      thread->error.origin == MLT_ORIGIN_ACCESS ? MLT_CALL_FAULT : mlt_call_in(task, mlt_regs_nr(mlt_user_regs()));
-  error->used_bytes = thread->error_used_bytes;
-  error->limit_bytes = thread->error_limit_bytes;
-  error->needed_bytes = thread->error_needed_bytes;
-  mlt_mapping_tell(&error->mapping, &thread->area);
-  if (thread->error_css) {
-    const struct cgroup_subsys_state* css = (void*)thread->error_css;
-    bpf_probe_read_kernel_str(error->cgroup, sizeof(error->cgroup), BPF_CORE_READ(css, cgroup, kn, name));
-  }
+static __always_inline u32 mlt_access_of_fault(u32 flags) {
+  return flags & FAULT_FLAG_WRITE         ? MLT_ACCESS_WRITE
+         : flags & FAULT_FLAG_INSTRUCTION ? MLT_ACCESS_EXEC
+                                          : MLT_ACCESS_READ;
 }
 
 /*
- * Counts what failed with what failed alike: of the thread, whose `error` has reason and origin, and whose
- * `area` is what is at the address.
+ * Counts what failed with what failed alike: of the thread whose record is at `place`, whose `error` has reason and
+ * origin, and whose `area` is what is at the address. A global function, in failed.bpf.c.
  */
-static __always_inline void mlt_error_count(struct mlt_thread* thread, u64 address, u32 access) {
-  u64 now = bpf_ktime_get_ns();
-  struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  if (proc) mlt_add(proc->failed, 1);
-  thread->error.proc = thread->proc;
-  thread->error.where = thread->area.inode ? thread->area.inode : thread->area.start;
-  thread->error_ns = now;
-  thread->error_address = (address & ~(MLT_PAGE - 1)) | 1;
-  struct mlt_error* error = bpf_map_lookup_elem(&mlt_errors, &thread->error);
-  if (!error) {
-    bpf_map_update_elem(&mlt_errors, &thread->error, &mlt_no_error, BPF_NOEXIST);
-    error = bpf_map_lookup_elem(&mlt_errors, &thread->error);
-  }
-  if (!error) {
-    mlt_add(mlt_stats.error_full, 1);
-    return;
-  }
-  if (!error->first_ns) {
-    error->first_ns = now;
-    mlt_error_tell(error, thread, address, access);
-  }
-  error->last_ns = now;
-  mlt_add(error->count, 1);
-}
+__noinline u32 mlt_error_count(u32 place, u64 address, u32 access);
 
 static __always_inline void mlt_error_begin(struct mlt_thread* thread) {
   thread->error_used_bytes = 0;

@@ -3,13 +3,16 @@
  * Faults: count, origin, lock state and latency, for every completed handle_mm_fault.
  *
  * Counted as mm_account_fault does, so that the sum over all origins equals the task's min_flt + maj_flt: on return,
- * not when VM_FAULT_RETRY is set, errors apart, major when VM_FAULT_MAJOR or this was the second attempt.
+ * not when VM_FAULT_RETRY is set, errors apart, major when VM_FAULT_MAJOR or this was the second attempt. Where the
+ * kernel may skip a probe, or the end does not tell how the fault ended, see settle.bpf.h.
  */
+#include "after.bpf.h"
 #include "block.bpf.h"
 #include "calls.bpf.h"
 #include "cause.bpf.h"
-#include "error.bpf.h"
-#include "targets.bpf.h"
+#include "failed.bpf.h"
+#include "settle.bpf.h"
+#include "stacks.bpf.h"
 #include "waits.bpf.h"
 #include "where.bpf.h"
 
@@ -32,9 +35,15 @@ static __always_inline u32 mlt_lock_state(u64 vm_flags) {
   return vm_flags & VM_LOCKONFAULT ? MLT_LOCKED_ON_FAULT : MLT_LOCKED;
 }
 
-/* A return probe that did not fire: its fault ended uncounted. */
+struct mlt_stack_map mlt_stacks_0 SEC(".maps");
+struct mlt_stack_map mlt_stacks_1 SEC(".maps");
+struct mlt_stack_map mlt_stacks_2 SEC(".maps");
+struct mlt_stack_map mlt_stacks_3 SEC(".maps");
+
+/* A return probe that did not fire: its fault ended uncounted. Or, where it is settled, there was nothing to count: the
+ * fault was given up between two attempts. */
 static __always_inline void mlt_return_missed(struct mlt_thread* thread) {
-  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  struct mlt_proc* proc = mlt_cfg.settles ? NULL : mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->missed_returns, 1);
   thread->wait_start = 0;
   thread->wait_end = 0;
@@ -53,8 +62,9 @@ static __always_inline int mlt_exception(bool from_user) {
   if (thread->fault_state) {
     /* An interrupt may fault (reading a user stack, say) while a fault is being handled: that one counts. */
     if (!from_user) return 0;
-    /* Back in user mode without a return: it was missed. */
-    mlt_return_missed(thread);
+    /* Back in user mode without a return: it was missed. What is settled is so at the next entry, which tells whether
+     * it is to be counted. */
+    if (!mlt_cfg.settles) mlt_return_missed(thread);
   }
   thread->fault_start = bpf_ktime_get_ns();
   return 0;
@@ -142,13 +152,19 @@ static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags
   struct mlt_block* block = mlt_block_at(thread->last_block);
   if (!block) return false;
   u64 ns = bpf_ktime_get_ns() - thread->fault_start;
+  mlt_tell(thread, MLT_KIND_MINOR, ns);
   thread->fault_start = 0;
   thread->fault_address = 0;
   thread->fault_state = MLT_NO_FAULT;
   block->minor++;
-  mlt_count_latency(block, ns);
+  if (mlt_cfg.ends_untold) {
+    thread->told = MLT_TOLD_MINOR;
+    thread->told_class = thread->last_class;
+    thread->told_block = thread->last_block;
+  }
+  mlt_count_latency(thread, block, ns, mlt_cfg.ends_untold);
   if (thread->call_start) mlt_fault_in_call(thread, ns, true);
-  mlt_where_end(thread, thread->fault_cause, ns, MLT_KIND_MINOR);
+  mlt_where_count(thread, thread->fault_cause, ns, MLT_KIND_MINOR);
   mlt_stacks_count(thread, thread->last_class, ns, MLT_KIND_MINOR);
   return true;
 }
@@ -189,9 +205,8 @@ __noinline int mlt_count_homeless(u32 class_id, u32 kind) {
   if (mlt_cfg.target_tid) return 0;
   u32* proc = bpf_map_lookup_elem(&mlt_tgids, &tgid);
   u32 index = proc ? mlt_block_shared(*proc, class_id) : 0;
-  struct mlt_block* block = index ? mlt_block_at(index) : NULL;
-  if (block)
-    mlt_count_shared(block, 0, kind);
+  if (index)
+    mlt_count_shared(index, 0, kind);
   else if (proc)
     mlt_add(mlt_stats.block_full, 1);
   return 0;
@@ -204,36 +219,19 @@ static __always_inline u32 mlt_entered_class(struct mlt_thread* thread, u32 ret)
   return thread->fault_class + cause;
 }
 
-static __always_inline u32 mlt_entered_lock_state(const struct mlt_thread* thread) {
-  return thread->fault_class / MLT_CAUSE_NR % MLT_LOCK_STATE_NR;
-}
-
 /*
  * A page that is to be moved is unmapped first, and a moment later the entry says where it goes. Who faults in between
  * finds nothing, as if the page had never been there, and must not take that for the cause: then the fault brought
  * nothing either, and leaves the entry as others made it. Looked at only where the page ought to have been there.
  */
 static __noinline void mlt_check_first_touch(struct mlt_thread* thread, u32 flags) {
-  if (thread->fault_cause != MLT_CAUSE_FIRST_TOUCH || mlt_entered_lock_state(thread) != MLT_LOCKED) return;
+  if (thread->fault_cause != MLT_CAUSE_FIRST_TOUCH || mlt_lock_state_of_class(thread->fault_class) != MLT_LOCKED)
+    return;
   struct task_struct* task = (void*)bpf_get_current_task();
   if (mlt_is_special_entry(mlt_page_entry((u64)BPF_CORE_READ(task, mm, pgd), thread->fault_address)))
     thread->fault_cause = MLT_CAUSE_MIGRATION;
   else if (mlt_cfg.has_page_lock && (flags & FAULT_FLAG_WRITE) && !thread->fault_mlocked)
     thread->fault_cause = MLT_CAUSE_SPURIOUS;
-}
-
-/*
- * A page that comes from swap into a VM_LOCKED mapping is not mlocked from 6.11 on, where do_swap_page adds it as a new
- * anonymous page; and up to 5.17 only if it was a populate that brought it.
- */
-static __always_inline void mlt_check_swapped_in(struct mlt_thread* thread) {
-  if (thread->fault_cause != MLT_CAUSE_SWAP_IN || thread->fault_mlocked) return;
-  u32 origin = thread->fault_class / (MLT_CAUSE_NR * MLT_LOCK_STATE_NR);
-  if (mlt_cfg.mlocks_after_populate && origin == MLT_ORIGIN_POPULATE) return;
-  u32 lock_state = mlt_entered_lock_state(thread);
-  if (lock_state != MLT_LOCKED && lock_state != MLT_LOCKED_ON_FAULT) return;
-  struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  if (proc) mlt_add(proc->locked_not_mlocked, 1);
 }
 
 /*
@@ -258,6 +256,8 @@ __noinline int mlt_begin_counting(u32 place, u32 kind, u32 was_under_way) {
   u64 minor = BPF_CORE_READ(task, min_flt) - (kind == MLT_KIND_MINOR);
   u64 major = BPF_CORE_READ(task, maj_flt) - (kind == MLT_KIND_MAJOR);
   thread->has_counted = 1;
+  thread->told_min_flt = minor + (kind == MLT_KIND_MINOR);
+  thread->told_maj_flt = major + (kind == MLT_KIND_MAJOR);
   bool is_opened = thread->opened_flt != MLT_NOT_OPENED;
   s64 unseen = is_opened ? minor + major - thread->opened_flt : 0;
   bool missed = unseen > !thread->none_under_way;
@@ -311,56 +311,33 @@ static __noinline int mlt_fault_end_alone(struct mlt_thread* thread, u32 ret) {
   return 0;
 }
 
-static __always_inline u32 mlt_access_of_fault(u32 flags) {
-  return flags & FAULT_FLAG_WRITE         ? MLT_ACCESS_WRITE
-         : flags & FAULT_FLAG_INSTRUCTION ? MLT_ACCESS_EXEC
-                                          : MLT_ACCESS_READ;
+static __always_inline void mlt_counted(struct mlt_thread* thread, u32 kind, u64 ns, bool entered) {
+  mlt_tell(thread, kind, ns);
+  if (!mlt_cfg.settles || entered || kind > MLT_KIND_MAJOR) return;
+  struct mlt_proc* proc = mlt_proc_at(thread->proc);
+  if (proc) mlt_add(proc->unentered_flt, 1);
+  thread->fault_vma = 0;
 }
 
-/*
- * handle_mm_fault returned an error, with mmap_lock or the VMA's lock still held. Where it was in another address space
- * than the current one nothing is looked up. A global function: it is called rarely, and the verifier checks it once.
- */
-__noinline u32 mlt_fault_failed(u32 place, u32 class_id, u32 flags, u32 ret) {
+/* A global function: the verifier checks it once. */
+__noinline int mlt_major_ended(u32 place) {
   struct mlt_thread* thread = mlt_thread_at(place);
-  if (!thread) return 0;
-  u64 address = thread->fault_address & ~1ULL;
-  u32 origin = class_id / (MLT_CAUSE_NR * MLT_LOCK_STATE_NR);
-  u32 reason = MLT_ERROR_UNKNOWN;
-  mlt_error_begin(thread);
-  if (origin == MLT_ORIGIN_REMOTE)
-    __builtin_memset(&thread->area, 0, sizeof(thread->area));
-  else
-    mlt_space_find(place, address);
-  if (origin != MLT_ORIGIN_REMOTE || (ret & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)))
-    reason = mlt_reason_of_fault(thread, address, class_id % MLT_CAUSE_NR, ret);
-  thread->error.reason = reason;
-  thread->error.origin = origin;
-  thread->error.was_fault = 1;
-  mlt_error_count(thread, address, mlt_access_of_fault(flags));
+  if (thread) mlt_after_major(thread, thread->fault_address, 1);
   return 0;
 }
 
-/* A major fault, where others had taken pages before? */
-__noinline int mlt_check_taken(u32 place) {
-  struct mlt_thread* thread = mlt_thread_at(place);
-  struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
-  if (!proc || !proc->taken_end) return 0;
-  if (thread->fault_address >= proc->taken_start && thread->fault_address < proc->taken_end)
-    mlt_add(proc->taken_major, 1);
-  return 0;
+/* For a fault that was in flight when the trace began. Its VMA may be gone: the lock state is not known. */
+static __always_inline u32 mlt_class_in_flight(u32 flags, bool hardware) {
+  return mlt_class(mlt_origin(flags, hardware), MLT_LOCK_UNKNOWN, 0);
 }
 
-static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 hardware, u32 ret) {
+/* `untold`, a constant: whether it was an error is not known yet. */
+static __always_inline u32 mlt_fault_ended(u32 place, u32 flags, u32 hardware, u32 ret, bool untold) {
+  struct mlt_thread* thread = mlt_thread_at(place);
   u32 kind = mlt_kind(flags, ret);
-  /* For a fault that was in flight when the trace began. Its VMA may be gone: the lock state is not known. */
-  u32 class_id = mlt_class(mlt_origin(flags, hardware), MLT_LOCK_UNKNOWN, 0);
+  u32 class_id = mlt_class_in_flight(flags, hardware);
   u64 ns = 0;
-
-  if (!thread) {
-    mlt_count_homeless(class_id, kind);
-    return 0;
-  }
+  if (!thread) return 0;
   bool entered = thread->fault_state;
   thread->fault_state = 0;
   if (thread->wait_start || thread->huge_start || thread->fault_refaulted) mlt_fault_waited(thread->place, kind, ret);
@@ -368,23 +345,71 @@ static __noinline int mlt_fault_end(struct mlt_thread* thread, u32 flags, u32 ha
   if (entered && hardware && kind == MLT_KIND_MINOR) mlt_check_first_touch(thread, flags);
   if (entered && kind <= MLT_KIND_MAJOR) mlt_check_special_entry(thread);
   if (entered) class_id = mlt_entered_class(thread, ret);
-  if (entered && kind <= MLT_KIND_MAJOR) mlt_check_swapped_in(thread);
+  if (entered && kind <= MLT_KIND_MAJOR) mlt_after_swap_in(thread, class_id, 1);
   if (kind != MLT_KIND_RETRY) {
     u64 start = thread->fault_start;
     if (entered && start) ns = bpf_ktime_get_ns() - start;
-    mlt_report_fault(thread, thread->fault_address, class_id, ns, kind);
-    if (entered && kind == MLT_KIND_ERROR) mlt_fault_failed(thread->place, class_id, flags, ret);
-    if (kind == MLT_KIND_MAJOR) mlt_check_taken(thread->place);
+    if (!untold) mlt_report_fault(thread, thread->fault_address, class_id, ns, kind);
+    if (entered && kind == MLT_KIND_ERROR && !untold) mlt_fault_failed(thread->place, class_id, flags, ret);
+    if (kind == MLT_KIND_MAJOR) mlt_major_ended(thread->place);
+    if (!untold && !thread->has_counted)
+      mlt_begin_counting(thread->place, kind, !entered);
+    else
+      mlt_counted(thread, kind, ns, entered);
     thread->fault_start = 0;
     thread->fault_address = 0;
     if (thread->call_start) mlt_fault_in_call(thread, ns, entered && kind <= MLT_KIND_MAJOR);
-    if (!thread->has_counted) mlt_begin_counting(thread->place, kind, !entered);
   }
-  mlt_count(thread, class_id, ns, kind);
-  if (!entered) return 0;
-  mlt_where_end(thread, class_id - thread->fault_class, ns, kind);
-  mlt_stacks_count(thread, class_id, ns, kind);
+  if (untold) {
+    thread->told = kind == MLT_KIND_MAJOR ? MLT_TOLD_MAJOR : MLT_TOLD_MINOR;
+    thread->fault_read = 0;
+  }
+  mlt_count(place, class_id, ns, kind);
+  return entered ? mlt_where_of(place, class_id, ns, kind) : 0;
+}
+
+/* Global functions: the verifier checks them once. And one for each of the two: what a program calls it has to get
+ * through, even where that is never reached. */
+__noinline u32 mlt_fault_end(u32 place, u32 flags, u32 hardware, u32 ret) {
+  return mlt_fault_ended(place, flags, hardware, ret, false);
+}
+
+__noinline u32 mlt_fault_end_untold(u32 place, u32 flags, u32 hardware, u32 ret) {
+  return mlt_fault_ended(place, flags, hardware, ret, true);
+}
+
+/*
+ * An attempt at a fault begins, and the end of the one before was not seen. At the same address it is the same fault
+ * again: that end was a retry, and the clock goes on. Otherwise the fault ended uncounted; or, where it is settled and
+ * the kernel has counted nothing, it was given up.
+ */
+static __always_inline void mlt_fault_again(struct mlt_thread* thread, u64 address) {
+  if (thread->fault_address != (address | 1)) {
+    mlt_return_missed(thread);
+    thread->fault_start = 0;
+    return;
+  }
+  if (thread->wait_start || thread->huge_start || thread->fault_refaulted)
+    mlt_fault_waited(thread->place, MLT_KIND_RETRY, thread->fault_read ? VM_FAULT_MAJOR : 0);
+  if (mlt_cfg.has_vma_lock && (thread->kprobe_flags & FAULT_FLAG_VMA_LOCK)) mlt_vma_lock_retry(thread);
+  mlt_count(thread->place, thread->fault_class + thread->fault_cause, 0, MLT_KIND_RETRY);
+}
+
+/* A global function. */
+__noinline u32 mlt_fault_begins_again(u32 place, u64 address) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (thread && thread->fault_state) mlt_fault_again(thread, address);
   return 0;
+}
+
+/* What has to be done before anything is noted of the attempt that begins: seldom something. Calls do not nest here
+ * where they need not: the verifier permits eight. */
+static __always_inline void mlt_fault_before(struct mlt_thread* thread, u64 address) {
+  if (!thread->fault_state && (!mlt_cfg.settles || mlt_is_settled(thread))) return;
+  u32 place = thread->place;
+  if (mlt_cfg.settles && mlt_fault_settle(place) && mlt_cfg.ends_untold)
+    mlt_fault_has_failed(place, MLT_RETURN_UNKNOWN);
+  mlt_fault_begins_again(place, address);
 }
 
 /* The arguments are read after the filter: for a process that is not traced nothing else should be done. */
@@ -393,6 +418,7 @@ int mlt_fault_enter(u64* ctx) {
   struct mlt_thread* thread = mlt_faulting();
   if (!thread) return 0;
   struct vm_area_struct* vma = (void*)ctx[0];
+  if (mlt_cfg.settles) mlt_fault_before(thread, ctx[1]);
   return mlt_fault_begin(ctx, thread, vma, true, vma->vm_flags, ctx[1], ctx[2], ctx[3] != 0);
 }
 
@@ -401,8 +427,11 @@ int mlt_fault_exit(u64* ctx) {
   u64 task = bpf_get_current_task();
   if (!mlt_is_of_interest(task) || mlt_phase < MLT_COUNTING) return 0;
   struct mlt_thread* thread = mlt_thread_of_interest(task, MLT_ADOPT_ANYWHERE);
-  if (thread && mlt_count_plain(thread, ctx[2], ctx[4])) return 0;
-  return mlt_fault_end(thread, ctx[2], ctx[3] != 0, ctx[4]);
+  if (!thread)
+    mlt_count_homeless(mlt_class_in_flight(ctx[2], ctx[3] != 0), mlt_kind(ctx[2], ctx[4]));
+  else if (!mlt_count_plain(thread, ctx[2], ctx[4]))
+    mlt_fault_end(thread->place, ctx[2], ctx[3] != 0, ctx[4]);
+  return 0;
 }
 
 /*
@@ -414,24 +443,116 @@ int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct* vma, unsigned long addre
                struct pt_regs* regs) {
   struct mlt_thread* thread = mlt_faulting();
   if (!thread) return 0;
-  if (thread->fault_state && thread->fault_address == (address | 1)) {
-    /* The same fault again: the return that did not fire was a retry, and the clock goes on. */
-    mlt_count(thread, thread->fault_class + thread->fault_cause, 0, MLT_KIND_RETRY);
-  } else if (thread->fault_state) {
-    mlt_return_missed(thread);
-    thread->fault_start = 0;
-  }
+  mlt_fault_before(thread, address);
   thread->kprobe_flags = flags | (regs ? MLT_KPROBE_HARDWARE : 0);
   return mlt_fault_begin(ctx, thread, vma, false, BPF_CORE_READ(vma, vm_flags), address, flags, regs != NULL);
+}
+
+/* The same where the verifier can be told what a VMA is. */
+SEC("kprobe/handle_mm_fault")
+int BPF_KPROBE(mlt_fault_kprobe_typed, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
+               struct pt_regs* regs) {
+  struct mlt_thread* thread = mlt_faulting();
+  if (!thread) return 0;
+  mlt_fault_before(thread, address);
+  thread->kprobe_flags = flags | (regs ? MLT_KPROBE_HARDWARE : 0);
+  vma = mlt_cast(vma, mlt_cfg.vma_type);
+  return mlt_fault_begin(ctx, thread, vma, true, vma->vm_flags, address, flags, regs != NULL);
+}
+
+/* A global function. The entry was skipped. What has completed is settled; an error the kernel does not count. */
+__noinline u32 mlt_fault_error_alone(u32 place, u32 ret) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (!thread || !thread->has_counted || mlt_kind(0, ret) != MLT_KIND_ERROR) return 0;
+  thread->told_class = MLT_CLASS_UNKNOWN;
+  thread->told_address = 0;
+  mlt_fault_failed_unseen(place);
+  return mlt_count(place, MLT_CLASS_UNKNOWN, 0, MLT_KIND_ERROR);
 }
 
 SEC("kretprobe/handle_mm_fault")
 int BPF_KRETPROBE(mlt_fault_kretprobe, unsigned int ret) {
   struct mlt_thread* thread = mlt_faulting();
   if (!thread) return 0;
-  if (!thread->fault_state) return mlt_fault_end_alone(thread, ret);
+  if (!thread->fault_state)
+    return mlt_cfg.settles ? mlt_fault_error_alone(thread->place, ret) : mlt_fault_end_alone(thread, ret);
   u32 flags = thread->kprobe_flags;
-  return mlt_count_plain(thread, flags, ret) ? 0 : mlt_fault_end(thread, flags, flags & MLT_KPROBE_HARDWARE, ret);
+  return mlt_count_plain(thread, flags, ret) ? 0
+                                             : mlt_fault_end(thread->place, flags, flags & MLT_KPROBE_HARDWARE, ret);
+}
+
+/*
+ * The end of a fault at the tracepoint memcg:count_memcg_events, 6.16+ (5817beda04a9 "memcg: add tracing for memcg stat
+ * updates"): mm_account_fault counts every handle_mm_fault that does not return VM_FAULT_RETRY for its memory cgroup,
+ * just before it does so for the task. Preemption is off around it (count_memcg_events: get_cpu), so it is never
+ * skipped. How the fault ended it does not tell: that it is an error is found by the next one, as the kernel has not
+ * counted it then.
+ */
+static __always_inline u32 mlt_origin_unentered(const struct mlt_thread* thread) {
+  struct task_struct* task = (void*)bpf_get_current_task();
+  if (BPF_CORE_READ(task, flags) & PF_EXITING) return MLT_ORIGIN_UNKNOWN;
+  /* The last that came from user mode is the exception of a page fault, and no call. */
+  if (mlt_cfg.has_exception && thread->fault_start && mlt_regs_nr(mlt_user_regs()) < 0) return MLT_ORIGIN_ACCESS;
+  return MLT_ORIGIN_UNKNOWN;
+}
+
+/* The entry was skipped. A global function; what came before is settled. */
+__noinline u32 mlt_fault_end_unentered(u32 place) {
+  struct mlt_thread* thread = mlt_thread_at(place);
+  if (!thread) return 0;
+  u32 origin = mlt_origin_unentered(thread);
+  u32 class_id = mlt_class(origin, MLT_LOCK_UNKNOWN, 0);
+  u32 kind = thread->fault_read ? MLT_KIND_MAJOR : MLT_KIND_MINOR;
+  u64 ns = origin == MLT_ORIGIN_ACCESS ? bpf_ktime_get_ns() - thread->fault_start : 0;
+  thread->fault_address = 0;
+  mlt_counted(thread, kind, ns, false);
+  thread->fault_start = 0;
+  thread->fault_read = 0;
+  thread->told = kind == MLT_KIND_MAJOR ? MLT_TOLD_MAJOR : MLT_TOLD_MINOR;
+  return mlt_count(place, class_id, ns, kind);
+}
+
+/* An end without an entry: that was skipped; or the fault began before the trace, which only the first can have. */
+static __always_inline int mlt_fault_ends_unentered(struct mlt_thread* thread) {
+  u32 place = thread->place;
+  if (!thread->has_counted && !thread->none_under_way && !thread->ended_unknown) {
+    thread->ended_unknown = 1;
+    return 0;
+  }
+  if (mlt_fault_settle(place)) mlt_fault_failed_unseen(place);
+  return mlt_fault_end_unentered(place);
+}
+
+/* Comes before the end, if the kernel calls the fault a major one. */
+static __always_inline int mlt_fault_reads(void) {
+  struct mlt_thread* thread = mlt_faulting();
+  if (!thread) return 0;
+  thread->fault_read = 1;
+  if (thread->fault_state) thread->fault_state = MLT_FAULT;
+  return 0;
+}
+
+SEC("raw_tp/count_memcg_events")
+int mlt_fault_counted(struct bpf_raw_tracepoint_args* ctx) {
+  u32 item = ctx->args[1];
+  if (item != bpf_core_enum_value(enum vm_event_item, PGFAULT))
+    return item == bpf_core_enum_value(enum vm_event_item, PGMAJFAULT) ? mlt_fault_reads() : 0;
+  u64 task = bpf_get_current_task();
+  if (!mlt_is_of_interest(task) || mlt_phase < MLT_COUNTING) return 0;
+  struct mlt_thread* thread = mlt_thread_of_interest(task, MLT_ADOPT_ANYWHERE);
+  if (!thread) return mlt_count_homeless(MLT_CLASS_UNKNOWN, MLT_KIND_MINOR);
+  if (!thread->fault_state) return mlt_fault_ends_unentered(thread);
+  if (mlt_count_plain(thread, 0, 0)) return 0;
+  u32 flags = thread->kprobe_flags;
+  return mlt_fault_end_untold(thread->place, flags, flags & MLT_KPROBE_HARDWARE,
+                              thread->fault_read ? VM_FAULT_MAJOR : 0);
+}
+
+/* Whether it fires at all: with cgroup_disable=memory it does not. */
+SEC("raw_tp/count_memcg_events")
+int mlt_fault_counting(struct bpf_raw_tracepoint_args* ctx) {
+  if ((u32)ctx->args[1] == bpf_core_enum_value(enum vm_event_item, PGFAULT)) mlt_fault_was_counted = 1;
+  return 0;
 }
 
 /* The proof of what a page table entry only suggests: the fault waits until the page has been moved. */
@@ -469,7 +590,7 @@ static __always_inline int mlt_software_event(struct bpf_perf_event_data* ctx, b
   u32 class_id = mlt_class(origin, MLT_LOCK_UNKNOWN, 0);
   u64 ns = start ? bpf_ktime_get_ns() - start : 0;
   mlt_report_fault(thread, ctx->addr, class_id, ns, major);
-  mlt_count(thread, class_id, ns, major);
+  mlt_count(thread->place, class_id, ns, major);
   mlt_stacks_take(ctx, thread);
   mlt_stacks_count(thread, class_id, ns, major);
   return 0;

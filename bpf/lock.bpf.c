@@ -13,6 +13,7 @@
 #include "calls.bpf.h"
 #include "error.bpf.h"
 #include "events.bpf.h"
+#include "failed.bpf.h"
 
 #define MAP_LOCKED 0x2000
 #define MCL_CURRENT 1
@@ -463,5 +464,20 @@ MLT_ENTRY(__mm_populate, populate, mlt_populate_enter())
 MLT_EXIT(__mm_populate, populate, mlt_populate_exit())
 MLT_ENTRY(populate_vma_page_range, range, mlt_range_enter(vma, start, end), struct vm_area_struct* vma,
           unsigned long start, unsigned long end)
-MLT_RESULT(populate_vma_page_range, range, mlt_range_exit(ret), long ret, struct vm_area_struct* vma,
-           unsigned long start, unsigned long end, int* locked)
+
+SEC("fexit/populate_vma_page_range")
+int BPF_PROG(mlt_range_fexit, struct vm_area_struct* vma, unsigned long start, unsigned long end, int* locked,
+             long ret) {
+  return mlt_range_exit(ret);
+}
+
+/* A fault that was an error, and is not known to be one yet, is what ended the populate. */
+SEC("kretprobe/populate_vma_page_range")
+int BPF_KRETPROBE(mlt_range_kretprobe, long ret) {
+  struct mlt_thread* thread = ret < 0 ? mlt_current() : NULL;
+  if (thread && mlt_has_failed(thread))
+    mlt_fault_has_failed(thread->place, ret == -ENOMEM      ? VM_FAULT_OOM
+                                        : ret == -EHWPOISON ? VM_FAULT_HWPOISON
+                                                            : VM_FAULT_SIGBUS);
+  return mlt_range_exit(ret);
+}

@@ -34,6 +34,7 @@ extern __u64 mlt_acts_made;        /* entries of mlt_acts so far: the front end 
 /* The task in out_of_memory, and what that was called with: oom_lock lets in one at a time. */
 extern __u64 mlt_oom_task;
 extern __u64 mlt_oom_control;
+extern __u64 mlt_fault_was_counted;                    /* somebody's: see mlt_fault_counting */
 extern __u64 mlt_max_map_count;                        /* address of the kernel's variable; 0: not known */
 extern struct mlt_recent mlt_recent[MLT_RECENT_SLOTS]; /* by processor */
 extern struct mlt_flush_begun mlt_flushes[MLT_FLUSH_SLOTS];
@@ -188,6 +189,15 @@ struct mlt_act_map {
   __type(value, struct mlt_act);
 };
 
+/* One entry unless stacks are asked for. */
+struct mlt_stack_count_map {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 1);
+  __type(key, struct mlt_stack_key);
+  __type(value, struct mlt_stack_count);
+};
+
 struct mlt_cgroup_map {
   __uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
   __uint(max_entries, 1);
@@ -216,6 +226,7 @@ extern struct mlt_unmapping_map mlt_unmappings SEC(".maps");
 extern struct mlt_keeper_map mlt_keepers SEC(".maps");
 extern struct mlt_error_map mlt_errors SEC(".maps");
 extern struct mlt_act_map mlt_acts SEC(".maps");
+extern struct mlt_stack_count_map mlt_stack_counts SEC(".maps");
 extern struct mlt_cgroup_map mlt_cgroup SEC(".maps");
 extern struct mlt_ring_map mlt_ring SEC(".maps");
 

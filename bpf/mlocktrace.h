@@ -20,6 +20,7 @@ enum mlt_origin {
   MLT_ORIGIN_KERNEL,   /* kernel code touching user memory: copy_to_user and the like */
   MLT_ORIGIN_POPULATE, /* get_user_pages on the own address space: mlock, mmap, brk, mprotect, madvise, O_DIRECT */
   MLT_ORIGIN_REMOTE,   /* get_user_pages on another address space: ptrace, process_vm_*, KSM */
+  MLT_ORIGIN_UNKNOWN,  /* the kernel counted it, and skipped the probe that would have told */
   MLT_ORIGIN_NR,
 };
 
@@ -70,6 +71,9 @@ enum mlt_cause {
  * class = (origin * MLT_LOCK_STATE_NR + lock state) * MLT_CAUSE_NR + cause
  */
 #define MLT_CLASS_NR (MLT_ORIGIN_NR * MLT_LOCK_STATE_NR * MLT_CAUSE_NR)
+
+/* Of a fault of which nothing is known but that there was one. */
+#define MLT_CLASS_UNKNOWN ((MLT_ORIGIN_UNKNOWN * MLT_LOCK_STATE_NR + MLT_LOCK_UNKNOWN) * MLT_CAUSE_NR)
 
 /*
  * Latency histogram: log-linear, 8 buckets an octave, so a quantile is off by 1/16 at most. Values below 8 ns have a
@@ -187,8 +191,10 @@ struct mlt_config {
   __u64 page_offset;           /* where the kernel maps physical memory */
   __u64 vmemmap;               /* the array of all struct page */
   __u32 counter_lag;           /* by how much the common part of a percpu_counter may be behind */
-  __u32 pad;
-  __u64 pidns_dev; /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
+  __u32 settles;               /* what is counted is compared with the kernel's own counters: see settle.bpf.h */
+  __u32 ends_untold;           /* the end of a fault does not tell how it ended: likewise */
+  __u32 vma_type;              /* number of struct vm_area_struct in the kernel's types: see mlt_cast; 0: no cast */
+  __u64 pidns_dev;             /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
   __u64 pidns_ino;
 };
 
@@ -212,7 +218,7 @@ struct mlt_block {
   __u64 major;
   __u64 errors;  /* handle_mm_fault returned an error bit: SIGBUS, SIGSEGV, OOM, hardware poison */
   __u64 retries; /* handle_mm_fault returned VM_FAULT_RETRY and was, or will be, called again */
-  __u64 untimed; /* part of minor + major: began before the trace did, so without a latency */
+  __u64 untimed; /* part of minor + major, without a latency: it began before the trace did, or a probe was skipped */
   __u64 sum_ns;
   __u64 min_ns;
   __u64 max_ns;
@@ -503,9 +509,12 @@ struct mlt_proc {
   __u64 rescued;            /* moved back from it */
   __u64 still_locked;       /* munlocked here, still mlocked through another VMA */
   __u64 locked_not_mlocked; /* faulted in a VM_LOCKED VMA, and the page was not mlocked */
-  __u64 missed_returns;     /* faults whose return probe did not fire */
-  __u64 culled;             /* mlocked, or else made unevictable, by reclaim when it met the page */
-  __u64 met_locked_active;  /* passes of reclaim that stopped at a VM_LOCKED mapping, by the page's list */
+  __u64 missed_returns;     /* faults whose return probe did not fire, and that are not counted */
+  /* Faults that are counted all the same, as the kernel's own counters tell: see settle.bpf.h. */
+  __u64 unentered_flt;     /* the probe at their entry was skipped: without a class */
+  __u64 unended_flt;       /* the one at their end was, and no other: without a duration */
+  __u64 culled;            /* mlocked, or else made unevictable, by reclaim when it met the page */
+  __u64 met_locked_active; /* passes of reclaim that stopped at a VM_LOCKED mapping, by the page's list */
   __u64 met_locked_inactive;
   struct mlt_reclaim reclaim[MLT_RECLAIM_NR];
   __u64 reclaim_in_fault_ns;
@@ -760,7 +769,7 @@ struct mlt_fault_event {
 #define MLT_INTEREST_SIZE 65536u
 
 #ifdef __cplusplus
-static_assert(sizeof(mlt_config) == 120);
+static_assert(sizeof(mlt_config) == 128);
 static_assert(sizeof(mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS);
 static_assert(sizeof(mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME);
 static_assert(sizeof(mlt_event) == 24);
@@ -771,7 +780,7 @@ static_assert(sizeof(mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(mlt_mapping));
 static_assert(sizeof(mlt_fault_event) == 32);
 static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 80);
 #else
-_Static_assert(sizeof(struct mlt_config) == 120, "layout");
+_Static_assert(sizeof(struct mlt_config) == 128, "layout");
 _Static_assert(sizeof(struct mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS, "layout");
 _Static_assert(sizeof(struct mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME, "layout");
 _Static_assert(sizeof(struct mlt_event) == 24, "layout");

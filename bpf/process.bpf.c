@@ -7,6 +7,7 @@
  */
 #include "calls.bpf.h"
 #include "events.bpf.h"
+#include "settle.bpf.h"
 
 static __always_inline void mlt_mm_state(struct mlt_event_process* event, struct task_struct* task) {
   struct mm_struct* mm = BPF_CORE_READ(task, mm);
@@ -39,7 +40,9 @@ static __always_inline u32 mlt_fork_kind(struct task_struct* parent, struct task
 static __always_inline void mlt_note_under_way(struct mlt_thread* thread, u64 counted) {
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   bool began_before = !thread->has_counted && !thread->none_under_way && counted > thread->opened_flt;
-  if (proc && (thread->fault_state || began_before)) mlt_add(proc->under_way_flt, 1);
+  /* Or it has been counted here, and the kernel is about to. */
+  bool is_ahead = mlt_cfg.settles && thread->has_counted && thread->told_min_flt + thread->told_maj_flt > counted;
+  if (proc && (thread->fault_state || began_before || is_ahead)) mlt_add(proc->under_way_flt, 1);
 }
 
 /*
@@ -47,7 +50,7 @@ static __always_inline void mlt_note_under_way(struct mlt_thread* thread, u64 co
  * kernel kept for it, less what was taken before, and a return that did not fire. Of the thread whose record is at
  * `place`. A global function, as all that is called from several places here: the verifier checks it once.
  */
-__noinline u32 mlt_settle(u32 place) {
+__noinline u32 mlt_take_counters(u32 place) {
   struct mlt_thread* thread = mlt_thread_at(place);
   struct mlt_proc* proc = thread ? mlt_proc_at(thread->proc) : NULL;
   if (!proc) return 0;
@@ -66,17 +69,33 @@ __noinline u32 mlt_settle(u32 place) {
   mlt_add(proc->exited_maj_flt, major - thread->taken_maj_flt);
   thread->taken_min_flt = minor;
   thread->taken_maj_flt = major;
+  /* Where it is settled, that tells what became of the fault. */
+  if (mlt_cfg.settles) return 0;
   if (thread->fault_state) mlt_add(proc->missed_returns, 1);
   thread->fault_state = 0;
   return 0;
 }
 
+/*
+ * When the thread is freed, or by the walk at the end. In twins of these programs: the verifier checks what settles
+ * only where a kernel needs that (see settle.bpf.h). Of a thread that had no fault in the trace what the kernel counted
+ * may be of before it.
+ */
+static __always_inline void mlt_settle_last(struct mlt_thread* thread, bool settles) {
+  if (!settles || !mlt_cfg.settles || (!thread->has_counted && !thread->none_under_way)) return;
+  if (mlt_fault_settle(thread->place)) mlt_fault_failed_unseen(thread->place);
+}
+
 /* Once the trace has ended. A process that nobody has waited for keeps its leader, whose last faults came after its
  * exit was announced (see mlt_process_free). */
-static __always_inline void mlt_note_at_end(struct mlt_thread* thread, struct task_struct* task, u64 counted) {
+static __always_inline void mlt_note_at_end(struct mlt_thread* thread, struct task_struct* task, u64 counted,
+                                            bool settles) {
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  if (proc && proc->exit_ns && BPF_CORE_READ(task, exit_state))
-    mlt_settle(thread->place);
+  /* The counters of a task that sleeps do not move, and it is in no fault that has been counted here only. */
+  bool is_over = BPF_CORE_READ(task, exit_state);
+  if (is_over || mlt_is_asleep(task)) mlt_settle_last(thread, settles);
+  if (proc && proc->exit_ns && is_over)
+    mlt_take_counters(thread->place);
   else
     mlt_note_under_way(thread, counted);
 }
@@ -95,8 +114,7 @@ static __always_inline u64 mlt_setting_of(u32 fd) {
  * the gate, and once more after that, for what the kernel has counted of them by then; and when it has closed it. New
  * ones are entered at their birth by mlt_process_fork, which is attached before. `current` is the tracer.
  */
-SEC("iter/task")
-int mlt_find_threads(struct bpf_iter__task* ctx) {
+static __always_inline int mlt_find_thread(struct bpf_iter__task* ctx, bool settles) {
   struct task_struct* task = NULL;
   /* As a plain number: the verifier lets nobody hash a pointer that it knows. */
   bpf_core_read(&task, sizeof(task), &ctx->task);
@@ -105,7 +123,7 @@ int mlt_find_threads(struct bpf_iter__task* ctx) {
     struct mlt_thread* thread = mlt_thread_of((u64)task);
     u64 counted = BPF_CORE_READ(task, min_flt) + BPF_CORE_READ(task, maj_flt);
     if (thread && mlt_phase == MLT_ENDED)
-      mlt_note_at_end(thread, task, counted);
+      mlt_note_at_end(thread, task, counted, settles);
     else if (thread)
       thread->opened_flt = counted;
     return 0;
@@ -137,6 +155,12 @@ __noinline u32 mlt_retire_vma(u32 place, u64 task) {
   if (vma && vma->task == task) vma->state |= MLT_BLOCK_RETIRED;
   return 0;
 }
+
+SEC("iter/task")
+int mlt_find_threads(struct bpf_iter__task* ctx) { return mlt_find_thread(ctx, false); }
+
+SEC("iter/task")
+int mlt_find_threads_settling(struct bpf_iter__task* ctx) { return mlt_find_thread(ctx, true); }
 
 /* Nobody writes its counters any more, and its address may be another task's. */
 __noinline u32 mlt_thread_end(u32 index) {
@@ -259,7 +283,7 @@ int mlt_process_exit(struct bpf_raw_tracepoint_args* ctx) {
   if (!thread) return 0;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (!proc) return 0;
-  mlt_settle(thread->place);
+  mlt_take_counters(thread->place);
   if (BPF_CORE_READ(task, signal, live.counter)) return 0;
   proc->exit_ns = bpf_ktime_get_ns();
   proc->ending.status = mlt_wait_status(task);
@@ -282,8 +306,7 @@ int mlt_process_exit(struct bpf_raw_tracepoint_args* ctx) {
  * context, long after the exit for a process whose parent does not wait. From 6.16 on the exit tracepoint comes before
  * the address space is given up, so the last faults are taken from here.
  */
-SEC("raw_tp/sched_process_free")
-int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
+static __always_inline int mlt_freed(struct bpf_raw_tracepoint_args* ctx, bool settles) {
   u64 task = ctx->args[0];
   struct task_struct* gone = (void*)task;
   u32 tgid = BPF_CORE_READ(gone, tgid);
@@ -292,7 +315,10 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
 
   if (thread) {
     struct mlt_proc* proc = mlt_proc_at(thread->proc);
-    if (proc && !mlt_outlives(proc)) mlt_settle(thread->place);
+    if (proc && !mlt_outlives(proc)) {
+      mlt_settle_last(thread, settles);
+      mlt_take_counters(thread->place);
+    }
     mlt_count_threads(thread->proc, -1);
     mlt_thread_end(thread->place);
   }
@@ -312,3 +338,9 @@ int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) {
   mlt_proc_end(proc);
   return 0;
 }
+
+SEC("raw_tp/sched_process_free")
+int mlt_process_free(struct bpf_raw_tracepoint_args* ctx) { return mlt_freed(ctx, false); }
+
+SEC("raw_tp/sched_process_free")
+int mlt_process_free_settling(struct bpf_raw_tracepoint_args* ctx) { return mlt_freed(ctx, true); }

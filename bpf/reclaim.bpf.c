@@ -28,7 +28,7 @@ static __always_inline int mlt_reclaim_end(u32 kind, u64 reclaimed) {
   mlt_add(reclaim->reclaimed, reclaimed);
   /* Of display only: of two at once the smaller may win. */
   if (ns > proc->longest.reclaim_ns[kind]) proc->longest.reclaim_ns[kind] = ns;
-  if (thread->fault_state) {
+  if (mlt_is_in_fault(thread)) {
     thread->fault_state = MLT_FAULT;
     mlt_add(proc->reclaim_in_fault_ns, ns);
     mlt_wait_count(thread, kind == MLT_RECLAIM_DIRECT ? MLT_WAIT_DIRECT_RECLAIM : MLT_WAIT_MEMCG_RECLAIM, ns);

@@ -16,13 +16,23 @@ enum { MLT_KIND_MINOR, MLT_KIND_MAJOR, MLT_KIND_ERROR, MLT_KIND_RETRY };
 #define MLT_CALL_PARTS 8     /* MLT_PART_NR at least, and a power of two */
 #define MLT_THREAD_VMAS 32   /* further mappings of a thread are counted for its process as a whole */
 #define MLT_VMA_CACHE 8
-#define MLT_NO_CLASS 0xffff
+#define MLT_NO_CLASS 0xffffU
 #define MLT_KPROBE_HARDWARE 0x80000000U
 
 #define MLT_NOT_OPENED (~0ULL)
 
 /* A plain fault has to be counted, and nothing else, unless its return says otherwise. */
 enum mlt_fault_state { MLT_NO_FAULT, MLT_FAULT, MLT_PLAIN_FAULT };
+
+/* What the last fault was counted as, where it may have to be taken back, and what of its block or mapping it changed.
+ */
+enum mlt_told {
+  MLT_TOLD_MINOR = 1,
+  MLT_TOLD_MAJOR = 2,
+  MLT_TOLD_SHORTEST = 4,
+  MLT_TOLD_LONGEST = 8,
+  MLT_TOLD_LONGEST_IN_VMA = 16,
+};
 
 enum mlt_refaulted { MLT_NOT_REFAULTED, MLT_REFAULTED_FILE, MLT_REFAULTED_SWAP };
 
@@ -61,9 +71,22 @@ struct mlt_thread {
   u8 fault_read;    /* an attempt at this fault was major */
   u8 fault_mlocked; /* a page was mlocked, or found mlocked, during the fault; or that cannot be seen yet */
   u32 kprobe_flags; /* fault flags and MLT_KPROBE_HARDWARE, for the kretprobe */
+  /* Of the faults that ended: see settle.bpf.h. */
+  u64 told_min_flt; /* what the kernel's counters must be; MLT_NOT_OPENED: not known yet */
+  u64 told_maj_flt;
+  u64 told_ns; /* of the last one: how long it took; 0: not known */
+  u64 told_address;
+  u64 told_shortest; /* what it replaced: see enum mlt_told */
+  u64 told_longest;
+  u64 told_longest_in_vma;
+  u32 told_class;
+  u32 told_block;
+  u8 told;          /* enum mlt_told */
+  u8 told_failed;   /* it was an error, and has been told as one; it is still to be taken back */
+  u8 ended_unknown; /* the end of a fault was seen before any entry: of one that was under way, most likely */
   /* The block that the last fault was counted in, and its class: most often it is the next one's too. */
-  u16 last_class;
-  u16 last_block;
+  u32 last_class;
+  u32 last_block;
   struct mlt_page_table page_table;
   /* The system call in flight, when it is one of those that are followed. */
   u64 call_start; /* 0: none */
@@ -143,15 +166,15 @@ struct mlt_thread {
   u64 keeper_jiffies;
   u32 keeper_tgid; /* 0: not found */
   /* The blocks of the fault classes that it met, and for each class its place in that list + 1; 0: none yet. */
-  u16 blocks[MLT_THREAD_BLOCKS];
+  u32 blocks[MLT_THREAD_BLOCKS];
   u8 block_of[MLT_CLASS_NR];
   u8 block_count;
   /* The records of the mappings that it faulted in, those found last by a hash of the address, and that of the fault in
    * flight; 0: none. */
   u8 vma_count;
-  u16 vmas[MLT_THREAD_VMAS];
-  u16 vma_cache[MLT_VMA_CACHE];
-  u16 fault_vma;
+  u32 vmas[MLT_THREAD_VMAS];
+  u32 vma_cache[MLT_VMA_CACHE];
+  u32 fault_vma;
   /* The stacks of the fault in flight, when they are asked for. */
   s32 user_stack;
   s32 kernel_stack;

@@ -155,6 +155,7 @@ __noinline u32 mlt_thread_new(u64 key, u32 proc, u32 tid) {
   thread->taken_min_flt = BPF_CORE_READ(task, min_flt);
   thread->taken_maj_flt = BPF_CORE_READ(task, maj_flt);
   thread->opened_flt = mlt_phase < MLT_COUNTING ? MLT_NOT_OPENED : thread->taken_min_flt + thread->taken_maj_flt;
+  thread->told_min_flt = MLT_NOT_OPENED;
   thread->proc = proc;
   thread->tid = tid;
   thread->place = index;

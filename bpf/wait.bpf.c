@@ -8,7 +8,7 @@
 /* The record of the current thread, if it is in a fault. */
 static __always_inline struct mlt_thread* mlt_in_fault(void) {
   struct mlt_thread* thread = mlt_current();
-  return thread && thread->fault_state ? thread : NULL;
+  return thread && mlt_is_in_fault(thread) ? thread : NULL;
 }
 
 /*
@@ -27,6 +27,17 @@ static __always_inline int mlt_userfault(u64 reason) {
 }
 
 MLT_ENTRY(handle_userfault, userfault, mlt_userfault(reason), void* fault, unsigned long reason)
+
+/* Where the end of an attempt that has to be tried again is not seen: for 6.16+ kernels, see mlt_fault_counted. */
+SEC("kretprobe/handle_userfault")
+int BPF_KRETPROBE(mlt_userfault_kretprobe, unsigned int ret) {
+  struct mlt_thread* thread = mlt_faulting();
+  if (!thread || !thread->wait_start || thread->wait_kind != MLT_WAIT_USERFAULT) return 0;
+  if (ret & VM_FAULT_RETRY) return mlt_wait_over(thread);
+  /* An error: nobody waited. */
+  thread->wait_start = 0;
+  return 0;
+}
 
 /*
  * Whoever waits for a page, or for a block of a file system, sleeps in io_schedule; the functions that wait for pages
@@ -137,9 +148,9 @@ static __always_inline int mlt_high_end(void) {
   u64 ns = bpf_ktime_get_ns() - thread->high_start;
   u64 inside = thread->stalled_ns - thread->high_stalled_ns;
   thread->high_start = 0;
-  if (thread->fault_state) thread->fault_state = MLT_FAULT;
-  return mlt_wait_count(thread, thread->fault_state ? MLT_WAIT_MEMORY_HIGH : MLT_WAIT_AFTER_HIGH,
-                        ns > inside ? ns - inside : 0);
+  bool in_fault = mlt_is_in_fault(thread);
+  if (in_fault) thread->fault_state = MLT_FAULT;
+  return mlt_wait_count(thread, in_fault ? MLT_WAIT_MEMORY_HIGH : MLT_WAIT_AFTER_HIGH, ns > inside ? ns - inside : 0);
 }
 
 /* Its name where it is called only for who is over it. */

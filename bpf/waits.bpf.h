@@ -6,7 +6,7 @@
 #ifndef MLT_WAITS_BPF_H
 #define MLT_WAITS_BPF_H
 
-#include "targets.bpf.h"
+#include "calls.bpf.h"
 
 static __noinline int mlt_wait_count(struct mlt_thread* thread, u32 kind, u64 ns) {
   thread->stalled_ns += ns;
@@ -33,6 +33,18 @@ static __noinline int mlt_wait_over(struct mlt_thread* thread) {
   thread->wait_start = 0;
   thread->wait_end = 0;
   return has_slept ? mlt_wait_count(thread, thread->wait_kind, ns) : 0;
+}
+
+/*
+ * Is the thread in a fault? Where the end of an attempt is not seen that has to be tried again, the record may say so
+ * of one that was given up: of an access see mlt_is_in_access; a fault that may not wait is never tried again by the
+ * kernel itself.
+ */
+static __always_inline bool mlt_is_in_fault(const struct mlt_thread* thread) {
+  if (!thread->fault_state) return false;
+  if (!mlt_cfg.ends_untold) return true;
+  if (thread->kprobe_flags & FAULT_FLAG_RETRY_NOWAIT) return false;
+  return thread->fault_class >= MLT_LOCK_STATE_NR * MLT_CAUSE_NR || mlt_is_in_access(thread);
 }
 
 /* Of a wait inside another one, or inside reclaim, the outer has the time. */

@@ -201,8 +201,79 @@ TEST(PlanNeedsPageTables, SoftwareEventsTellNoCause) {
 
 // --- kernels that preempt in kernel mode ---------------------------------------------------------------------------
 
-TEST(PlanPreemptible, HandlersThatAreNotPreemptedComeFirst) {
+// Up to 6.15.
+KernelFacts without_memcg(KernelFacts facts) {
+  facts.btf_tracepoints.erase("count_memcg_events");
+  return facts;
+}
+
+// The end that is never skipped; entries by what is cheaper to enter by.
+TEST(PlanPreemptible, FaultsEndAtTheMemoryCgroup) {
   KernelFacts facts = capable();
+  facts.preemptible = true;
+  EXPECT_EQ(ways_of(plan_for(facts))["fault"], "memcg raw_tp:count_memcg_events");
+  EXPECT_EQ(plan_for(facts).find("fault")->way->probes.front().hook, Hook::multi_entry);
+  facts = without_functions(facts, {"fprobe_ftrace_entry"});
+  EXPECT_EQ(ways_of(plan_for(facts))["fault"], "memcg raw_tp:count_memcg_events");
+  EXPECT_EQ(plan_for(facts).find("fault")->way->probes.front().hook, Hook::kprobe);
+  EXPECT_EQ(ways_of(plan_for(without_memcg(facts)))["fault"], "kprobe kretprobe:handle_mm_fault");
+}
+
+TEST(PlanPreemptible, WhatIsCountedIsSettled) {
+  KernelFacts facts = capable();
+  EXPECT_FALSE(plan_for(facts).settles());
+  EXPECT_FALSE(plan_for(facts).ends_untold());
+  facts.preemptible = true;
+  EXPECT_TRUE(plan_for(facts).settles());
+  EXPECT_TRUE(plan_for(facts).ends_untold());
+  const auto has = [](const Plan& plan, std::string_view program) {
+    const std::vector<Probe> probes = plan.probes();
+    return std::ranges::find(probes, program, &Probe::program) != probes.end();
+  };
+  EXPECT_TRUE(has(plan_for(facts), "mlt_process_free_settling"));
+  EXPECT_FALSE(has(plan_for(facts), "mlt_process_free"));
+  facts = without_memcg(facts);
+  EXPECT_TRUE(plan_for(facts).settles());
+  EXPECT_FALSE(plan_for(facts).ends_untold());
+  // Software events see a part of the faults.
+  EXPECT_FALSE(plan_for(facts, "fault:perf").settles());
+  EXPECT_TRUE(has(plan_for(facts, "fault:perf"), "mlt_process_free"));
+}
+
+TEST(PlanPreemptible, KprobesAreToldOfTypes) {
+  KernelFacts facts = capable();
+  const auto has = [&](std::string_view program) {
+    const std::vector<Probe> probes = plan_for(facts, "fault:kprobe").probes(Plan::Part::early);
+    return std::ranges::find(probes, program, &Probe::program) != probes.end();
+  };
+  EXPECT_TRUE(has("mlt_fault_kprobe"));
+  facts.vma_type = 1234;
+  EXPECT_TRUE(has("mlt_fault_kprobe_typed"));
+  EXPECT_FALSE(has("mlt_fault_kprobe"));
+}
+
+TEST(PlanPreemptible, ARefusedTwinTakesTheWay) {
+  KernelFacts facts = capable();
+  facts.preemptible = true;
+  facts.refused_programs["mlt_find_threads_settling"] = "the verifier said no";
+  EXPECT_EQ(ways_of(plan_for(facts))["process"], "tracepoint raw_tp:sched_process_free");
+}
+
+// A single fault is told as it ends, and an error as one.
+TEST(PlanPreemptible, SingleFaultsNeedTheirReturn) {
+  KernelFacts facts = capable();
+  facts.preemptible = true;
+  PlanOptions options;
+  options.single_faults = true;
+  const auto plan = make_plan(options, facts);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(ways_of(*plan)["fault"], "kprobe kretprobe:handle_mm_fault");
+  EXPECT_EQ(rejection(*plan, "fault", "memcg", "raw_tp:count_memcg_events"),
+            "how a fault ended is known only after it: not for single faults");
+}
+
+TEST(PlanPreemptible, HandlersThatAreNotPreemptedComeFirst) {
+  KernelFacts facts = without_memcg(capable());
   facts.preemptible = true;
   const Plan plan = plan_for(facts);
   EXPECT_EQ(ways_of(plan), best_except({{"fault", "kprobe kretprobe:handle_mm_fault"},
@@ -218,7 +289,7 @@ TEST(PlanPreemptible, HandlersThatAreNotPreemptedComeFirst) {
                                         {"rescue", "multi kprobe.multi:mlock_folio_batch"},
                                         {"vma_split", "multi kretprobe.multi:__split_vma"},
                                         {"vma_merge", "multi kretprobe.multi:commit_merge"},
-                                        {"userfault", "multi kprobe.multi:handle_userfault"},
+                                        {"userfault", "multi kretprobe.multi:handle_userfault"},
                                         {"page_wait", "multi kretprobe.multi:io_schedule"},
                                         {"refault", "multi kprobe.multi:workingset_refault"},
                                         {"dirty_wait", "multi kretprobe.multi:balance_dirty_pages"},
@@ -245,7 +316,7 @@ TEST(PlanPreemptible, HandlersThatAreNotPreemptedComeFirst) {
 
 // They lose calls otherwise.
 TEST(PlanPreemptible, KretprobesNeedRoom) {
-  KernelFacts facts = capable();
+  KernelFacts facts = without_memcg(capable());
   facts.preemptible = true;
   facts.kretprobe_room = false;
   EXPECT_EQ(ways_of(plan_for(facts))["fault"], "multi kretprobe.multi:handle_mm_fault");
@@ -291,7 +362,7 @@ TEST(PlanRare, FentryStaysWhereKprobesAreWorse) {
 }
 
 TEST(PlanPreemptible, KprobesComeBeforeWhatIsPreempted) {
-  KernelFacts facts = capable();
+  KernelFacts facts = without_memcg(capable());
   facts.preemptible = true;
   facts.multi_keeps_returns = false;
   const Plan plan = plan_for(facts);
@@ -308,14 +379,14 @@ TEST(PlanPreemptible, KprobesComeBeforeWhatIsPreempted) {
 
 // A way that sees less is no better.
 TEST(PlanPreemptible, WhatIsPreemptedComesBeforeWhatIsBlind) {
-  KernelFacts facts = without_functions(capable(), {"commit_merge"});
+  KernelFacts facts = without_functions(without_memcg(capable()), {"commit_merge"});
   facts.preemptible = true;
   facts.multi_keeps_returns = false;
   EXPECT_EQ(ways_of(plan_for(facts))["vma_merge"], "fentry fexit:vma_expand");
 }
 
 TEST(PlanPreemptible, SkippedProbesAreBetterThanNone) {
-  KernelFacts facts = without_kinds(capable(), {"kprobe"});
+  KernelFacts facts = without_kinds(without_memcg(capable()), {"kprobe"});
   facts.preemptible = true;
   facts.multi_keeps_returns = false;
   const Plan plan = plan_for(facts);
@@ -332,7 +403,7 @@ TEST(PlanPreemptible, SkippedProbesAreBetterThanNone) {
 }
 
 TEST(PlanPreemptible, EveryFentryMayBePreempted) {
-  KernelFacts facts = without_kinds(capable(), {"multi", "kprobe"});
+  KernelFacts facts = without_kinds(without_memcg(capable()), {"multi", "kprobe"});
   facts.preemptible = true;
   const Plan plan = plan_for(facts);
   // Tracepoints serve some.
@@ -344,7 +415,7 @@ TEST(PlanPreemptible, EveryFentryMayBePreempted) {
 }
 
 TEST(PlanPreemptible, KprobesAreNotPreempted) {
-  KernelFacts facts = without_kinds(capable(), {"multi", "fentry"});
+  KernelFacts facts = without_kinds(without_memcg(capable()), {"multi", "fentry"});
   facts.preemptible = true;
   const Plan plan = plan_for(facts);
   EXPECT_EQ(plan.find("fault")->way->kind, "kprobe");
@@ -352,7 +423,7 @@ TEST(PlanPreemptible, KprobesAreNotPreempted) {
 }
 
 TEST(PlanPreemptible, OthersNeedTheFunctionToo) {
-  KernelFacts facts = without_functions(capable(), {"commit_merge"});
+  KernelFacts facts = without_functions(without_memcg(capable()), {"commit_merge"});
   facts.preemptible = true;
   const Plan plan = plan_for(facts);
   EXPECT_EQ(ways_of(plan)["vma_merge"], "fentry fexit:vma_expand");
@@ -375,7 +446,7 @@ TEST(Unavailable, TellsWhy) {
 }
 
 TEST(Unavailable, FexitIsRefusedWithFentryAndKretprobeWithKprobe) {
-  const KernelFacts facts = without_kinds(capable(), {"fentry", "kprobe"});
+  const KernelFacts facts = without_kinds(without_memcg(capable()), {"fentry", "kprobe"});
   EXPECT_EQ(unavailable({"p", Hook::fexit, "handle_mm_fault"}, facts), "this kernel has no fentry");
   EXPECT_EQ(unavailable({"p", Hook::kretprobe, "handle_mm_fault"}, facts), "this kernel has no kprobe");
   EXPECT_EQ(unavailable({"p", Hook::multi_return, "handle_mm_fault"}, facts), "");

@@ -35,7 +35,7 @@ TEST(FactOf, TheNameTellsTheUnit) {
 
 TEST(Conclude, Caveats) {
   EXPECT_EQ(conclude(fixtures::degraded()).caveats,
-            (Lines{"The trace is incomplete: 1,250 events, 3 counts in full tables and 17 return probes were lost.",
+            (Lines{"The trace is incomplete: 1,250 events, 3 counts in full tables and 17 probes were lost.",
                    "1 audit check differs from the kernel's own count.", "Not measured: vma, lru."}));
 }
 

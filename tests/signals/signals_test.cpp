@@ -79,8 +79,11 @@ TEST(SignalTable, MultiWaysAreForPreemptibleKernelsOnly) {
   each_way([](const Signal& signal, const Alternative& way) {
     const bool multi =
         std::ranges::any_of(way.probes, [](const Probe& probe) { return hook_kind(probe.hook) == "multi"; });
-    EXPECT_EQ(multi, way.for_preemptible) << signal.name << " " << way.kind;
-    EXPECT_EQ(multi, way.kind == "multi") << signal.name << " " << way.kind;
+    // Where faults end at the memory cgroup's tracepoint, either kind of entry will do.
+    const bool at_memcg = way.kind == "memcg";
+    EXPECT_EQ(multi || at_memcg, way.for_preemptible) << signal.name << " " << way.kind;
+    EXPECT_EQ(multi && !at_memcg, way.kind == "multi") << signal.name << " " << way.kind;
+    EXPECT_EQ(at_memcg, way.ends_untold) << signal.name << " " << way.kind;
   });
 }
 
@@ -116,7 +119,8 @@ TEST(SignalTable, APartIsNeverPassedOffAsAll) {
 TEST(SignalTable, ViaNamesTheDecidingProbe) {
   std::map<std::string, std::string> vias;
   for (const Alternative& way : find_signal("fault")->alternatives) vias[std::string(way.kind)] = way.via();
-  EXPECT_EQ(vias, (std::map<std::string, std::string>{{"multi", "kretprobe.multi:handle_mm_fault"},
+  EXPECT_EQ(vias, (std::map<std::string, std::string>{{"memcg", "raw_tp:count_memcg_events"},
+                                                      {"multi", "kretprobe.multi:handle_mm_fault"},
                                                       {"fentry", "fexit:handle_mm_fault"},
                                                       {"kprobe", "kretprobe:handle_mm_fault"},
                                                       {"perf", "perf:major-faults"}}));

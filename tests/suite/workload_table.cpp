@@ -191,6 +191,7 @@ constexpr WorkloadRow kWorkloads[] = {
     {"held-up-and-refused", "lock-holds-up-threads memory-not-returned"},
     {"held-up", "lock-holds-up-threads"},
     {"unmap-held-up"},
+    {"mixture dir=$DIR", "", "Load.*"},
     {"storm", "", "Load.*"},
     {"storm-after", "", "All/Storms.*"},
     {"idle --seconds 1", kHealthy},

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "bpf_programs.h"
+#include "map_updates.h"
 #include "program.h"
 #include "report_view.h"
 #include "truth.h"
@@ -38,6 +39,59 @@ TEST(Load, TwoProcessorsFaultingFlatOutLoseNothing) {
   EXPECT_GT(memory, 0);
   EXPECT_LT(memory, 24 * 1024);
   printf("storm: %lu faults, tracer %ld KiB\n", static_cast<unsigned long>(completed_faults(process)), memory);
+}
+
+// Faults of every kind by 8 threads, whose number is the kernel's; whatever probes it skips. Errors are known, too:
+// each has raised a signal, or made a call fail.
+void expect_every_kind_counted(const Words& signals) {
+  Program workload({"mlt-workload", "mixture", "--seconds", "3", "--hold"});
+  ASSERT_TRUE(workload.read_line().starts_with("ready"));
+  Words command{"mlocktrace", "--json", "--follow", "-p", std::to_string(workload.pid())};
+  command.insert(command.end(), signals.begin(), signals.end());
+  Program tracer(command);
+  ASSERT_TRUE(tracer.wait_for_stderr("tracing")) << tracer.stderr_so_far();
+  workload.send("g");
+  const Json truth = read_truth(workload.read_line());
+  workload.send("x");
+  workload.finish();
+  const Finished finished = tracer.finish();
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Json report = parse_report(finished.out);
+  expect_audit_holds(report, "faults of");
+  if (!sees_everything(report)) return;
+  const Json& lost = report.at("coverage").at("lost");
+  EXPECT_EQ(lost.at("map_full"), 0);
+  const Json* process = find_process(report, truth.at("pid").get<std::uint64_t>());
+  ASSERT_NE(process, nullptr);
+  std::uint64_t errors = 0;
+  for (const Json& one : process->at("faults").at("by_cause")) errors += one.at("errors").get<std::uint64_t>();
+  std::string by_origin;
+  for (const char* origin : {"access", "kernel", "populate", "remote", "unknown"}) {
+    const Json& one = process->at("faults").at(origin);
+    if (!one.is_null()) by_origin += std::string(origin) + " " + one.at("errors").dump() + ", ";
+  }
+  // The kernel does not count errors: where a return is skipped, nobody knows of it. The tracepoint is never skipped.
+  const auto expected = truth.at("extra").at("errors").get<std::uint64_t>();
+  EXPECT_LE(errors, expected) << by_origin << truth.at("extra");
+  if (!via(report, "fault").starts_with("kretprobe")) {
+    EXPECT_EQ(errors, expected) << by_origin << truth.at("extra");
+  }
+  printf("mixture: %lu faults, %s, %s\n", static_cast<unsigned long>(completed_faults(*process)),
+         report.at("coverage").at("skipped").dump().c_str(), lost.dump().c_str());
+}
+
+TEST(Load, EveryKindOfFaultIsCounted) { expect_every_kind_counted({}); }
+
+TEST(Load, EveryKindOfFaultIsCountedBesideMapUpdates) {
+  const MapUpdates one;
+  const MapUpdates another;
+  expect_every_kind_counted({"--signals", "fault,fault_entry,cause"});
+}
+
+TEST(Load, FaultsAloneAreCountedBesideMapUpdates) {
+  const MapUpdates one;
+  const MapUpdates another;
+  expect_every_kind_counted({"--signals", "fault"});
 }
 
 bool kprobes_are_possible() {

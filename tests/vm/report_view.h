@@ -31,6 +31,14 @@ inline std::string signal_state(const Json& report, const std::string& name) {
   return "off";
 }
 
+/// What decides about the signal: "fexit:handle_mm_fault"; empty when it is off.
+inline std::string via(const Json& report, const std::string& name) {
+  for (const Json& signal : report.at("coverage").at("signals")) {
+    if (signal.at("name") == name) return signal.at("via").is_string() ? signal.at("via").get<std::string>() : "";
+  }
+  return "";
+}
+
 inline bool measured(const Json& report, const std::string& name) { return signal_state(report, name) != "off"; }
 
 /// Functions can be hooked here: faults of every origin are seen, in whatever mapping. Whether a test asked for other
@@ -54,7 +62,7 @@ inline const Json* find_finding(const Json& report, const std::string& id, const
 /// Minor and major faults of all origins that could be measured.
 inline std::uint64_t completed_faults(const Json& process) {
   std::uint64_t total = 0;
-  for (const char* origin : {"access", "kernel", "populate", "remote"}) {
+  for (const char* origin : {"access", "kernel", "populate", "remote", "unknown"}) {
     const Json& faults = process.at("faults").at(origin);
     if (!faults.is_null()) total += faults.at("minor").get<std::uint64_t>() + faults.at("major").get<std::uint64_t>();
   }

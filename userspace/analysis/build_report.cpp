@@ -31,6 +31,7 @@ namespace {
 bool sees(const Plan& plan, mlt_origin origin) {
   const PlannedSignal* fault = plan.find("fault");
   if (fault->way == nullptr) return false;
+  if (origin == MLT_ORIGIN_UNKNOWN) return plan.settles();
   return !fault->way->approximate || origin == MLT_ORIGIN_ACCESS || origin == MLT_ORIGIN_KERNEL;
 }
 
@@ -698,7 +699,13 @@ Coverage build_coverage(const TraceData& data) {
   coverage.lost.map_full = stats.thread_full + stats.block_full + stats.proc_full + stats.stack_full +
                            stats.moving_full + stats.error_full + stats.acts_full;
   coverage.lost.missed_probes = data.counts.skipped_runs;
-  for (const ProcessCounts& process : data.counts.processes) coverage.lost.missed_probes += process.proc.missed_returns;
+  if (data.plan->settles()) coverage.skipped.emplace();
+  for (const ProcessCounts& process : data.counts.processes) {
+    coverage.lost.missed_probes += process.proc.missed_returns;
+    if (!coverage.skipped) continue;
+    coverage.skipped->unclassed += process.proc.unentered_flt;
+    coverage.skipped->untimed += process.proc.unended_flt;
+  }
   coverage.audit = audit(data);
   return coverage;
 }

@@ -142,7 +142,7 @@ Count faults_where(const Process& process, const std::function<bool(const FaultC
 
 std::vector<Counted> counted_quantities() {
   std::vector<Counted> all;
-  for (std::size_t i = 0; i < MLT_ORIGIN_NR; ++i) {
+  for (std::size_t i = 0; i < MLT_ORIGIN_UNKNOWN; ++i) {
     const std::string name(origin_name(static_cast<mlt_origin>(i)));
     all.push_back({"faults." + name, "faults, " + name,
                    i == MLT_ORIGIN_POPULATE ? Taste::neutral : Taste::less_is_better,

@@ -309,7 +309,7 @@ std::string without_pid(std::string source, std::uint32_t pid) {
 }
 
 Coverage summed_up(const Coverage& coverage, const std::set<std::uint32_t>& listed) {
-  Coverage short_one{coverage.signals, coverage.lost, {}, coverage.audit_groups};
+  Coverage short_one{coverage.signals, coverage.lost, coverage.skipped, {}, coverage.audit_groups};
   for (const AuditCheck& check : coverage.audit) {
     const auto of = check_of(check.check);
     if (check.verdict == Verdict::differs || !of || listed.contains(of->pid)) {

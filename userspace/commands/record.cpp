@@ -8,6 +8,7 @@
 #include "commands/output.h"
 #include "proc/smaps.h"
 #include "recording/writer.h"
+#include "report/phrases.h"
 #include "trace/targets.h"
 #include "trace/trace_run.h"
 #include "util/say.h"
@@ -161,11 +162,13 @@ void Recorder::say_summary(const Report& report) const {
     text += fmt::format(" ({} given up for --max-size)", format_count(totals.events_dropped));
   if (totals.intervals_dropped != 0)
     text += fmt::format(", {} intervals given up for --max-size", format_count(totals.intervals_dropped));
-  const Lost& lost = report.coverage.lost;
-  text += lost.any()
-              ? fmt::format("; lost: {} events, {} for full tables, {} missed returns", format_count(lost.events),
-                            format_count(lost.map_full), format_count(lost.missed_probes))
-              : "; nothing lost";
+  const Coverage& coverage = report.coverage;
+  const Lost& lost = coverage.lost;
+  text +=
+      lost.any() ? fmt::format("; lost: {} events, {} for full tables, {} missed returns", format_count(lost.events),
+                               format_count(lost.map_full), format_count(lost.missed_probes))
+      : coverage.skipped && coverage.skipped->any() ? fmt::format("; no fault lost, {}", describe(*coverage.skipped))
+                                                    : "; nothing lost";
   say(text);
 }
 
@@ -174,9 +177,9 @@ void Recorder::say_summary(const Report& report) const {
 Result<int> run_record(const RecordOptions& options) {
   auto prepared = prepare_trace(options.trace);
   if (!prepared) return tl::unexpected(prepared.error());
+  prepared->targets.fault_events = options.events;
   if (options.trace.dry_run)
     return print_dry_run(plan_options(options.trace.common.signals, prepared->targets), prepared->kernel.facts);
-  prepared->targets.fault_events = options.events;
   auto output = Output::open("");
   if (!output) return tl::unexpected(output.error());
   Recorder recorder(options, prepared->targets.pids, std::move(*output));

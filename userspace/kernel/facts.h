@@ -54,6 +54,10 @@ struct KernelFacts {
   /// when it is switched on (e4042ad49235); with CONFIG_SCHEDSTATS it always does.
   bool run_delay = false;
 
+  /// Number of struct vm_area_struct among the kernel's own types; 0: programs can't be told of it: see mlt_cast in
+  /// bpf/compat.bpf.h.
+  std::uint32_t vma_type = 0;
+
   MemoryLayout memory;
   /// Why the layout is not known; empty: it is.
   std::string no_memory_layout;

@@ -25,6 +25,7 @@ constexpr std::string_view kTracepointPrefix = "btf_trace_";
 constexpr std::string_view kFprobeOnGraph = "fprobe_hlist";
 constexpr std::string_view kQuickLookup = "kallsyms_lookup_names";
 constexpr std::string_view kTrampolines = "btf_func_model";
+constexpr std::string_view kVma = "vm_area_struct";
 
 struct Interest {
   NameSet functions;
@@ -35,9 +36,11 @@ struct Interest {
 // Everything that some row of the table may hook: a kernel has a hundred thousand other names.
 Interest names_of_interest() {
   Interest interest;
+  interest.functions.insert(kCastFunction);
   interest.functions.insert(kQuickLookup);
   interest.types.insert(kFprobeOnGraph);
   interest.types.insert(kTrampolines);
+  interest.types.insert(kVma);
   for (const Signal& signal : all_signals()) {
     for (const Alternative& way : signal.alternatives) {
       if (!way.needs_function.empty()) interest.functions.insert(way.needs_function);
@@ -68,6 +71,7 @@ void read_types(const Interest& interest, Kernel& kernel) {
     if (!interest.types.contains_padded(name)) continue;
     // A type that came with fprobe on the function graph tracer.
     if (name == kFprobeOnGraph) kernel.facts.multi_keeps_returns = true;
+    if (name == kVma && kernel.function_ids.contains(kCastFunction)) kernel.facts.vma_type = type.id;
     // A member that came with struct arguments in trampolines: 720e6a435194, 6.1.
     if (name == kTrampolines && kernel.types.has_member(type.id, "arg_flags")) kernel.facts.struct_functions.clear();
     const std::string_view tracepoint(name);
@@ -158,6 +162,8 @@ Result<Kernel> probe_kernel(const std::string& btf_path, bool with_symbols) {
     kernel.types = std::move(*types);
     read_types(interest, kernel);
     if (btf_path.empty()) read_module_types(interest, facts);
+    // Numbers of other types than the kernel's own are not right for it.
+    if (!btf_path.empty()) facts.vma_type = 0;
   } else if (!btf_path.empty()) {
     types.error().hint = "--btf takes a BTF or ELF file of this kernel";
     return tl::unexpected(types.error());

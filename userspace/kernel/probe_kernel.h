@@ -3,12 +3,16 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "kernel/facts.h"
 #include "kernel/kernel_types.h"
 #include "util/result.h"
 
 namespace mlt {
+
+/// The function that mlt_cast in bpf/compat.bpf.h stands for.
+inline constexpr std::string_view kCastFunction = "bpf_rdonly_cast";
 
 /// Functions of interest -> numbers of their types in BTF.
 using FunctionIds = std::map<std::string, std::uint32_t, std::less<>>;

@@ -169,6 +169,10 @@ struct Fields<Faults> {
                  field("kernel", by_origin<MLT_ORIGIN_KERNEL>),
                  field("populate", by_origin<MLT_ORIGIN_POPULATE>),
                  field("remote", by_origin<MLT_ORIGIN_REMOTE>),
+                 field("unknown", by_origin<MLT_ORIGIN_UNKNOWN>,
+                       "The kernel counted them, and skipped the probe that would have told; null: it is not asked, or "
+                       "skips none.")
+                     .since("0.2"),
                  field("by_cause", &Faults::by_class, "Largest time first."),
                  field("by_vma", &Faults::by_vma,
                        "Most faults first; together all faults of the process. null: no probe sees the mapping."),
@@ -177,7 +181,7 @@ struct Fields<Faults> {
                  field("failed", &Faults::failed,
                        "Why faults and accesses failed, most of them first; null: that was not looked for.")
                      .since("0.2")};
-  static_assert(MLT_ORIGIN_NR == 4);
+  static_assert(MLT_ORIGIN_NR == 5);
 };
 
 // ---- Locks
@@ -728,6 +732,16 @@ struct Fields<Lost> {
 };
 
 template <>
+struct Fields<SkippedProbes> {
+  static constexpr std::string_view name = "skipped_probes";
+  static constexpr std::string_view meaning =
+      "Faults of which the kernel skipped a probe, and that are counted: its own counters told of them.";
+  static constexpr auto list =
+      std::tuple{field("unclassed", &SkippedProbes::unclassed, "At the entry: their origin and cause are not known."),
+                 field("untimed", &SkippedProbes::untimed, "At the end alone: how long they took is not known.")};
+};
+
+template <>
 struct Fields<AuditCheck> {
   static constexpr std::string_view name = "audit_check";
   static constexpr auto list = std::tuple{
@@ -761,6 +775,8 @@ struct Fields<Coverage> {
   static constexpr std::string_view name = "coverage";
   static constexpr auto list = std::tuple{
       field("signals", &Coverage::signals), field("lost", &Coverage::lost),
+      field("skipped", &Coverage::skipped, "null: faults were not compared with the kernel's counters one by one.")
+          .since("0.2"),
       field("audit", &Coverage::audit, "Each that differs, and those of the processes that are listed one by one."),
       field("audit_groups", &Coverage::audit_groups, "The others.").since("0.2")};
 };

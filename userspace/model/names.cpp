@@ -19,7 +19,7 @@ namespace {
 template <std::size_t N>
 using Names = std::array<std::string_view, N>;
 
-constexpr auto kOrigins = std::to_array<std::string_view>({"access", "kernel", "populate", "remote"});
+constexpr auto kOrigins = std::to_array<std::string_view>({"access", "kernel", "populate", "remote", "unknown"});
 static_assert(kOrigins.size() == MLT_ORIGIN_NR);
 
 constexpr auto kLockStates = std::to_array<std::string_view>({"no", "yes", "on_fault", ""});

@@ -546,8 +546,15 @@ struct SignalCoverage {
 struct Lost {
   std::uint64_t events = 0;         // records that found no room in the ring buffer
   std::uint64_t map_full = 0;       // faults, processes or pages that found no room in a map
-  std::uint64_t missed_probes = 0;  // return probes that did not fire
+  std::uint64_t missed_probes = 0;  // probes that the kernel skipped, and what they would have seen is not known
   [[nodiscard]] bool any() const { return events + map_full + missed_probes != 0; }
+};
+
+/// Faults of which the kernel skipped a probe, and that are counted: its own counters told of them.
+struct SkippedProbes {
+  std::uint64_t unclassed = 0;  // at the entry: of no known class
+  std::uint64_t untimed = 0;    // at the end, and no other: of no known duration
+  [[nodiscard]] bool any() const { return unclassed + untimed != 0; }
 };
 
 enum class Verdict { equal, differs, unavailable };
@@ -578,6 +585,7 @@ struct AuditGroup {
 struct Coverage {
   std::vector<SignalCoverage> signals;
   Lost lost;
+  std::optional<SkippedProbes> skipped;  // empty: faults were not compared with the kernel's counters one by one
   std::vector<AuditCheck> audit;
   std::vector<AuditGroup> audit_groups;  // with `audit`, all checks that were made
 };

@@ -56,6 +56,7 @@ std::string way_problem(const Alternative& way, const Plan& plan, const KernelFa
     // What rests on a part of the events would itself be wrong by an unknown amount.
     if (needed->way->approximate) return needs + ", of which only a part is seen here";
   }
+  if (way.ends_untold && plan.single_faults) return "how a fault ended is known only after it: not for single faults";
   if (std::string reason = unavailable(way, facts); !reason.empty()) return reason;
   for (const Probe& probe : way.probes) {
     if (std::string reason = conflict(probe, plan); !reason.empty()) return reason;
@@ -73,8 +74,8 @@ std::string_view drawback(const Alternative& way, const KernelFacts& facts) {
   // By a quarter on 7.3: `scripts/bench latest`. What is called rarely is the quicker to attach.
   if (way.uses(Hook::multi_return) && facts.kretprobe_room && !way.shares_link())
     return "dearer than a kretprobe, which has room for every thread here";
-  // On 6.1 a fentry and a fexit of one function take 18 million instructions, and a kprobe and a kretprobe 11: the first
-  // of each has the kernel look through all that can be hooked, and so has the second fentry, twice.
+  // On 6.1 a fentry and a fexit of one function take 18 million instructions, and a kprobe and a kretprobe 11: the
+  // first of each has the kernel look through all that can be hooked, and so has the second fentry, twice.
   if (way.rare && way.uses("fentry") && facts.quick_kprobes && facts.kretprobe_room)
     return "slower to attach than kprobes, for what is rarely called";
   return {};
@@ -143,8 +144,11 @@ std::string unavailable(const Alternative& way, const KernelFacts& facts) {
 std::string unavailable(const Probe& probe, const KernelFacts& facts) {
   if (const auto refused = facts.refused_kinds.find(hook_kind(probe.hook)); refused != facts.refused_kinds.end())
     return refused->second;
-  if (const auto refused = facts.refused_programs.find(probe.program); refused != facts.refused_programs.end())
-    return refused->second;
+  const Twin* twin = twin_of(probe.program);
+  for (const std::string_view program : {probe.program, twin != nullptr ? twin->takes_its_place : ""}) {
+    if (const auto refused = facts.refused_programs.find(program); refused != facts.refused_programs.end())
+      return refused->second;
+  }
   switch (probe.hook) {
     case Hook::fentry:
     case Hook::fexit:
@@ -215,7 +219,10 @@ std::vector<Probe> Plan::probes(Part part) const {
   std::vector<Probe> probes;
   for (const PlannedSignal& planned : signals) {
     if (planned.way == nullptr || (part != Part::all && planned.signal->early != (part == Part::early))) continue;
-    for (const Probe& probe : planned.way->probes) {
+    for (Probe probe : planned.way->probes) {
+      const Twin* twin = twin_of(probe.program);
+      if (twin != nullptr && (twin->when == Twin::When::settles ? settles() : vma_type != 0))
+        probe.program = twin->takes_its_place;
       const bool there = std::ranges::any_of(
           probes, [&](const Probe& other) { return other.program == probe.program && other.target == probe.target; });
       if (!there) probes.push_back(probe);
@@ -240,6 +247,16 @@ bool Plan::mlocks_after_populate() const {
   return lock != nullptr && lock->way != nullptr && lock->way->probes.front().target == "mlock_vma_page";
 }
 
+bool Plan::settles() const {
+  const PlannedSignal* fault = find("fault");
+  return preemptible && fault != nullptr && fault->way != nullptr && !fault->way->approximate;
+}
+
+bool Plan::ends_untold() const {
+  const PlannedSignal* fault = find("fault");
+  return settles() && fault->way->ends_untold;
+}
+
 bool Plan::knows_lock_holders() const {
   const PlannedSignal* wait = find("lock_wait");
   return wait != nullptr && wait->way != nullptr && wait->way != &wait->signal->alternatives.back();
@@ -254,6 +271,8 @@ Result<Plan> make_plan(const PlanOptions& options, const KernelFacts& facts) {
   Plan plan;
   plan.preemptible = facts.preemptible;
   plan.run_delay = facts.run_delay;
+  plan.single_faults = options.single_faults;
+  plan.vma_type = facts.vma_type;
   plan.memory = facts.memory;
   for (const Signal& signal : all_signals()) {
     const auto wish = std::ranges::find(options.signals, signal.name, &SignalWish::name);

@@ -23,6 +23,7 @@ struct PlanOptions {
   std::vector<SignalWish> signals;  // empty: all
   bool filtered = false;            // some of the processes run under a seccomp filter
   bool may_be_useless = false;      // a plan is wanted though nothing, or nothing but what is always on, can be had
+  bool single_faults = false;       // each fault is told as it ends
 };
 
 struct RejectedWay {
@@ -48,6 +49,8 @@ struct Plan {
   std::vector<PlannedSignal> signals;  // in the table's order, all of them
   bool preemptible = false;            // see KernelFacts::preemptible
   bool run_delay = false;              // see KernelFacts::run_delay
+  bool single_faults = false;          // see PlanOptions
+  std::uint32_t vma_type = 0;          // see KernelFacts::vma_type
   MemoryLayout memory;                 // for the programs that walk page tables
 
   /// The probes to attach, in order, each once: all, or those of the signals that come early, or of the others.
@@ -57,6 +60,10 @@ struct Plan {
   [[nodiscard]] bool measures(std::string_view name) const;
   /// Up to 5.17 a page is not mlocked by the fault that brings it into a locked mapping, but by the populate after it.
   [[nodiscard]] bool mlocks_after_populate() const;
+  /// What is counted of a thread's faults is compared with the kernel's own counters: see bpf/settle.bpf.h.
+  [[nodiscard]] bool settles() const;
+  /// Whether a fault was an error is known only after it: likewise.
+  [[nodiscard]] bool ends_untold() const;
   /// Whose mmap_lock a thread waits for; not with PREEMPT_RT.
   [[nodiscard]] bool knows_lock_holders() const;
   /// Anything besides the signals that are always on?

@@ -14,15 +14,19 @@ namespace {
 constexpr std::size_t kMostBytes = 42;
 constexpr int kLevel = 1;  // higher ones take twice the time for a tenth of the size
 
-// Blocks of all versions number the causes in rows of as many as there were at first; later ones come in rows of their
-// own behind those.
+// Blocks of all versions number the causes in rows of as many as there were at first, for as many origins as there
+// were; later causes come in rows of their own behind those, and later origins behind all rows that there will ever be.
 constexpr int kRow = 20;
-constexpr int kStates = int{MLT_ORIGIN_NR} * int{MLT_LOCK_STATE_NR};
+constexpr int kOrigins = 4;
+constexpr int kStates = kOrigins * int{MLT_LOCK_STATE_NR};
+constexpr int kRows = 16;
 
 std::uint64_t number_of(const FaultEvent& event) {
-  const std::uint64_t state = std::uint64_t{event.origin} * MLT_LOCK_STATE_NR + std::uint64_t{event.locked};
+  const std::uint64_t origin = event.origin;
+  const std::uint64_t state = origin % kOrigins * MLT_LOCK_STATE_NR + std::uint64_t{event.locked};
   const std::uint64_t cause = event.cause;
-  return (cause / kRow * kStates + state) * kRow + cause % kRow;
+  const std::uint64_t row = origin / kOrigins * kRows + cause / kRow;
+  return (row * kStates + state) * kRow + cause % kRow;
 }
 
 // What can be told in a small number: origin, lock state, cause, major, error.
@@ -33,13 +37,15 @@ std::uint64_t pack_class(const FaultEvent& event) {
 bool unpack_class(std::uint64_t packed, FaultEvent& event) {
   const std::uint64_t number = packed >> 2;
   const std::uint64_t state = number / kRow % kStates;
-  const std::uint64_t cause = number / (kRow * kStates) * kRow + number % kRow;
-  if (cause >= MLT_CAUSE_NR) return false;
+  const std::uint64_t row = number / (kRow * kStates);
+  const std::uint64_t cause = row % kRows * kRow + number % kRow;
+  const std::uint64_t origin = row / kRows * kOrigins + state / MLT_LOCK_STATE_NR;
+  if (cause >= MLT_CAUSE_NR || origin >= MLT_ORIGIN_NR) return false;
   event.major = (packed & 1) != 0;
   event.error = (packed & 2) != 0;
   event.cause = static_cast<mlt_cause>(cause);
   event.locked = static_cast<mlt_lock_state>(state % MLT_LOCK_STATE_NR);
-  event.origin = static_cast<mlt_origin>(state / MLT_LOCK_STATE_NR);
+  event.origin = static_cast<mlt_origin>(origin);
   return true;
 }
 

@@ -45,7 +45,7 @@ CREATE INDEX activity_by_interval ON activity (interval);
 
 CREATE TABLE activity_faults (        -- its faults by who needed the page; no row: none
   activity INTEGER NOT NULL,          -- activity.id
-  origin TEXT NOT NULL,               -- 'access', 'kernel', 'populate', 'remote'
+  origin TEXT NOT NULL,               -- 'access', 'kernel', 'populate', 'remote', 'unknown'
   minor INTEGER NOT NULL,
   major INTEGER NOT NULL,
   errors INTEGER NOT NULL,
@@ -198,7 +198,7 @@ void add_view(std::string& sql, const Table& table) {
         fmt::format("FROM report, json_each(report.json, '$.{}') AS process, json_each(process.value, '$.{}') AS row",
                     kOfGroup ? "process_groups" : "processes", table.path);
   }
-  sql += kByOrigin ? "\nWHERE row.key IN ('access', 'kernel', 'populate', 'remote');\n"
+  sql += kByOrigin ? "\nWHERE row.key IN ('access', 'kernel', 'populate', 'remote', 'unknown');\n"
                    : "\nWHERE row.type = 'object';\n";  // a list may be null
 }
 

@@ -112,17 +112,19 @@ std::string csv_timeline_header() {
   std::string line = "start_ns,duration_ns,pid,access,kernel,populate,remote,major,time_ns";
   for (const IntervalCount& count : kIntervalCounts) line += fmt::format(",{}", count.key);
   for (std::size_t i = 0; i < MLT_CAUSE_NR; ++i) line += fmt::format(",{}", cause_name(static_cast<mlt_cause>(i)));
-  return line + "\r\n";
+  return line + ",origin_unknown\r\n";
 }
 
 std::string csv_timeline_line(const TimelinePoint& point) {
   std::uint64_t major = 0;
   std::uint64_t time_ns = 0;
   std::string faults;
-  for (const FaultTotals& totals : point.by_origin) {
+  for (std::size_t i = 0; i < MLT_ORIGIN_NR; ++i) {
+    const FaultTotals& totals = point.by_origin[i];
     major += totals.major;
     time_ns += totals.latency.sum();
-    faults += fmt::format(",{}", totals.completed());
+    // A column that came later, behind the others.
+    if (i != MLT_ORIGIN_UNKNOWN) faults += fmt::format(",{}", totals.completed());
   }
   std::string line =
       fmt::format("{},{},{}{},{},{}", point.start_ns, point.duration_ns, point.pid, faults, major, time_ns);
@@ -131,7 +133,7 @@ std::string csv_timeline_line(const TimelinePoint& point) {
     line += value ? fmt::format(",{}", *value) : ",";
   }
   for (const std::uint64_t count : point.by_cause) line += fmt::format(",{}", count);
-  return line + "\r\n";
+  return line + fmt::format(",{}\r\n", point.by_origin[MLT_ORIGIN_UNKNOWN].completed());
 }
 
 CsvTable to_csv(const std::vector<AddressSpace>& spaces) {

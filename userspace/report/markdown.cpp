@@ -161,6 +161,7 @@ void fault_tables(std::string& out, const Faults& faults) {
   fault_head(out, "faults");
   for (std::size_t i = 0; i < faults.by_origin.size(); ++i) {
     const std::string_view name = origin_name(static_cast<mlt_origin>(i));
+    if (i == MLT_ORIGIN_UNKNOWN && (!faults.by_origin[i] || faults.by_origin[i]->completed() == 0)) continue;
     if (faults.by_origin[i]) {
       fault_row(out, name, *faults.by_origin[i]);
     } else {
@@ -281,8 +282,12 @@ std::string kernel_value(const Count& kernel, std::uint64_t slack) {
 void coverage(std::string& out, const Coverage& coverage) {
   out += "## Coverage and audit\n\n";
   const Lost& lost = coverage.lost;
-  out += lost.any() ? fmt::format("**Lost:** {}. The figures are incomplete.\n\n", describe(lost))
-                    : "Nothing was lost.\n\n";
+  const bool skipped = coverage.skipped && coverage.skipped->any();
+  if (skipped) out += fmt::format("**Skipped:** {}.\n\n", describe(*coverage.skipped));
+  if (lost.any())
+    out += fmt::format("**Lost:** {}. The figures are incomplete.\n\n", describe(lost));
+  else
+    out += skipped ? "No fault was lost.\n\n" : "Nothing was lost.\n\n";
   std::vector<AuditGroup> groups = coverage.audit_groups;
   std::size_t left = 0;
   if (!coverage.audit.empty() || !groups.empty()) {

@@ -28,7 +28,15 @@ std::string words(std::string_view name) {
 
 std::string describe(const Lost& lost) {
   return fmt::format("{}, {} in full tables and {}", plural(lost.events, "event"), plural(lost.map_full, "count"),
-                     plural(lost.missed_probes, "return probe"));
+                     plural(lost.missed_probes, "probe"));
+}
+
+std::string describe(const SkippedProbes& skipped) {
+  std::string text;
+  if (skipped.unclassed != 0) text += plural(skipped.unclassed, "fault") + " of unknown class";
+  if (skipped.unclassed != 0 && skipped.untimed != 0) text += " and ";
+  if (skipped.untimed != 0) text += plural(skipped.untimed, "fault") + " of unknown duration";
+  return text + ", counted all the same: the kernel skipped a probe";
 }
 
 std::string lock_calls(const Locks& locks) {

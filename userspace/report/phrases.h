@@ -24,6 +24,7 @@ std::string words(std::string_view name);
 
 /// "2 events, 0 counts in full tables and 1 return probe"
 std::string describe(const Lost& lost);
+std::string describe(const SkippedProbes& skipped);
 
 /// How many lock calls there were, or "n/a".
 std::string lock_calls(const Locks& locks);

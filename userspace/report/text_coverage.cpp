@@ -52,9 +52,12 @@ void beginning(Page& page, const Window& window) {
                              format_duration(window.complete_after_ns))});
 }
 
-void losses(Page& page, const Lost& lost) {
+void losses(Page& page, const Coverage& coverage) {
+  const Lost& lost = coverage.lost;
+  const bool skipped = coverage.skipped && coverage.skipped->any();
+  if (skipped) page.labelled(2, {"skipped", Style::yellow}, kState, {describe(*coverage.skipped) + "."});
   if (!lost.any()) {
-    page.labelled(2, {"lost", Style::green}, kState, {"nothing"});
+    page.labelled(2, {"lost", Style::green}, kState, {skipped ? "no fault" : "nothing"});
     return;
   }
   std::string text;
@@ -63,7 +66,7 @@ void losses(Page& page, const Lost& lost) {
   };
   add(lost.events, "events found no room in the ring buffer");
   add(lost.map_full, "faults, processes or pages found no room in a map");
-  add(lost.missed_probes, "return probes did not fire");
+  add(lost.missed_probes, "probes did not fire");
   page.labelled(2, {"LOST", Style::red}, kState, {text + ". The numbers above are incomplete.", Style::red});
 }
 
@@ -179,7 +182,7 @@ void coverage(Page& page, const Report& report, const TextOptions& options) {
   page.line(0, {{"COVERAGE", Style::bold}});
   signals(page, coverage.signals, options.verbose);
   beginning(page, report.window);
-  losses(page, coverage.lost);
+  losses(page, coverage);
   audit(page, coverage, options.verbose);
 }
 

@@ -58,6 +58,8 @@ void by_origin(Page& page, const Process& process) {
   for (std::size_t i = 0; i < process.faults.by_origin.size(); ++i) {
     const std::string name{origin_name(static_cast<mlt_origin>(i))};
     const auto& totals = process.faults.by_origin[i];
+    // There are none unless the kernel skips probes.
+    if (i == MLT_ORIGIN_UNKNOWN && (!totals || totals->completed() == 0)) continue;
     if (totals) {
       add_faults(table, name, *totals);
     } else {
@@ -65,8 +67,8 @@ void by_origin(Page& page, const Process& process) {
     }
   }
   const auto& origins = process.faults.by_origin;
-  const bool all_measured =
-      std::all_of(origins.begin(), origins.end(), [](const auto& totals) { return totals.has_value(); });
+  const bool all_measured = std::all_of(origins.begin(), origins.begin() + MLT_ORIGIN_UNKNOWN,
+                                        [](const auto& totals) { return totals.has_value(); });
   add_faults(table, all_measured ? "total" : "measured", process.faults.of_all_origins(), Style::bold);
   page.table(2, table);
 }

@@ -40,8 +40,9 @@ thread_local LibbpfLog* g_current = nullptr;
 
 int on_message(enum libbpf_print_level level, const char* format, va_list args) {
   if (g_current == nullptr || (level == LIBBPF_DEBUG && !g_current->verbose())) return 0;
-  // The verifier's log may be a megabyte long: which program it is about stands at the beginning.
-  std::array<char, 1024> text{};
+  // The verifier's log may be a megabyte long: which program it is about stands at the beginning, and what it cost
+  // behind a line for each function.
+  std::array<char, 1 << 14> text{};
   va_list again;
   va_copy(again, args);
   const int length = vsnprintf(text.data(), text.size(), format, again);

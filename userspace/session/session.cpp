@@ -30,6 +30,7 @@
 #include "session/tables.h"
 #include "session/tracing_programs.h"
 #include "util/fd.h"
+#include "util/mapping.h"
 #include "util/say.h"
 
 namespace mlt {
@@ -131,6 +132,18 @@ __u32 counter_lag(int processors) {
   return std::max(32U, 2 * count) * count;
 }
 
+bpf_program* find_program(const bpf_object* object, std::string_view name) {
+  return bpf_object__find_program_by_name(object, std::string(name).c_str());
+}
+
+// The end of faults at the tracepoint of memory cgroups, and what tells whether that fires: see bpf/fault.bpf.c.
+constexpr std::string_view kCounted = "mlt_fault_counted";
+constexpr std::string_view kCounting = "mlt_fault_counting";
+
+bool needs_counting(const std::vector<Probe>& probes) {
+  return std::ranges::find(probes, kCounted, &Probe::program) != probes.end();
+}
+
 // The two programs of bpf/shared.bpf.c with their tables.
 struct Sharing {
   Hook hook;
@@ -192,7 +205,7 @@ Link attach_sharing(bpf_object* object, const Sharing& sharing, const std::vecto
     if (known == programs.end()) programs.push_back(probe.program);
   }
   for (__u32 place = 0; place < programs.size(); ++place) {
-    const int fd = bpf_program__fd(bpf_object__find_program_by_name(object, std::string(programs[place]).c_str()));
+    const int fd = bpf_program__fd(find_program(object, programs[place]));
     if (bpf_map_update_elem(bpf_map__fd(table), &place, &fd, BPF_ANY) != 0) return {};
   }
   auto link = attach_multi(program, sharing.hook == Hook::multi_return, functions, cookies);
@@ -278,8 +291,12 @@ Result<std::vector<Link>> attach_probe(bpf_program* program, const Probe& probe,
 // locks of every kind: what interrupts the program on a kernel that does not preempt it can only spin, for another lock
 // than mmap_lock.
 bool made_good(std::string_view program, bool preemptible) {
+  // What they would have counted is settled: see bpf/settle.bpf.h. The last one is skipped where it has nothing to do.
+  static constexpr std::string_view kSettled[] = {"mlt_fault_enter",        "mlt_fault_exit",      "mlt_fault_kprobe",
+                                                  "mlt_fault_kprobe_typed", "mlt_fault_kretprobe", "mlt_fault_counted"};
+  if (preemptible && std::ranges::find(kSettled, program) != std::end(kSettled)) return true;
   if (program == "mlt_contention_begin" || program == "mlt_contention_end") return !preemptible;
-  return program == "mlt_process_exit" || program == "mlt_exceptions";
+  return program.starts_with("mlt_process_exit") || program == "mlt_exceptions";
 }
 
 }  // namespace
@@ -327,6 +344,7 @@ struct Session::Impl {
   Status load(LoadedPart<Skel>& part, const std::vector<Probe>& probes, std::optional<Refusal>& refusal) const;
   template <typename Skel>
   Status attach(LoadedPart<Skel>& part, const std::vector<Probe>& probes, std::optional<Refusal>& refusal);
+  Status check_counting(std::optional<Refusal>& refusal);
   Status share_maps(bpf_object* late_object) const;
   Status set_up_tables();
   Status set_targets();
@@ -337,7 +355,8 @@ struct Session::Impl {
   /// Where the kernel can: see mlt_find_threads.
   [[nodiscard]] Status walk_threads() const {
     if (!walks(early_probes)) return {};
-    return walk(early.skel->progs.mlt_find_threads).map([](const Link&) {});
+    const auto program = std::ranges::find(early_probes, Hook::iterator, &Probe::hook)->program;
+    return walk(find_program(early.skel->obj, program)).map([](const Link&) {});
   }
   [[nodiscard]] const bpf_object* late_object() const {
     if (late.skel) return late.skel->obj;
@@ -389,6 +408,9 @@ mlt_config Session::Impl::config(const Plan& plan) const {
     cfg.vmemmap = plan.memory.vmemmap;
     cfg.has_soft_dirty = plan.memory.soft_dirty ? 1 : 0;
   }
+  cfg.settles = plan.settles() ? 1 : 0;
+  cfg.ends_untold = plan.ends_untold() ? 1 : 0;
+  cfg.vma_type = plan.vma_type;
   cfg.has_vma_lock = plan.measures("vma_lock") ? 1 : 0;
   const PlannedSignal* lock = plan.find("page_lock");
   cfg.has_page_lock = lock->way != nullptr ? 1 : 0;
@@ -442,8 +464,9 @@ Status Session::Impl::open(LoadedPart<Skel>& part, const std::vector<Probe>& pro
   }
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, part.skel->obj) bpf_program__set_autoload(program, false);
+  if (needs_counting(probes)) bpf_program__set_autoload(find_program(part.skel->obj, kCounting), true);
   for (const Probe& probe : probes) {
-    program = bpf_object__find_program_by_name(part.skel->obj, std::string(probe.program).c_str());
+    program = find_program(part.skel->obj, probe.program);
     if (program == nullptr) return fail("the BPF object has no program " + std::string(probe.program));
     bpf_program__set_autoload(program, true);
     if (hook_kind(probe.hook) == "multi") bpf_program__set_expected_attach_type(program, BPF_TRACE_KPROBE_MULTI);
@@ -451,6 +474,22 @@ Status Session::Impl::open(LoadedPart<Skel>& part, const std::vector<Probe>& pro
   prepare_sharing(part.skel->obj, probes);
   configure(*part.skel, plan);
   return {};
+}
+
+// By a fault of our own.
+Status Session::Impl::check_counting(std::optional<Refusal>& refusal) {
+  const Link link(bpf_program__attach_raw_tracepoint(find_program(early.skel->obj, kCounting), "count_memcg_events"));
+  if (!link) return fail("cannot attach to count_memcg_events", errno);
+  const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const Fd file(memfd_create("fault", MFD_CLOEXEC));
+  if (!file || ftruncate(file.get(), static_cast<off_t>(size)) != 0)
+    return fail("cannot create a file in memory", errno);
+  const Mapping page(file.get(), size);
+  if (!page) return fail("cannot map a page", errno);
+  *static_cast<volatile char*>(page.data()) = 1;
+  if (bss().mlt_fault_was_counted != 0) return {};
+  refusal = Refusal{std::string(kCounted), "", "faults are not counted for memory cgroups (cgroup_disable=memory)"};
+  return fail("the tracepoint count_memcg_events is silent");
 }
 
 // Everything but the configuration, which is the same in both.
@@ -497,7 +536,7 @@ Status Session::Impl::attach(LoadedPart<Skel>& part, const std::vector<Probe>& p
   }
   for (const Probe& probe : probes) {
     if (probe.shares_link && std::ranges::find(shared, probe.hook) != shared.end()) continue;
-    bpf_program* program = bpf_object__find_program_by_name(part.skel->obj, std::string(probe.program).c_str());
+    bpf_program* program = find_program(part.skel->obj, probe.program);
     const std::string_view kind = hook_kind(probe.hook);
     const auto begin = std::chrono::steady_clock::now();
     auto attached = attach_probe(program, probe, probes);
@@ -538,6 +577,7 @@ Status Session::Impl::bring_up(LoadedPart<Skel>& part, const Plan& plan, Plan::P
   Status status = first ? size_early_maps() : share_maps(part.skel->obj);
   if (status) status = load(part, probes, refusal);
   if (status && first) status = set_up_tables();
+  if (status && needs_counting(probes)) status = check_counting(refusal);
   if (!status) return status;
   return attach(part, probes, refusal);
 }

@@ -26,6 +26,24 @@ int prepare(bpf_program* program, bpf_prog_load_opts* opts, long ids) {
   return bpf_program__set_type(program, BPF_PROG_TYPE_TRACING);
 }
 
+// As MLT_CAST_MARK in bpf/compat.bpf.h.
+constexpr __s32 kCastMark = 0x6d6c7401;
+
+// Where the kernel has no such function, the mark is in a branch that is not taken.
+int prepare_cast(bpf_program* program, bpf_prog_load_opts* /*opts*/, long ids) {
+  const auto& known = *reinterpret_cast<const FunctionIds*>(ids);
+  const auto found = known.find(kCastFunction);
+  if (found == known.end()) return 0;
+  const bpf_insn* begin = bpf_program__insns(program);
+  std::vector<bpf_insn> instructions(begin, begin + bpf_program__insn_cnt(program));
+  for (bpf_insn& one : instructions) {
+    if (one.code != (BPF_JMP | BPF_CALL) || one.src_reg != 0 || one.imm != kCastMark) continue;
+    one.src_reg = BPF_PSEUDO_KFUNC_CALL;
+    one.imm = static_cast<__s32>(found->second);
+  }
+  return bpf_program__set_insns(program, instructions.data(), instructions.size());
+}
+
 }  // namespace
 
 TracingPrograms::TracingPrograms(const FunctionIds& ids) {
@@ -43,6 +61,11 @@ TracingPrograms::TracingPrograms(const FunctionIds& ids) {
     const int handler = libbpf_register_prog_handler(section, BPF_PROG_TYPE_RAW_TRACEPOINT, attach_type, &opts);
     if (handler >= 0) handlers_.push_back(handler);
   }
+  LIBBPF_OPTS(libbpf_prog_handler_opts, cast);
+  cast.cookie = reinterpret_cast<long>(&ids);
+  cast.prog_prepare_load_fn = prepare_cast;
+  const int handler = libbpf_register_prog_handler("kprobe/handle_mm_fault", BPF_PROG_TYPE_KPROBE, {}, &cast);
+  if (handler >= 0) handlers_.push_back(handler);
 }
 
 TracingPrograms::~TracingPrograms() {

@@ -1,5 +1,6 @@
-// fentry, fexit and iterator programs need the number of the kernel's type of the function that they hook. libbpf finds
-// it by reading all types of the kernel again; here it is known already.
+// fentry, fexit and iterator programs need the number of the kernel's type of the function that they hook, and one that
+// calls a function of the kernel that of this. libbpf finds it by reading all types of the kernel again; here it is
+// known already.
 #pragma once
 
 #include <bpf/libbpf.h>

@@ -92,9 +92,22 @@ constexpr Probe kFaultFentry[] = {{"mlt_fault_enter", fentry, "handle_mm_fault"}
 constexpr Probe kFaultKprobe[] = {{"mlt_fault_kprobe", kprobe, "handle_mm_fault"},
                                   {"mlt_fault_kretprobe", kretprobe, "handle_mm_fault"}};
 constexpr auto kFaultMulti = as_multi(kFaultKprobe);
+constexpr Probe kFaultCounted[] = {{"mlt_fault_kprobe", kprobe, "handle_mm_fault"},
+                                   {"mlt_fault_counted", raw_tracepoint, "count_memcg_events"}};
+constexpr auto kFaultCountedMulti = as_multi(kFaultCounted);
+constexpr Alternative at_memcg(std::span<const Probe> probes, std::string_view needs_function = {}) {
+  Alternative way{"memcg", probes, {}, {}, needs_function, true};
+  way.ends_untold = true;
+  return way;
+}
+// kprobe.multi is cheaper than a kprobe where entries do without the function graph tracer: 2c67dc457bc6 "tracing:
+// fprobe: optimization for entry only case".
+constexpr std::string_view kCheapMulti = "fprobe_ftrace_entry";
 constexpr Probe kFaultPerf[] = {{"mlt_software_minor", perf_minor, "minor-faults"},
                                 {"mlt_software_major", perf_major, "major-faults"}};
 constexpr Alternative kFaultWays[] = {
+    at_memcg(kFaultCountedMulti, kCheapMulti),
+    at_memcg(kFaultCounted),
     multi(kFaultMulti),
     {"fentry", kFaultFentry, ""},
     {"kprobe", kFaultKprobe, ""},
@@ -114,8 +127,9 @@ constexpr Alternative of_vma_locks(Alternative way) {
   way.needs_function = "lock_vma_under_rcu";
   return way;
 }
-constexpr Alternative kVmaLockWays[] = {of_vma_locks(multi(kFaultMulti)), of_vma_locks({"fentry", kFaultFentry, ""}),
-                                        of_vma_locks({"kprobe", kFaultKprobe, ""})};
+constexpr Alternative kVmaLockWays[] = {
+    of_vma_locks(at_memcg(kFaultCountedMulti)), of_vma_locks(at_memcg(kFaultCounted)), of_vma_locks(multi(kFaultMulti)),
+    of_vma_locks({"fentry", kFaultFentry, ""}), of_vma_locks({"kprobe", kFaultKprobe, ""})};
 
 constexpr Probe kFaultEntry[] = {{"mlt_exceptions", raw_tracepoint, arch::kUserException},
                                  {"mlt_exceptions", raw_tracepoint, arch::kKernelException}};
@@ -370,7 +384,10 @@ constexpr Alternative kReclaimWays[] = {{"tracepoint", kReclaim, ""}};
 
 constexpr Probe kUserfaultFentry[] = {{"mlt_userfault_fentry", fentry, "handle_userfault"}};
 constexpr auto kUserfaultKprobe = kTwins<kUserfaultFentry>;
-constexpr auto kUserfaultMulti = as_rare_multi(kUserfaultKprobe);
+// The end, too: see mlt_userfault_kretprobe.
+constexpr Probe kUserfaultBoth[] = {{"mlt_userfault_kprobe", kprobe, "handle_userfault"},
+                                    {"mlt_userfault_kretprobe", kretprobe, "handle_userfault"}};
+constexpr auto kUserfaultMulti = as_rare_multi(kUserfaultBoth);
 constexpr Alternative kUserfaultWays[] = {multi(kUserfaultMulti, {}, "fault"),
                                           {"fentry", kUserfaultFentry, "", "fault"},
                                           {"kprobe", kUserfaultKprobe, "", "fault"}};
@@ -722,6 +739,17 @@ constexpr Signal kSignals[] = {
 };
 
 }  // namespace
+
+const Twin* twin_of(std::string_view program) {
+  static constexpr Twin kTwins[] = {
+      {"mlt_process_free", "mlt_process_free_settling", Twin::When::settles},
+      {"mlt_find_threads", "mlt_find_threads_settling", Twin::When::settles},
+      {"mlt_error_signal", "mlt_error_signal_settling", Twin::When::settles},
+      {"mlt_fault_kprobe", "mlt_fault_kprobe_typed", Twin::When::knows_types},
+  };
+  const auto* found = std::ranges::find(kTwins, program, &Twin::program);
+  return found == std::end(kTwins) ? nullptr : found;
+}
 
 std::string_view hook_name(Hook hook) {
   switch (hook) {

@@ -46,11 +46,12 @@ struct Alternative {
   std::span<const Probe> probes;
   std::string_view limits = {};          // what this way can't see; empty: nothing
   std::string_view needs_signal = {};    // works only beside this signal; empty: alone
-  std::string_view needs_function = {};  // right only on kernels that have this function; empty: on any
+  std::string_view needs_function = {};  // right, or the best, only where the kernel has it; empty: anywhere
   /// For kernels that preempt in kernel mode only: dearer, but never interrupted. See KernelFacts::preemptible.
   bool for_preemptible = false;
   bool approximate = false;        // what it counts is only a part, and how much is not known
   bool needs_page_tables = false;  // the programs walk them: see KernelFacts::memory
+  bool ends_untold = false;        // whether a fault was an error is known only after it: not for single faults
   /// Begins and ends of functions that are rarely called: what it takes to attach matters, not what a call takes.
   bool rare = false;
 
@@ -74,6 +75,19 @@ struct Signal {
   bool early = false;     // attached before the others, and counts from then on
   bool filtered = false;  // there is nothing to see of processes that run under no seccomp filter
 };
+
+/// What a kernel's programs do besides, or do in another way, where it can or must be done: by twins of them.
+struct Twin {
+  std::string_view program;
+  std::string_view takes_its_place;
+  enum class When {
+    settles,     // faults are settled: see bpf/settle.bpf.h
+    knows_types  // see KernelFacts::vma_type
+  } when;
+};
+
+/// Null: it has none.
+const Twin* twin_of(std::string_view program);
 
 std::span<const Signal> all_signals();
 const Signal* find_signal(std::string_view name);

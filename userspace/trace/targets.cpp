@@ -79,7 +79,7 @@ Result<SessionOptions> session_options(const TraceOptions& options, const std::o
 PlanOptions plan_options(const std::vector<SignalWish>& signals, const SessionOptions& session) {
   const std::vector<std::uint32_t> pids =
       session.mode == MLT_TARGET_CGROUP ? read_cgroup_members(session.cgroup) : session.pids;
-  return {signals, session.command || std::ranges::any_of(pids, runs_filtered)};
+  return {signals, session.command || std::ranges::any_of(pids, runs_filtered), false, session.fault_events};
 }
 
 Target describe_target(const TraceOptions& options, const SessionOptions& session) {

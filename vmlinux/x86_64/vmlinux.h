@@ -56,6 +56,11 @@ struct css_set {
   struct cgroup *dfl_cgrp;                /* of the unified hierarchy */
 };
 
+enum vm_event_item {
+  PGFAULT = 29,
+  PGMAJFAULT = 30,
+};
+
 enum cgroup_subsys_id {
   memory_cgrp_id = 4,
 };
