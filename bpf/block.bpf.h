@@ -14,6 +14,10 @@
 #define L64(n) L16(n), L16(n), L16(n), L16(n)
 const __u8 mlt_log2[256] = {0, 0, 1, 1, L4(2), L4(3), L4(3), L16(4), L16(5), L16(5), L64(6), L64(7), L64(7)};
 
+/* The near octave of a duration, by its next lower quarters of a microsecond: log2 of their number, which is the index
+ * here + 1. */
+const __u8 mlt_near_row[255] = {0, 1, 1, L4(2), L4(3), L4(3), L16(4), L16(5), L16(5), L64(6), L64(7), L64(7)};
+
 /* The bucket of a duration of which `highest` is the highest bit. */
 static __always_inline u32 mlt_bucket_in(u64 ns, u32 highest) {
   u32 octave = highest - MLT_HIST_SUB_BITS;
@@ -22,12 +26,6 @@ static __always_inline u32 mlt_bucket_in(u64 ns, u32 highest) {
 
 static __always_inline u32 mlt_bucket(u64 ns) {
   u32 shift = 0;
-  /* From a quarter of a microsecond to 65: most faults. */
-  if (ns - (1 << 8) < (1 << 16) - (1 << 8)) {
-    u64 high = ns >> 8;
-    mlt_barrier(high);
-    return mlt_bucket_in(ns, 8 + mlt_log2[high & 0xff]);
-  }
   if (ns < MLT_HIST_SUB) return ns;
   if (ns >> MLT_HIST_OCTAVES) return MLT_HIST_BUCKETS - 1;
   if (ns >> 32)
@@ -53,14 +51,14 @@ static __always_inline void mlt_block_init(struct mlt_block* block, u32 proc, u3
 }
 
 /*
- * The block that all threads of a process share when they found none of their own. The lower half of the table is for
- * these, the upper for threads, so that a process with very many threads cannot starve the others.
+ * The block that all threads of a process share when they found none of their own. The first part of the table is for
+ * these, the rest for threads, so that a process with very many threads cannot starve the others.
  */
 __noinline u32 mlt_block_shared(u32 proc, u32 class_id) {
   u64 key = (u64)proc << 32 | class_id;
   u32* found = bpf_map_lookup_elem(&mlt_shared, &key);
   if (found) return *found;
-  u32 index = mlt_claim(MLT_CLAIM_BLOCK, key, mlt_hash(key), 0, mlt_cfg.block_mask >> 1);
+  u32 index = mlt_take(MLT_CLAIM_BLOCK, key, 0, mlt_shared_part(mlt_cfg.blocks));
   struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (!block) return 0;
   if (bpf_map_update_elem(&mlt_shared, &key, &index, BPF_NOEXIST)) {
@@ -81,8 +79,8 @@ __noinline u32 mlt_block_new(u32 place, u32 class_id) {
   if (!thread) return 0;
   u32 count = thread->block_count;
   if (count >= MLT_THREAD_BLOCKS || class_id >= MLT_CLASS_NR) return mlt_block_shared(thread->proc, class_id);
-  u32 half = mlt_cfg.block_mask >> 1;
-  u32 index = mlt_claim(MLT_CLAIM_BLOCK, thread->task, mlt_hash(thread->task + class_id), half + 1, half);
+  u32 shared = mlt_shared_part(mlt_cfg.blocks);
+  u32 index = mlt_take(MLT_CLAIM_BLOCK, thread->task + class_id, shared, mlt_cfg.blocks - 1 - shared);
   struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (block)
     mlt_block_init(block, thread->proc, thread->tid, class_id, thread->task);
@@ -109,9 +107,42 @@ static __always_inline u32 mlt_thread_block(struct mlt_thread* thread, u32 class
   return index;
 }
 
+/*
+ * Counts what a block does not hold itself: once, or as often as it has overflowed by. Of what finds no room, what it
+ * took is not known. A global function: rare, and the verifier checks it once.
+ */
+__noinline int mlt_count_far(u32 index, u64 ns, u64 number) {
+  struct mlt_block* block = mlt_block_at(index);
+  u32 bucket = mlt_bucket(ns);
+  u32 row = bucket / MLT_HIST_SUB;
+  mlt_barrier(row);
+  if (!block || row >= MLT_HIST_ROWS) return 0;
+  u32 place = block->tails[row];
+  struct mlt_tail* tail = NULL;
+  if (place) {
+    tail = bpf_map_lookup_elem(&mlt_tails, &place);
+  } else {
+    place = mlt_take(MLT_CLAIM_TAIL, index + row, 0, mlt_cfg.tails - 1);
+    if (place) tail = bpf_map_lookup_elem(&mlt_tails, &place);
+    if (tail) {
+      tail->row = row;
+      tail->block = index;
+      block->tails[row] = place;
+    }
+  }
+  if (tail) {
+    mlt_add(tail->buckets[bucket & (MLT_HIST_SUB - 1)], number);
+    return 0;
+  }
+  mlt_add(block->untimed, number);
+  mlt_add(block->sum_ns, -ns);
+  mlt_add(mlt_stats.tail_full, number);
+  return 0;
+}
+
 /* A shared block is written by several CPUs. Minimum and maximum may miss a concurrent one: they are of display only.
  */
-static __noinline void mlt_count_shared(struct mlt_block* block, u64 ns, u32 kind) {
+static __noinline void mlt_count_shared(struct mlt_block* block, u32 index, u64 ns, u32 kind) {
   if (kind == MLT_KIND_RETRY)
     mlt_add(block->retries, 1);
   else if (kind == MLT_KIND_ERROR)
@@ -128,19 +159,33 @@ static __noinline void mlt_count_shared(struct mlt_block* block, u64 ns, u32 kin
   mlt_add(block->sum_ns, ns);
   if (ns < block->min_ns) block->min_ns = ns;
   if (ns > block->max_ns) block->max_ns = ns;
-  u32 bucket = mlt_bucket(ns);
-  mlt_barrier(bucket);
-  if (bucket < MLT_HIST_BUCKETS) mlt_add(block->buckets[bucket], 1);
+  mlt_count_far(index, ns, 1);
 }
 
-/* A block of one thread has one writer: no atomics. */
-static __always_inline void mlt_count_latency(struct mlt_block* block, u64 ns) {
+/* A block of one thread, its last one, has one writer: no atomics. */
+static __always_inline void mlt_count_latency(struct mlt_thread* thread, struct mlt_block* block, u64 ns) {
+  u64 number = 1;
   block->sum_ns += ns;
   if (ns < block->min_ns) block->min_ns = ns;
   if (ns > block->max_ns) block->max_ns = ns;
-  u32 bucket = mlt_bucket(ns);
-  mlt_barrier(bucket);
-  if (bucket < MLT_HIST_BUCKETS) block->buckets[bucket]++;
+  u64 high = ns >> MLT_NEAR_SHIFT;
+  mlt_barrier(high);
+  high--;
+  mlt_barrier(high);
+  if (high < sizeof(mlt_near_row)) {
+    u64 row = mlt_near_row[high];
+    u64 sub = ns >> (MLT_NEAR_SHIFT - MLT_HIST_SUB_BITS);
+    mlt_barrier(sub);
+    u64 bucket = row << MLT_HIST_SUB_BITS | (sub >> row & (MLT_HIST_SUB - 1));
+    mlt_barrier(bucket);
+    u32* place = &block->near[bucket & (MLT_NEAR_BUCKETS - 1)];
+    u32 count = *place + 1;
+    mlt_barrier(count);
+    *place = count;
+    if (count) return;
+    number <<= 32;
+  }
+  mlt_count_far(thread->last_block, ns, number);
 }
 
 static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u64 ns, u32 kind) {
@@ -148,7 +193,7 @@ static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u
   struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (!block) return;
   if (block->flags & MLT_BLOCK_SHARED) {
-    mlt_count_shared(block, ns, kind);
+    mlt_count_shared(block, index, ns, kind);
     return;
   }
   if (kind > MLT_KIND_MAJOR) {
@@ -165,7 +210,7 @@ static __always_inline void mlt_count(struct mlt_thread* thread, u32 class_id, u
   else
     block->minor++;
   if (ns)
-    mlt_count_latency(block, ns);
+    mlt_count_latency(thread, block, ns);
   else
     block->untimed++;
 }

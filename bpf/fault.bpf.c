@@ -146,7 +146,7 @@ static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags
   thread->fault_address = 0;
   thread->fault_state = MLT_NO_FAULT;
   block->minor++;
-  mlt_count_latency(block, ns);
+  mlt_count_latency(thread, block, ns);
   if (thread->call_start) mlt_fault_in_call(thread, ns, true);
   mlt_where_end(thread, thread->fault_cause, ns, MLT_KIND_MINOR);
   mlt_stacks_count(thread, thread->last_class, ns, MLT_KIND_MINOR);
@@ -191,7 +191,7 @@ __noinline int mlt_count_homeless(u32 class_id, u32 kind) {
   u32 index = proc ? mlt_block_shared(*proc, class_id) : 0;
   struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (block)
-    mlt_count_shared(block, 0, kind);
+    mlt_count_shared(block, index, 0, kind);
   else if (proc)
     mlt_add(mlt_stats.block_full, 1);
   return 0;

@@ -39,7 +39,7 @@ static __always_inline void mlt_note_compat(struct mlt_proc* proc, struct task_s
  * Returns its index, 0 when there is no room. `leader` is the thread group leader.
  */
 static __noinline u32 mlt_proc_new(u32 tgid, struct task_struct* leader, u32 parent_tgid) {
-  u32 index = mlt_claim(MLT_CLAIM_PROC, tgid, mlt_hash(tgid), 0, mlt_cfg.proc_mask);
+  u32 index = mlt_take(MLT_CLAIM_PROC, tgid, 0, mlt_cfg.procs - 1);
   struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
   if (!proc) {
     mlt_add(mlt_stats.proc_full, 1);
@@ -134,9 +134,9 @@ static __noinline u32 mlt_thread_new(struct task_struct* task, u32 proc, u32 tid
   u64 key = (u64)task;
   u32* found = bpf_map_lookup_elem(&mlt_places, &key);
   u32 hash = mlt_hash(key);
-  u32 index = found ? *found : mlt_claim(MLT_CLAIM_THREAD, key, hash, 0, MLT_THREAD_MASK);
+  u32 index = found ? *found : mlt_claim_thread(key, hash, 0, MLT_THREAD_MASK);
   if (!index && mlt_cfg.more_threads)
-    index = mlt_claim(MLT_CLAIM_THREAD, key, hash, MLT_THREAD_MASK + 1, mlt_cfg.more_threads - 1);
+    index = mlt_claim_thread(key, hash, MLT_THREAD_MASK + 1, mlt_cfg.more_threads - 1);
   struct mlt_thread* thread = index ? mlt_thread_at(index) : NULL;
   mlt_known[mlt_hash(key) % MLT_INTEREST_SIZE] = 1;
   if (!thread) {
