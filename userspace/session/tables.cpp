@@ -148,6 +148,20 @@ void Tables::add(Taken& taken, const mlt_block& block, const FaultTotals& totals
   taken.by_thread[own ? block.tid : 0].add(totals);
 }
 
+// Most processes have nothing but what their threads that live have.
+void Tables::add(ProcessCounts& process, Taken live) {
+  if (process.by_class.empty() && process.by_vma.empty()) {
+    process.by_class = std::move(live.by_class);
+    process.by_thread = std::move(live.by_thread);
+    process.by_vma = std::move(live.by_vma);
+    process.by_vma.shrink_to_fit();
+    return;
+  }
+  for (const auto& [class_id, totals] : live.by_class) process.by_class[class_id].add(totals);
+  for (const auto& [tid, totals] : live.by_thread) process.by_thread[tid].add(totals);
+  for (const mlt_vma& record : live.by_vma) add_vma(process.by_vma, record);
+}
+
 ProcessCounts Tables::take(std::uint32_t index, const List& calls) {
   ProcessCounts process;
   process.id = id_of(index);
@@ -300,10 +314,7 @@ Counts Tables::counts(bool is_last) {
   for (const std::uint32_t index : places.procs) {
     if (procs_[index].tgid == 0) continue;
     ProcessCounts& process = counts.processes.emplace_back(take(index, calls_of[index]));
-    for (const auto& [class_id, totals] : live[index].by_class) process.by_class[class_id].add(totals);
-    for (const auto& [tid, totals] : live[index].by_thread) process.by_thread[tid].add(totals);
-    for (const mlt_vma& record : live[index].by_vma) add_vma(process.by_vma, record);
-    live.erase(index);
+    if (auto counted = live.extract(index)) add(process, std::move(counted.mapped()));
     process.acts = std::move(acts_on[index]);
   }
   return counts;

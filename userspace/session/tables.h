@@ -95,6 +95,7 @@ class Tables {
   void free_acts(std::vector<ActCount> acts);
   [[nodiscard]] ProcessCounts take(std::uint32_t index, const List& calls);
   static void add(Taken& taken, const mlt_block& block, const FaultTotals& totals);
+  static void add(ProcessCounts& process, Taken live);
 
   MappedTable<mlt_block> blocks_;
   MappedTable<mlt_tail> tails_;
