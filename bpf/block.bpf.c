@@ -123,7 +123,7 @@ __noinline u32 mlt_count(u32 place, u32 class_id, u64 ns, u32 kind) {
   else
     block->minor++;
   if (ns)
-    mlt_count_latency(thread, block, ns, mlt_cfg.ends_untold);
+    mlt_count_latency(thread, block, ns);
   else
     block->untimed++;
   return 0;

@@ -47,21 +47,20 @@ static __always_inline struct mlt_block* mlt_block_at(u32 index) { return bpf_ma
 __noinline u32 mlt_block_shared(u32 proc, u32 class_id);
 
 /*
- * A block of one thread has one writer: no atomics. What the fault replaces is kept, if it may have to be taken back: a
- * constant.
+ * A block of one thread has one writer: no atomics. What the fault replaces is kept where it may have to be taken
+ * back.
  */
-static __always_inline void mlt_count_latency(struct mlt_thread* thread, struct mlt_block* block, u64 ns,
-                                              bool may_be_taken_back) {
+static __always_inline void mlt_count_latency(struct mlt_thread* thread, struct mlt_block* block, u64 ns) {
   block->sum_ns += ns;
   if (ns < block->min_ns) {
-    if (may_be_taken_back) {
+    if (mlt_cfg.ends_untold) {
       thread->told |= MLT_TOLD_SHORTEST;
       thread->told_shortest = block->min_ns;
     }
     block->min_ns = ns;
   }
   if (ns > block->max_ns) {
-    if (may_be_taken_back) {
+    if (mlt_cfg.ends_untold) {
       thread->told |= MLT_TOLD_LONGEST;
       thread->told_longest = block->max_ns;
     }

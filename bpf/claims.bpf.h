@@ -13,7 +13,13 @@
 
 #define mlt_add(where, n) __sync_fetch_and_add(&(where), (n))
 
-static __always_inline u32 mlt_hash(u64 x) { return (x * 0x9e3779b97f4a7c15ULL) >> 32; }
+/* 2^64 by the golden ratio: the upper bits of a product with it are a hash. */
+#define MLT_HASH_FACTOR 0x9e3779b97f4a7c15ULL
+
+static __always_inline u32 mlt_hash(u64 x) { return (x * MLT_HASH_FACTOR) >> 32; }
+
+/* Of the address of a task_struct: its place in mlt_known, and in the table of threads what comes first. */
+static __always_inline u64 mlt_hash_of_task(u64 task) { return (task * MLT_HASH_FACTOR) >> (64 - MLT_INTEREST_BITS); }
 
 static __always_inline struct mlt_proc* mlt_proc_at(u32 index) { return bpf_map_lookup_elem(&mlt_procs, &index); }
 

@@ -450,7 +450,6 @@ static __always_inline u64 mlt_current_min_flt(void) {
  * for generic type cast", 6.2), as libbpf would read all types of the kernel to do so. Where there is none it must not
  * be reached.
  */
-#define MLT_CAST_MARK 0x6d6c7401
 static void* (*mlt_cast)(const void* object, u32 type) = (void*)MLT_CAST_MARK;
 
 /* CAP_IPC_LOCK in the thread's effective set. As capable() asks for it it counts in the initial user namespace only. */

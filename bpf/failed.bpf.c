@@ -2,6 +2,7 @@
 /* Faults and accesses that failed are counted, and faults looked into. */
 #include "failed.bpf.h"
 
+#include "after.bpf.h"
 #include "error.bpf.h"
 
 /* As the map wants it: a record that nothing is in yet. */
@@ -60,7 +61,7 @@ __noinline u32 mlt_fault_failed_unseen(u32 place) {
   struct mlt_thread* thread = mlt_thread_at(place);
   if (!thread) return 0;
   thread->error.reason = MLT_ERROR_UNKNOWN;
-  thread->error.origin = thread->told_class / (MLT_CAUSE_NR * MLT_LOCK_STATE_NR);
+  thread->error.origin = mlt_origin_of_class(thread->told_class);
   thread->error.was_fault = 1;
   return mlt_error_add(thread, thread->told_address & ~1ULL, mlt_access_of_fault(thread->kprobe_flags), false);
 }
@@ -74,7 +75,7 @@ __noinline u32 mlt_fault_failed(u32 place, u32 class_id, u32 flags, u32 ret) {
   struct mlt_thread* thread = mlt_thread_at(place);
   if (!thread) return 0;
   u64 address = thread->fault_address & ~1ULL;
-  u32 origin = class_id / (MLT_CAUSE_NR * MLT_LOCK_STATE_NR);
+  u32 origin = mlt_origin_of_class(class_id);
   u32 reason = MLT_ERROR_UNKNOWN;
   mlt_error_begin(thread);
   if (origin == MLT_ORIGIN_REMOTE)

@@ -45,19 +45,14 @@ struct mlt_stack_map mlt_stacks_3 SEC(".maps");
 static __always_inline void mlt_return_missed(struct mlt_thread* thread) {
   struct mlt_proc* proc = mlt_cfg.settles ? NULL : mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->missed_returns, 1);
-  thread->wait_start = 0;
-  thread->wait_end = 0;
-  thread->huge_start = 0;
-  thread->fault_refaulted = 0;
   thread->none_under_way = 1;
-  thread->fault_state = 0;
-  thread->fault_address = 0;
+  mlt_after_unseen_end(thread);
 }
 
 /* The clock of a hardware fault starts at the exception: waiting for mmap_lock is part of it. */
 static __always_inline int mlt_exception(bool from_user) {
   /* A birth that the kernel did not announce (it may skip a tracepoint program) is made good here. */
-  struct mlt_thread* thread = mlt_current_from(MLT_COUNTING, MLT_ADOPT_AT_EXCEPTIONS);
+  struct mlt_thread* thread = mlt_excepting();
   if (!thread) return 0;
   if (thread->fault_state) {
     /* An interrupt may fault (reading a user stack, say) while a fault is being handled: that one counts. */
@@ -103,19 +98,20 @@ static __always_inline int mlt_fault_begin(void* ctx, struct mlt_thread* thread,
     return 0;
   }
   if (!hardware || !mlt_cfg.has_exception || !thread->fault_start) thread->fault_start = bpf_ktime_get_ns();
-  u32 lock_state = mlt_lock_state(vm_flags);
-  u32 cause = mlt_cause_of(thread, vma, typed, vm_flags, address, flags);
   thread->fault_address = expected;
+  mlt_where_begin(thread, vma, typed, vm_flags, address, flags);
+  u32 cause = mlt_cause_of(thread, vma, typed, vm_flags, address, flags);
+  u32 lock_state = mlt_lock_state(vm_flags);
   thread->fault_class = mlt_class(mlt_origin(flags, hardware), lock_state, MLT_CAUSE_UNKNOWN);
   thread->fault_cause = cause;
   thread->fault_state = mlt_fault_state_of(cause, lock_state);
   thread->fault_read = 0;
   thread->fault_mlocked = mlt_phase != MLT_COMPLETE;
-  mlt_where_begin(thread, vma, typed, vm_flags, address, flags);
   mlt_stacks_take(ctx, thread);
   /* The first attempt is already one with mmap_lock: somebody is changing the VMA, or it has to grow. */
-  if (mlt_cfg.has_vma_lock && (flags & (FAULT_FLAG_USER | FAULT_FLAG_VMA_LOCK)) == FAULT_FLAG_USER)
-    mlt_vma_lock_abort(thread);
+  if (!mlt_cfg.has_vma_lock) return 0;
+  mlt_barrier(flags); /* or it is looked at first */
+  if ((flags & (FAULT_FLAG_USER | FAULT_FLAG_VMA_LOCK)) == FAULT_FLAG_USER) mlt_vma_lock_abort(thread);
   return 0;
 }
 
@@ -144,7 +140,18 @@ static __always_inline void mlt_fault_in_call(struct mlt_thread* thread, u64 ns,
   thread->call_parts_ns[mlt_part_of[thread->fault_cause & 31] & (MLT_CALL_PARTS - 1)] += ns;
 }
 
-/* Nearly every fault ends here. False: this one wants a closer look, and nothing has been done about it. */
+static __always_inline void mlt_tell_plain(struct mlt_thread* thread, u64 ns) {
+  mlt_tell(thread, MLT_KIND_MINOR, ns);
+  if (!mlt_cfg.ends_untold) return;
+  thread->told = MLT_TOLD_MINOR;
+  thread->told_class = thread->last_class;
+  thread->told_block = thread->last_block;
+}
+
+/*
+ * Nearly every fault ends here; that it was entered tells that faults count already. False: this one wants a closer
+ * look, and nothing has been done about it.
+ */
 static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags, u32 ret) {
   if (thread->fault_state != MLT_PLAIN_FAULT || (ret & (VM_FAULT_RETRY | VM_FAULT_ERROR | VM_FAULT_MAJOR)) ||
       (flags & FAULT_FLAG_TRIED) || thread->last_class != thread->fault_class + thread->fault_cause)
@@ -152,20 +159,16 @@ static __always_inline bool mlt_count_plain(struct mlt_thread* thread, u32 flags
   struct mlt_block* block = mlt_block_at(thread->last_block);
   if (!block) return false;
   u64 ns = bpf_ktime_get_ns() - thread->fault_start;
-  mlt_tell(thread, MLT_KIND_MINOR, ns);
+  if (mlt_cfg.settles) mlt_tell_plain(thread, ns);
   thread->fault_start = 0;
   thread->fault_address = 0;
   thread->fault_state = MLT_NO_FAULT;
   block->minor++;
-  if (mlt_cfg.ends_untold) {
-    thread->told = MLT_TOLD_MINOR;
-    thread->told_class = thread->last_class;
-    thread->told_block = thread->last_block;
-  }
-  mlt_count_latency(thread, block, ns, mlt_cfg.ends_untold);
+  mlt_count_latency(thread, block, ns);
   if (thread->call_start) mlt_fault_in_call(thread, ns, true);
-  mlt_where_count(thread, thread->fault_cause, ns, MLT_KIND_MINOR);
-  mlt_stacks_count(thread, thread->last_class, ns, MLT_KIND_MINOR);
+  struct mlt_vma* record = mlt_where(thread);
+  if (record) mlt_where_count(thread, record, thread->fault_cause, ns, MLT_KIND_MINOR);
+  if (mlt_cfg.stacks) mlt_stacks_change(thread->place, thread->last_class, ns, 1);
   return true;
 }
 
@@ -202,7 +205,7 @@ static __always_inline u32 mlt_kind(u32 flags, u32 ret) {
 /* A fault of a traced process whose thread found no record: counted for the process as a whole, without latency. */
 __noinline int mlt_count_homeless(u32 class_id, u32 kind) {
   u32 tgid = bpf_get_current_pid_tgid() >> 32;
-  if (mlt_cfg.target_tid) return 0;
+  if (mlt_cfg.target_tid || mlt_phase < MLT_COUNTING) return 0;
   u32* proc = bpf_map_lookup_elem(&mlt_tgids, &tgid);
   u32 index = proc ? mlt_block_shared(*proc, class_id) : 0;
   if (index)
@@ -210,13 +213,6 @@ __noinline int mlt_count_homeless(u32 class_id, u32 kind) {
   else if (proc)
     mlt_add(mlt_stats.block_full, 1);
   return 0;
-}
-
-static __always_inline u32 mlt_entered_class(struct mlt_thread* thread, u32 ret) {
-  u32 cause = thread->fault_cause;
-  if (ret & VM_FAULT_MAJOR) thread->fault_read = 1;
-  if (cause == MLT_CAUSE_FILE_MAP && thread->fault_read) cause = MLT_CAUSE_FILE_READ;
-  return thread->fault_class + cause;
 }
 
 /*
@@ -234,38 +230,17 @@ static __noinline void mlt_check_first_touch(struct mlt_thread* thread, u32 flag
     thread->fault_cause = MLT_CAUSE_SPURIOUS;
 }
 
-/*
- * The entry was neither a page nor swap, and the fault completed. Poison and guards end in an error: the page was on
- * the move, and arrived before the kernel looked and would have waited for it; or it came back from a device's memory.
- * Nothing is counted last as a completed special entry: none that enters as one is plain.
- */
-static __always_inline void mlt_check_special_entry(struct mlt_thread* thread) {
-  if (thread->fault_cause == MLT_CAUSE_SPECIAL_ENTRY) thread->fault_cause = MLT_CAUSE_MIGRATION;
-}
-
-/*
- * The first fault of the thread that counts, which the kernel has counted by now, too (mm_account_fault): what it had
- * counted before is not of this trace. When the record was made, before the gate was opened, it may have been less.
- * Faults between the opening and this one were not seen, and stay in the sum; but for one that was under way then, of
- * which at most the return is seen.
- */
+/* The first fault of the thread that counts, which the kernel has counted by now, too (mm_account_fault). Of one that
+ * was under way when the gate was opened at most the return is seen. */
 __noinline int mlt_begin_counting(u32 place, u32 kind, u32 was_under_way) {
   struct mlt_thread* thread = mlt_thread_at(place);
   if (!thread) return 0;
   struct task_struct* task = (void*)bpf_get_current_task();
   u64 minor = BPF_CORE_READ(task, min_flt) - (kind == MLT_KIND_MINOR);
   u64 major = BPF_CORE_READ(task, maj_flt) - (kind == MLT_KIND_MAJOR);
-  thread->has_counted = 1;
+  mlt_take_baseline(thread, minor, major, was_under_way);
   thread->told_min_flt = minor + (kind == MLT_KIND_MINOR);
   thread->told_maj_flt = major + (kind == MLT_KIND_MAJOR);
-  bool is_opened = thread->opened_flt != MLT_NOT_OPENED;
-  s64 unseen = is_opened ? minor + major - thread->opened_flt : 0;
-  bool missed = unseen > !thread->none_under_way;
-  thread->taken_min_flt = minor - (missed ? unseen : 0);
-  thread->taken_maj_flt = major;
-  bool is_doubtful = !missed && !thread->none_under_way && (unseen > 0 || was_under_way);
-  struct mlt_proc* proc = is_doubtful ? mlt_proc_at(thread->proc) : NULL;
-  if (proc) mlt_add(proc->under_way_flt, 1);
   return 0;
 }
 
@@ -312,8 +287,9 @@ static __noinline int mlt_fault_end_alone(struct mlt_thread* thread, u32 ret) {
 }
 
 static __always_inline void mlt_counted(struct mlt_thread* thread, u32 kind, u64 ns, bool entered) {
+  if (!mlt_cfg.settles) return;
   mlt_tell(thread, kind, ns);
-  if (!mlt_cfg.settles || entered || kind > MLT_KIND_MAJOR) return;
+  if (entered || kind > MLT_KIND_MAJOR) return;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
   if (proc) mlt_add(proc->unentered_flt, 1);
   thread->fault_vma = 0;
@@ -337,14 +313,14 @@ static __always_inline u32 mlt_fault_ended(u32 place, u32 flags, u32 hardware, u
   u32 kind = mlt_kind(flags, ret);
   u32 class_id = mlt_class_in_flight(flags, hardware);
   u64 ns = 0;
-  if (!thread) return 0;
+  if (!thread || mlt_phase < MLT_COUNTING) return 0;
   bool entered = thread->fault_state;
   thread->fault_state = 0;
   if (thread->wait_start || thread->huge_start || thread->fault_refaulted) mlt_fault_waited(thread->place, kind, ret);
   if (mlt_cfg.has_vma_lock && kind == MLT_KIND_RETRY && (flags & FAULT_FLAG_VMA_LOCK)) mlt_vma_lock_retry(thread);
   if (entered && hardware && kind == MLT_KIND_MINOR) mlt_check_first_touch(thread, flags);
-  if (entered && kind <= MLT_KIND_MAJOR) mlt_check_special_entry(thread);
-  if (entered) class_id = mlt_entered_class(thread, ret);
+  if (entered && kind <= MLT_KIND_MAJOR) mlt_after_special_entry(thread);
+  if (entered) class_id = mlt_entered_class(thread, ret & VM_FAULT_MAJOR);
   if (entered && kind <= MLT_KIND_MAJOR) mlt_after_swap_in(thread, class_id, 1);
   if (kind != MLT_KIND_RETRY) {
     u64 start = thread->fault_start;
@@ -417,16 +393,16 @@ SEC("fentry/handle_mm_fault")
 int mlt_fault_enter(u64* ctx) {
   struct mlt_thread* thread = mlt_faulting();
   if (!thread) return 0;
-  struct vm_area_struct* vma = (void*)ctx[0];
   if (mlt_cfg.settles) mlt_fault_before(thread, ctx[1]);
+  struct vm_area_struct* vma = (void*)ctx[0];
   return mlt_fault_begin(ctx, thread, vma, true, vma->vm_flags, ctx[1], ctx[2], ctx[3] != 0);
 }
 
 SEC("fexit/handle_mm_fault")
 int mlt_fault_exit(u64* ctx) {
-  u64 task = bpf_get_current_task();
-  if (!mlt_is_of_interest(task) || mlt_phase < MLT_COUNTING) return 0;
-  struct mlt_thread* thread = mlt_thread_of_interest(task, MLT_ADOPT_ANYWHERE);
+  struct mlt_current current;
+  if (!mlt_is_of_interest(&current)) return 0;
+  struct mlt_thread* thread = mlt_thread_of_interest(current);
   if (!thread)
     mlt_count_homeless(mlt_class_in_flight(ctx[2], ctx[3] != 0), mlt_kind(ctx[2], ctx[4]));
   else if (!mlt_count_plain(thread, ctx[2], ctx[4]))
@@ -438,26 +414,27 @@ int mlt_fault_exit(u64* ctx) {
  * kprobe and kretprobe: the return probe has no arguments, so the entry leaves them in the record; and it loses calls
  * when too many threads sleep in the function at once, which shows as an entry without a return.
  */
-SEC("kprobe/handle_mm_fault")
-int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
-               struct pt_regs* regs) {
+static __always_inline int mlt_fault_entered(void* ctx, struct vm_area_struct* vma, u64 address, u32 flags,
+                                             bool hardware, bool typed) {
   struct mlt_thread* thread = mlt_faulting();
   if (!thread) return 0;
   mlt_fault_before(thread, address);
-  thread->kprobe_flags = flags | (regs ? MLT_KPROBE_HARDWARE : 0);
-  return mlt_fault_begin(ctx, thread, vma, false, BPF_CORE_READ(vma, vm_flags), address, flags, regs != NULL);
+  thread->kprobe_flags = flags | (hardware ? MLT_KPROBE_HARDWARE : 0);
+  if (typed) vma = mlt_cast(vma, mlt_cfg.vma_type);
+  return mlt_fault_begin(ctx, thread, vma, typed, mlt_vma_field(vma, typed, vm_flags), address, flags, hardware);
+}
+
+SEC("kprobe/handle_mm_fault")
+int BPF_KPROBE(mlt_fault_kprobe, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
+               struct pt_regs* regs) {
+  return mlt_fault_entered(ctx, vma, address, flags, regs != NULL, false);
 }
 
 /* The same where the verifier can be told what a VMA is. */
 SEC("kprobe/handle_mm_fault")
 int BPF_KPROBE(mlt_fault_kprobe_typed, struct vm_area_struct* vma, unsigned long address, unsigned int flags,
                struct pt_regs* regs) {
-  struct mlt_thread* thread = mlt_faulting();
-  if (!thread) return 0;
-  mlt_fault_before(thread, address);
-  thread->kprobe_flags = flags | (regs ? MLT_KPROBE_HARDWARE : 0);
-  vma = mlt_cast(vma, mlt_cfg.vma_type);
-  return mlt_fault_begin(ctx, thread, vma, true, vma->vm_flags, address, flags, regs != NULL);
+  return mlt_fault_entered(ctx, vma, address, flags, regs != NULL, true);
 }
 
 /* A global function. The entry was skipped. What has completed is settled; an error the kernel does not count. */
@@ -515,6 +492,7 @@ __noinline u32 mlt_fault_end_unentered(u32 place) {
 /* An end without an entry: that was skipped; or the fault began before the trace, which only the first can have. */
 static __always_inline int mlt_fault_ends_unentered(struct mlt_thread* thread) {
   u32 place = thread->place;
+  if (mlt_phase < MLT_COUNTING) return 0;
   if (!thread->has_counted && !thread->none_under_way && !thread->ended_unknown) {
     thread->ended_unknown = 1;
     return 0;
@@ -537,9 +515,9 @@ int mlt_fault_counted(struct bpf_raw_tracepoint_args* ctx) {
   u32 item = ctx->args[1];
   if (item != bpf_core_enum_value(enum vm_event_item, PGFAULT))
     return item == bpf_core_enum_value(enum vm_event_item, PGMAJFAULT) ? mlt_fault_reads() : 0;
-  u64 task = bpf_get_current_task();
-  if (!mlt_is_of_interest(task) || mlt_phase < MLT_COUNTING) return 0;
-  struct mlt_thread* thread = mlt_thread_of_interest(task, MLT_ADOPT_ANYWHERE);
+  struct mlt_current current;
+  if (!mlt_is_of_interest(&current)) return 0;
+  struct mlt_thread* thread = mlt_thread_of_interest(current);
   if (!thread) return mlt_count_homeless(MLT_CLASS_UNKNOWN, MLT_KIND_MINOR);
   if (!thread->fault_state) return mlt_fault_ends_unentered(thread);
   if (mlt_count_plain(thread, 0, 0)) return 0;
@@ -592,7 +570,7 @@ static __always_inline int mlt_software_event(struct bpf_perf_event_data* ctx, b
   mlt_report_fault(thread, ctx->addr, class_id, ns, major);
   mlt_count(thread->place, class_id, ns, major);
   mlt_stacks_take(ctx, thread);
-  mlt_stacks_count(thread, class_id, ns, major);
+  if (mlt_cfg.stacks) mlt_stacks_change(thread->place, class_id, ns, 1);
   return 0;
 }
 

@@ -10,6 +10,7 @@
  */
 #include <asm-generic/errno.h>
 
+#include "after.bpf.h"
 #include "calls.bpf.h"
 #include "error.bpf.h"
 #include "events.bpf.h"
@@ -225,8 +226,8 @@ __noinline u64 mlt_unlocked_faults(u32 place) {
     struct mlt_block* block = index ? bpf_map_lookup_elem(&mlt_blocks, &index) : NULL;
     if (!block || block->task != thread->task) continue;
     u32 cause = block->class_id % MLT_CAUSE_NR;
-    u32 locked = block->class_id / MLT_CAUSE_NR % MLT_LOCK_STATE_NR;
-    u32 origin = block->class_id / (MLT_CAUSE_NR * MLT_LOCK_STATE_NR);
+    u32 locked = mlt_lock_state_of_class(block->class_id);
+    u32 origin = mlt_origin_of_class(block->class_id);
     if (locked != MLT_UNLOCKED || (origin != MLT_ORIGIN_ACCESS && origin != MLT_ORIGIN_KERNEL)) continue;
     if (MLT_SPARED_BY_LOCK >> cause & 1) sum += block->minor + block->major;
   }

@@ -166,6 +166,9 @@ struct mlt_stack_count {
  */
 #define MLT_THREAD_MASK 16383u
 
+/* Where a program calls what the front end puts in its place before the load: see mlt_cast in compat.bpf.h. */
+#define MLT_CAST_MARK 0x6d6c7401
+
 /* Fixed before load, so that the verifier removes what is not used. */
 struct mlt_config {
   __u32 target_mode;
@@ -766,7 +769,8 @@ struct mlt_fault_event {
   __u16 kind; /* 4 * class + 0: minor, 1: major, 2: error */
 };
 
-#define MLT_INTEREST_SIZE 65536u
+#define MLT_INTEREST_BITS 16
+#define MLT_INTEREST_SIZE (1u << MLT_INTEREST_BITS)
 
 #ifdef __cplusplus
 static_assert(sizeof(mlt_config) == 128);

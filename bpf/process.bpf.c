@@ -191,7 +191,7 @@ static __always_inline void mlt_proc_end(struct mlt_proc* proc) {
  */
 static __always_inline void mlt_forget_earlier(struct task_struct* child) {
   u64 task = (u64)child;
-  if (!mlt_known[mlt_hash(task) % MLT_INTEREST_SIZE]) return;
+  if (!mlt_known[mlt_hash_of_task(task)]) return;
   struct mlt_thread* thread = mlt_thread_of(task);
   /* The walk at the start may have met the child already. */
   if (!thread || thread->tid == (u32)BPF_CORE_READ(child, pid)) return;

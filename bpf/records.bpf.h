@@ -175,6 +175,12 @@ struct mlt_thread {
   u32 vmas[MLT_THREAD_VMAS];
   u32 vma_cache[MLT_VMA_CACHE];
   u32 fault_vma;
+  /* What the record of the last fault's mapping says of it, and that record. */
+  u32 last_vma;
+  u64 last_start;
+  u64 last_size;
+  u64 last_flags;
+  u64 last_inode;
   /* The stacks of the fault in flight, when they are asked for. */
   s32 user_stack;
   s32 kernel_stack;

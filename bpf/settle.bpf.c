@@ -10,7 +10,7 @@
 #include "stacks.bpf.h"
 #include "where.bpf.h"
 
-/* The duration of the last fault is not one, or is of another class. Atomic only where others count, too. */
+/* The duration of the last fault is not one, or is of another class. Atomic, as the block may be shared. */
 static __always_inline void mlt_uncount_latency(struct mlt_thread* thread, struct mlt_block* block) {
   u64 ns = thread->told_ns;
   if (!ns) {
@@ -38,8 +38,8 @@ __noinline u32 mlt_uncount(u32 place) {
     mlt_add(block->major, -is_major);
     mlt_uncount_latency(thread, block);
   }
-  mlt_stacks_uncount(thread, class_id, thread->told_ns);
-  struct mlt_vma* record = thread->fault_vma ? mlt_vma_at(thread->fault_vma) : NULL;
+  if (mlt_cfg.stacks) mlt_stacks_change(place, class_id, thread->told_ns, -1);
+  struct mlt_vma* record = mlt_where(thread);
   if (!record) return 0;
   mlt_barrier(cause);
   if (cause < MLT_CAUSE_NR) mlt_add(record->completed[cause], -1);
@@ -57,12 +57,12 @@ __noinline u32 mlt_retell_error(u32 place) {
   mlt_uncount(place);
   struct mlt_block* block = mlt_block_at(thread->told_block);
   if (block) mlt_add(block->errors, 1);
-  struct mlt_vma* record = thread->fault_vma ? mlt_vma_at(thread->fault_vma) : NULL;
+  struct mlt_vma* record = mlt_where(thread);
   if (record) mlt_add(record->errors, 1);
   mlt_after_swap_in(thread, class_id, -1);
   if (thread->told & MLT_TOLD_MAJOR) mlt_after_major(thread, thread->told_address, -1);
-  const u32 unlocked_populate = MLT_ORIGIN_POPULATE * MLT_LOCK_STATE_NR + MLT_UNLOCKED;
-  if (thread->call_unlocked_populates && class_id / MLT_CAUSE_NR == unlocked_populate)
+  bool is_populate = mlt_origin_of_class(class_id) == MLT_ORIGIN_POPULATE;
+  if (thread->call_unlocked_populates && is_populate && mlt_lock_state_of_class(class_id) == MLT_UNLOCKED)
     thread->call_unlocked_populates--;
   return 0;
 }
@@ -104,41 +104,21 @@ __noinline u32 mlt_count_unended(u32 place, u32 kind) {
   struct mlt_thread* thread = mlt_thread_at(place);
   if (!thread) return 0;
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  u32 cause = thread->fault_cause;
-  if (cause == MLT_CAUSE_FILE_MAP && kind == MLT_KIND_MAJOR) cause = MLT_CAUSE_FILE_READ;
-  if (cause == MLT_CAUSE_SPECIAL_ENTRY) cause = MLT_CAUSE_MIGRATION;
-  mlt_count(place, thread->fault_class + cause, 0, kind);
-  mlt_where_of(place, thread->fault_class + cause, 0, kind);
+  mlt_after_special_entry(thread);
+  u32 class_id = mlt_entered_class(thread, kind == MLT_KIND_MAJOR);
+  mlt_count(place, class_id, 0, kind);
+  mlt_where_of(place, class_id, 0, kind);
   if (proc) mlt_add(proc->unended_flt, 1);
-  thread->fault_state = 0;
-  thread->fault_address = 0;
-  thread->wait_start = 0;
-  thread->wait_end = 0;
-  thread->huge_start = 0;
-  thread->fault_refaulted = 0;
+  mlt_after_unseen_end(thread);
   return 0;
 }
 
-/*
- * The first fault of the thread that counts: what the kernel had counted before is not of this trace. When the record
- * was made, before the gate was opened, it may have been less. What came between the opening and this fault was not
- * seen, but for one fault that was under way at the opening.
- */
+/* The first fault of the thread that counts: none of it is unsettled, but faults may have been missed before it. */
 static __always_inline void mlt_settle_begin(struct mlt_thread* thread, u64 minor, u64 major) {
-  bool is_opened = thread->opened_flt != MLT_NOT_OPENED;
-  s64 unseen = is_opened ? minor + major - thread->opened_flt : 0;
-  bool missed = unseen > !thread->none_under_way;
-  thread->has_counted = 1;
-  /* Of one that was born in the trace it is known; and at its end they may have been added to its process already. */
-  if (!thread->none_under_way) {
-    thread->taken_min_flt = minor - (missed ? unseen : 0);
-    thread->taken_maj_flt = major;
-  }
+  u64 missed = mlt_take_baseline(thread, minor, major, false);
   thread->told_min_flt = minor;
   thread->told_maj_flt = major;
-  if (missed) mlt_count_unseen(thread->place, unseen, 0);
-  struct mlt_proc* proc = !missed && unseen > 0 && !thread->none_under_way ? mlt_proc_at(thread->proc) : NULL;
-  if (proc) mlt_add(proc->under_way_flt, 1);
+  if (missed) mlt_count_unseen(thread->place, missed, 0);
 }
 
 __noinline u32 mlt_fault_settle(u32 place) {

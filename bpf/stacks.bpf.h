@@ -35,47 +35,15 @@ static __always_inline s32 mlt_stack_take(void* ctx, u64 flags) {
 
 /* Taken at the entry: a return probe of the kretprobe kind sees no kernel stack. User stacks by frame pointers. */
 static __always_inline void mlt_stacks_take(void* ctx, struct mlt_thread* thread) {
+  if (!mlt_cfg.stacks) return;
   if (mlt_cfg.stacks & MLT_STACK_USER) thread->user_stack = mlt_stack_take(ctx, BPF_F_USER_STACK);
   if (mlt_cfg.stacks & MLT_STACK_KERNEL) thread->kernel_stack = mlt_stack_take(ctx, 0);
 }
 
-/* The count of the stacks that the last fault of the thread came from; NULL: there is none. */
-static __always_inline struct mlt_stack_count* mlt_stacks_counted(const struct mlt_thread* thread, u32 class_id,
-                                                                  bool make) {
-  struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  if (!proc) return NULL;
-  struct mlt_stack_key key = {
-      .start_boottime = proc->start_boottime,
-      .tgid = proc->tgid,
-      .user = mlt_cfg.stacks & MLT_STACK_USER ? thread->user_stack : -1,
-      .kernel = mlt_cfg.stacks & MLT_STACK_KERNEL ? thread->kernel_stack : -1,
-      .class_id = class_id,
-      .program = proc->execs,
-  };
-  struct mlt_stack_count* count = bpf_map_lookup_elem(&mlt_stack_counts, &key);
-  if (count || !make) return count;
-  struct mlt_stack_count none = {};
-  bpf_map_update_elem(&mlt_stack_counts, &key, &none, BPF_NOEXIST);
-  return bpf_map_lookup_elem(&mlt_stack_counts, &key);
-}
-
-static __always_inline void mlt_stacks_count(struct mlt_thread* thread, u32 class_id, u64 ns, u32 kind) {
-  if (!mlt_cfg.stacks || kind > MLT_KIND_MAJOR) return;
-  struct mlt_stack_count* count = mlt_stacks_counted(thread, class_id, true);
-  if (!count) {
-    mlt_add(mlt_stats.stack_full, 1);
-    return;
-  }
-  mlt_add(count->faults, 1);
-  mlt_add(count->time_ns, ns);
-}
-
-/* It was no completed fault, or one of another class. */
-static __always_inline void mlt_stacks_uncount(const struct mlt_thread* thread, u32 class_id, u64 ns) {
-  struct mlt_stack_count* count = mlt_cfg.stacks ? mlt_stacks_counted(thread, class_id, false) : NULL;
-  if (!count) return;
-  mlt_add(count->faults, -1);
-  mlt_add(count->time_ns, -ns);
-}
+/*
+ * Counts the stacks of the last fault of the thread whose record is at `place`; `change`: 1, or -1 where it was no
+ * completed fault, or one of another class. A global function, in placed.bpf.c; only where stacks are asked for.
+ */
+__noinline u32 mlt_stacks_change(u32 place, u32 class_id, u64 ns, s32 change);
 
 #endif

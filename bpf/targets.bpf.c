@@ -139,12 +139,12 @@ static __always_inline bool mlt_is_target_thread(u64 pid_tgid) {
 __noinline u32 mlt_thread_new(u64 key, u32 proc, u32 tid) {
   struct task_struct* task = (void*)key;
   u32* found = bpf_map_lookup_elem(&mlt_places, &key);
-  u32 hash = mlt_hash(key);
+  u32 hash = mlt_hash_of_task(key);
   u32 index = found ? *found : mlt_claim(MLT_CLAIM_THREAD, key, hash, 0, MLT_THREAD_MASK);
   if (!index && mlt_cfg.more_threads)
-    index = mlt_claim(MLT_CLAIM_THREAD, key, hash, MLT_THREAD_MASK + 1, mlt_cfg.more_threads - 1);
+    index = mlt_claim(MLT_CLAIM_THREAD, key, mlt_hash(key), MLT_THREAD_MASK + 1, mlt_cfg.more_threads - 1);
   struct mlt_thread* thread = index ? mlt_thread_at(index) : NULL;
-  mlt_known[mlt_hash(key) % MLT_INTEREST_SIZE] = 1;
+  mlt_known[hash] = 1;
   if (!thread) {
     mlt_add(mlt_stats.thread_full, 1);
     return 0;

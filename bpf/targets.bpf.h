@@ -61,43 +61,73 @@ static __noinline struct mlt_thread* mlt_thread_elsewhere(u64 task, u32 adopt_fr
   return index ? mlt_thread_at(index) : NULL;
 }
 
-/* The first filter: most threads that nobody traces end here. The address is needed anyway, the tgid is not. */
-static __always_inline bool mlt_is_of_interest(u64 task) {
-  if (mlt_cfg.adopt == MLT_ADOPT_NEVER) return mlt_known[mlt_hash(task) % MLT_INTEREST_SIZE];
-  return mlt_interest[(bpf_get_current_pid_tgid() >> 32) % MLT_INTEREST_SIZE];
+/* The current thread: its task_struct, and the hash of that. */
+struct mlt_current {
+  u64 task;
+  u64 hash;
+};
+
+static __always_inline void mlt_current_take(struct mlt_current* current) {
+  current->task = bpf_get_current_task();
+  u64 hash = mlt_hash_of_task(current->task);
+  mlt_barrier(hash); /* or it is worked out again */
+  current->hash = hash;
+}
+
+/* The first filter, which fills in `current`: most threads that nobody traces end here. */
+static __always_inline bool mlt_is_of_interest(struct mlt_current* current) {
+  if (mlt_cfg.adopt == MLT_ADOPT_NEVER) {
+    mlt_current_take(current);
+    if (!mlt_known[current->hash]) return false;
+  } else {
+    if (!mlt_interest[(bpf_get_current_pid_tgid() >> 32) % MLT_INTEREST_SIZE]) return false;
+    mlt_current_take(current);
+  }
+  return true;
+}
+
+/* The record of the current thread, if it is at the place that comes first, as nearly every one is. */
+static __always_inline struct mlt_thread* mlt_thread_in_place(struct mlt_current current) {
+  struct mlt_thread* thread = mlt_thread_at(current.hash & MLT_THREAD_MASK);
+  return thread && thread->task == current.task ? thread : NULL;
 }
 
 /*
- * The record of the current thread; one is made for it where mlt_cfg.adopt is `adopt_from` or more. The programs of the
- * later part are compiled twice: where every thread has its record already, the way that makes one is not even shown to
- * the verifier, which would follow it in each of them.
+ * The record of the current thread; one is made for it where mlt_cfg.adopt is MLT_ADOPT_ANYWHERE. All programs are
+ * compiled twice: where every thread has its record already, the way that makes one is not even shown to the verifier,
+ * which would follow it, or have to take it out, in each of them.
  */
-static __always_inline struct mlt_thread* mlt_thread_of_interest(u64 task, enum mlt_adopt adopt_from) {
-  struct mlt_thread* thread = mlt_thread_at(mlt_hash(task) & MLT_THREAD_MASK);
-  if (thread && thread->task == task) return thread;
+static __always_inline struct mlt_thread* mlt_thread_of_interest(struct mlt_current current) {
+  struct mlt_thread* thread = mlt_thread_in_place(current);
+  if (thread) return thread;
 #ifdef MLT_THREADS_ARE_KNOWN
-  return mlt_thread_of(task);
+  return mlt_thread_of(current.task);
 #else
-  return mlt_thread_elsewhere(task, adopt_from);
+  return mlt_thread_elsewhere(current.task, MLT_ADOPT_ANYWHERE);
 #endif
 }
 
 /* The same from a phase of the trace on. */
-static __always_inline struct mlt_thread* mlt_current_from(enum mlt_phase phase, enum mlt_adopt adopt_from) {
-  u64 task = bpf_get_current_task();
-  if (!mlt_is_of_interest(task) || mlt_phase < phase) return NULL;
-  return mlt_thread_of_interest(task, adopt_from);
+static __always_inline struct mlt_thread* mlt_current_from(enum mlt_phase phase) {
+  struct mlt_current current;
+  if (!mlt_is_of_interest(&current) || mlt_phase < phase) return NULL;
+  return mlt_thread_of_interest(current);
+}
+
+/* The same at an exception, where one is made from MLT_ADOPT_AT_EXCEPTIONS on. */
+static __always_inline struct mlt_thread* mlt_excepting(void) {
+  struct mlt_current current;
+  if (!mlt_is_of_interest(&current)) return NULL;
+  struct mlt_thread* thread = mlt_thread_in_place(current);
+  if (thread) return thread;
+  return mlt_phase < MLT_COUNTING ? NULL : mlt_thread_elsewhere(current.task, MLT_ADOPT_AT_EXCEPTIONS);
 }
 
 /* The current thread's record for the programs that count faults; NULL when it is not traced. */
-static __always_inline struct mlt_thread* mlt_faulting(void) {
-  return mlt_current_from(MLT_COUNTING, MLT_ADOPT_ANYWHERE);
-}
+static __always_inline struct mlt_thread* mlt_faulting(void) { return mlt_current_from(MLT_COUNTING); }
 
 /* The current thread's record for all others; NULL when it is not traced, or not everything is attached yet. */
-static __always_inline struct mlt_thread* mlt_current(void) {
-  return mlt_current_from(MLT_COMPLETE, MLT_ADOPT_ANYWHERE);
-}
+static __always_inline struct mlt_thread* mlt_current(void) { return mlt_current_from(MLT_COMPLETE); }
 
 /* The record of the process that owns an address space, for programs that run on behalf of another one; 0: none. */
 static __always_inline u32 mlt_owner_of(u32 tgid) {

@@ -110,5 +110,7 @@ __noinline u32 mlt_vma_find(u32 place, u32 slot) {
   if (!found) found = mlt_vma_own(thread, &thread->area);
   if (!found) found = mlt_vma_shared(thread->proc, &thread->area);
   thread->vma_cache[slot & (MLT_VMA_CACHE - 1)] = found;
+  struct mlt_vma* record = found ? mlt_vma_at(found) : NULL;
+  if (record) mlt_vma_last(thread, record, found);
   return found;
 }

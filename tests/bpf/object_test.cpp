@@ -12,6 +12,7 @@
 
 #include "bpf/mlocktrace.h"
 #include "mlocktrace_early.skel.h"
+#include "mlocktrace_early_adopting.skel.h"
 #include "mlocktrace_late.skel.h"
 #include "mlocktrace_late_adopting.skel.h"
 #include "signals/signals.h"
@@ -113,6 +114,7 @@ TEST_F(ObjectTest, SectionsAgreeWithTheTable) {
 
 TEST(Objects, TheTwoBuildsOfTheLatePartHoldTheSamePrograms) {
   EXPECT_FALSE(sections_of<mlocktrace_late>().empty());
+  EXPECT_EQ(sections_of<mlocktrace_early>(), sections_of<mlocktrace_early_adopting>());
   EXPECT_EQ(sections_of<mlocktrace_late>(), sections_of<mlocktrace_late_adopting>());
 }
 

@@ -23,20 +23,24 @@ inline const Json* find_process(const Json& report, std::uint64_t pid) {
   return nullptr;
 }
 
+/// What the coverage says of a signal.
+inline const Json* find_signal(const Json& report, const std::string& name) {
+  for (const Json& signal : report.at("coverage").at("signals")) {
+    if (signal.at("name") == name) return &signal;
+  }
+  return nullptr;
+}
+
 /// "exact", "partial" or "off"
 inline std::string signal_state(const Json& report, const std::string& name) {
-  for (const Json& signal : report.at("coverage").at("signals")) {
-    if (signal.at("name") == name) return signal.at("state");
-  }
-  return "off";
+  const Json* signal = find_signal(report, name);
+  return signal != nullptr ? signal->at("state").get<std::string>() : "off";
 }
 
 /// What decides about the signal: "fexit:handle_mm_fault"; empty when it is off.
 inline std::string via(const Json& report, const std::string& name) {
-  for (const Json& signal : report.at("coverage").at("signals")) {
-    if (signal.at("name") == name) return signal.at("via").is_string() ? signal.at("via").get<std::string>() : "";
-  }
-  return "";
+  const Json* signal = find_signal(report, name);
+  return signal != nullptr && signal->at("via").is_string() ? signal->at("via").get<std::string>() : "";
 }
 
 inline bool measured(const Json& report, const std::string& name) { return signal_state(report, name) != "off"; }
@@ -44,11 +48,8 @@ inline bool measured(const Json& report, const std::string& name) { return signa
 /// Functions can be hooked here: faults of every origin are seen, in whatever mapping. Whether a test asked for other
 /// signals beside `fault` makes no difference: of those it asks measured().
 inline bool sees_everything(const Json& report) {
-  for (const Json& signal : report.at("coverage").at("signals")) {
-    if (signal.at("name") == "fault")
-      return signal.at("via").is_string() && !signal.at("via").get<std::string>().starts_with("perf");
-  }
-  return false;
+  const std::string fault = via(report, "fault");
+  return !fault.empty() && !fault.starts_with("perf");
 }
 
 /// The first finding with this id: of the process, of the system (null), or of whomever.

@@ -164,11 +164,11 @@ void Recorder::say_summary(const Report& report) const {
     text += fmt::format(", {} intervals given up for --max-size", format_count(totals.intervals_dropped));
   const Coverage& coverage = report.coverage;
   const Lost& lost = coverage.lost;
-  text +=
-      lost.any() ? fmt::format("; lost: {} events, {} for full tables, {} missed returns", format_count(lost.events),
-                               format_count(lost.map_full), format_count(lost.missed_probes))
-      : coverage.skipped && coverage.skipped->any() ? fmt::format("; no fault lost, {}", describe(*coverage.skipped))
-                                                    : "; nothing lost";
+  text += lost.any()
+              ? fmt::format("; lost: {} events, {} for full tables, {} missed returns", format_count(lost.events),
+                            format_count(lost.map_full), format_count(lost.missed_probes))
+          : coverage.has_skipped() ? fmt::format("; no fault lost, {}", describe(*coverage.skipped))
+                                   : "; nothing lost";
   say(text);
 }
 

@@ -144,6 +144,11 @@ struct Faults {
   std::vector<StackFaults> stacks;                  // largest count first
   std::optional<std::vector<FailedFaults>> failed;  // largest count first; empty: why faults fail was not looked for
 
+  /// Of unknown origin there are none unless the kernel skips probes.
+  [[nodiscard]] bool has_row(std::size_t origin) const {
+    return origin != MLT_ORIGIN_UNKNOWN || (by_origin[origin] && by_origin[origin]->completed() != 0);
+  }
+
   /// Of every origin that could be measured.
   [[nodiscard]] FaultTotals of_all_origins() const {
     FaultTotals sum;
@@ -588,6 +593,7 @@ struct Coverage {
   std::optional<SkippedProbes> skipped;  // empty: faults were not compared with the kernel's counters one by one
   std::vector<AuditCheck> audit;
   std::vector<AuditGroup> audit_groups;  // with `audit`, all checks that were made
+  [[nodiscard]] bool has_skipped() const { return skipped && skipped->any(); }
 };
 
 /// A call that may have led to a storm.

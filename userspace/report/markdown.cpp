@@ -161,7 +161,7 @@ void fault_tables(std::string& out, const Faults& faults) {
   fault_head(out, "faults");
   for (std::size_t i = 0; i < faults.by_origin.size(); ++i) {
     const std::string_view name = origin_name(static_cast<mlt_origin>(i));
-    if (i == MLT_ORIGIN_UNKNOWN && (!faults.by_origin[i] || faults.by_origin[i]->completed() == 0)) continue;
+    if (!faults.has_row(i)) continue;
     if (faults.by_origin[i]) {
       fault_row(out, name, *faults.by_origin[i]);
     } else {
@@ -282,7 +282,7 @@ std::string kernel_value(const Count& kernel, std::uint64_t slack) {
 void coverage(std::string& out, const Coverage& coverage) {
   out += "## Coverage and audit\n\n";
   const Lost& lost = coverage.lost;
-  const bool skipped = coverage.skipped && coverage.skipped->any();
+  const bool skipped = coverage.has_skipped();
   if (skipped) out += fmt::format("**Skipped:** {}.\n\n", describe(*coverage.skipped));
   if (lost.any())
     out += fmt::format("**Lost:** {}. The figures are incomplete.\n\n", describe(lost));

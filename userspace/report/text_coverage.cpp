@@ -54,7 +54,7 @@ void beginning(Page& page, const Window& window) {
 
 void losses(Page& page, const Coverage& coverage) {
   const Lost& lost = coverage.lost;
-  const bool skipped = coverage.skipped && coverage.skipped->any();
+  const bool skipped = coverage.has_skipped();
   if (skipped) page.labelled(2, {"skipped", Style::yellow}, kState, {describe(*coverage.skipped) + "."});
   if (!lost.any()) {
     page.labelled(2, {"lost", Style::green}, kState, {skipped ? "no fault" : "nothing"});

@@ -58,8 +58,7 @@ void by_origin(Page& page, const Process& process) {
   for (std::size_t i = 0; i < process.faults.by_origin.size(); ++i) {
     const std::string name{origin_name(static_cast<mlt_origin>(i))};
     const auto& totals = process.faults.by_origin[i];
-    // There are none unless the kernel skips probes.
-    if (i == MLT_ORIGIN_UNKNOWN && (!totals || totals->completed() == 0)) continue;
+    if (!process.faults.has_row(i)) continue;
     if (totals) {
       add_faults(table, name, *totals);
     } else {

@@ -23,6 +23,7 @@
 #include <tuple>
 
 #include "mlocktrace_early.skel.h"
+#include "mlocktrace_early_adopting.skel.h"
 #include "mlocktrace_late.skel.h"
 #include "mlocktrace_late_adopting.skel.h"
 #include "session/kretprobe.h"
@@ -144,6 +145,34 @@ bool needs_counting(const std::vector<Probe>& probes) {
   return std::ranges::find(probes, kCounted, &Probe::program) != probes.end();
 }
 
+// Of each object there are two builds (see mlt_thread_of_interest in bpf/targets.bpf.h), with the same maps and
+// programs: the skeleton of one serves both.
+template <typename Adopting, typename Skel>
+int create_build(Skel* skel, int (*create)(Skel*), bool adopting) {
+  const int result = create(skel);
+  if (result == 0 && adopting) skel->skeleton->data = const_cast<void*>(Adopting::elf_bytes(&skel->skeleton->data_sz));
+  return result;
+}
+int create(mlocktrace_early* skel, bool adopting) {
+  return create_build<mlocktrace_early_adopting>(skel, mlocktrace_early__create_skeleton, adopting);
+}
+int create(mlocktrace_late* skel, bool adopting) {
+  return create_build<mlocktrace_late_adopting>(skel, mlocktrace_late__create_skeleton, adopting);
+}
+
+// As the skeleton's own `open`; null with errno. Its `destroy` frees it.
+template <typename Skel>
+Skel* open_build(bool adopting, const bpf_object_open_opts& opts) {
+  auto* const skel = static_cast<Skel*>(calloc(1, sizeof(Skel)));
+  if (skel == nullptr) return nullptr;
+  int result = create(skel, adopting);
+  if (result == 0) result = bpf_object__open_skeleton(skel->skeleton, &opts);
+  if (result == 0) return skel;
+  Skel::destroy(skel);
+  errno = -result;
+  return nullptr;
+}
+
 // The two programs of bpf/shared.bpf.c with their tables.
 struct Sharing {
   Hook hook;
@@ -163,7 +192,7 @@ std::vector<Probe> sharers(const std::vector<Probe>& probes, Hook hook) {
 // Before the object is loaded.
 void prepare_sharing(bpf_object* object, const std::vector<Probe>& probes) {
   for (const Sharing& sharing : kSharing) {
-    bpf_program* program = bpf_object__find_program_by_name(object, sharing.program);
+    bpf_program* program = find_program(object, sharing.program);
     bpf_map* table = bpf_object__find_map_by_name(object, sharing.table);
     if (program == nullptr || table == nullptr) continue;
     const bool needed = !sharers(probes, sharing.hook).empty();
@@ -192,7 +221,7 @@ Result<Link> attach_multi(const bpf_program* program, bool returns, const std::v
 // One link for all of them: none where there are none, or where the kernel refuses one of their functions.
 Link attach_sharing(bpf_object* object, const Sharing& sharing, const std::vector<Probe>& probes) {
   const std::vector<Probe> shared = sharers(probes, sharing.hook);
-  const bpf_program* program = bpf_object__find_program_by_name(object, sharing.program);
+  const bpf_program* program = find_program(object, sharing.program);
   const bpf_map* table = bpf_object__find_map_by_name(object, sharing.table);
   if (shared.empty() || program == nullptr || table == nullptr) return {};
   std::vector<std::string_view> programs;
@@ -296,14 +325,13 @@ bool made_good(std::string_view program, bool preemptible) {
                                                   "mlt_fault_kprobe_typed", "mlt_fault_kretprobe", "mlt_fault_counted"};
   if (preemptible && std::ranges::find(kSettled, program) != std::end(kSettled)) return true;
   if (program == "mlt_contention_begin" || program == "mlt_contention_end") return !preemptible;
-  return program.starts_with("mlt_process_exit") || program == "mlt_exceptions";
+  return program == "mlt_process_exit" || program == "mlt_exceptions";
 }
 
 }  // namespace
 
 // The programs are in two objects: those that count faults are loaded and attached while the others have not even been
-// opened. Both use the maps of the first. Of the second there are two builds: see mlt_current. `Skel` is what bpftool
-// generated of one.
+// opened. Both use the maps of the first. `Skel` is what bpftool generated of one.
 template <typename Skel>
 struct LoadedPart {
   // Order of destruction matters: links first, then the object.
@@ -316,7 +344,6 @@ struct Session::Impl {
   LoadedPart<mlocktrace_early> early;
   std::vector<Probe> early_probes;
   LoadedPart<mlocktrace_late> late;
-  LoadedPart<mlocktrace_late_adopting> late_adopting;
   Tables tables;
   Ring ring;
   Ring fault_ring;
@@ -358,10 +385,7 @@ struct Session::Impl {
     const auto program = std::ranges::find(early_probes, Hook::iterator, &Probe::hook)->program;
     return walk(find_program(early.skel->obj, program)).map([](const Link&) {});
   }
-  [[nodiscard]] const bpf_object* late_object() const {
-    if (late.skel) return late.skel->obj;
-    return late_adopting.skel ? late_adopting.skel->obj : nullptr;
-  }
+  [[nodiscard]] const bpf_object* late_object() const { return late.skel ? late.skel->obj : nullptr; }
   Status size_early_maps();
   Status open_fault_ring();
   [[nodiscard]] auto& maps() const { return early.skel->maps; }
@@ -457,7 +481,7 @@ Status Session::Impl::open(LoadedPart<Skel>& part, const std::vector<Probe>& pro
   const std::string types_path = fmt::format("/proc/self/fd/{}", types.get());
   if (kernel.types) opts.btf_custom_path = types_path.c_str();
   if (options.verbose) opts.kernel_log_level = kLogStatistics;
-  part.skel.reset(Skel::open(&opts));
+  part.skel.reset(open_build<Skel>(adopt(plan) == MLT_ADOPT_ANYWHERE, opts));
   if (!part.skel) return fail("cannot open the BPF object", errno);
   if (kernel.types) {
     if (Status status = kernel.types.write_extract(*bpf_object__btf(part.skel->obj), types); !status) return status;
@@ -659,8 +683,6 @@ Result<Session> Session::start(const Plan& plan, const Kernel& kernel, const Ses
 }
 
 Status Session::attach_rest(const Plan& plan, const Kernel& kernel, std::optional<Refusal>& refusal) {
-  if (impl_->adopt(plan) == MLT_ADOPT_ANYWHERE)
-    return impl_->bring_up(impl_->late_adopting, plan, Plan::Part::late, kernel, refusal);
   return impl_->bring_up(impl_->late, plan, Plan::Part::late, kernel, refusal);
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "bpf/mlocktrace.h"
+
 namespace mlt {
 
 namespace {
@@ -26,9 +28,6 @@ int prepare(bpf_program* program, bpf_prog_load_opts* opts, long ids) {
   return bpf_program__set_type(program, BPF_PROG_TYPE_TRACING);
 }
 
-// As MLT_CAST_MARK in bpf/compat.bpf.h.
-constexpr __s32 kCastMark = 0x6d6c7401;
-
 // Where the kernel has no such function, the mark is in a branch that is not taken.
 int prepare_cast(bpf_program* program, bpf_prog_load_opts* /*opts*/, long ids) {
   const auto& known = *reinterpret_cast<const FunctionIds*>(ids);
@@ -37,7 +36,7 @@ int prepare_cast(bpf_program* program, bpf_prog_load_opts* /*opts*/, long ids) {
   const bpf_insn* begin = bpf_program__insns(program);
   std::vector<bpf_insn> instructions(begin, begin + bpf_program__insn_cnt(program));
   for (bpf_insn& one : instructions) {
-    if (one.code != (BPF_JMP | BPF_CALL) || one.src_reg != 0 || one.imm != kCastMark) continue;
+    if (one.code != (BPF_JMP | BPF_CALL) || one.src_reg != 0 || one.imm != MLT_CAST_MARK) continue;
     one.src_reg = BPF_PSEUDO_KFUNC_CALL;
     one.imm = static_cast<__s32>(found->second);
   }
