@@ -12,14 +12,14 @@ static __always_inline void mlt_block_init(struct mlt_block* block, u32 proc, u3
 }
 
 /*
- * The block that all threads of a process share when they found none of their own. The lower half of the table is for
- * these, the upper for threads, so that a process with very many threads cannot starve the others.
+ * The block that all threads of a process share when they found none of their own. The first part of the table is for
+ * these, the rest for threads, so that a process with very many threads cannot starve the others.
  */
 __noinline u32 mlt_block_shared(u32 proc, u32 class_id) {
   u64 key = (u64)proc << 32 | class_id;
   u32* found = bpf_map_lookup_elem(&mlt_shared, &key);
   if (found) return *found;
-  u32 index = mlt_claim(MLT_CLAIM_BLOCK, key, mlt_hash(key), 0, mlt_cfg.block_mask >> 1);
+  u32 index = mlt_take(MLT_CLAIM_BLOCK, key, 0, mlt_shared_part(mlt_cfg.blocks));
   struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (!block) return 0;
   if (bpf_map_update_elem(&mlt_shared, &key, &index, BPF_NOEXIST)) {
@@ -40,8 +40,8 @@ __noinline u32 mlt_block_new(u32 place, u32 class_id) {
   if (!thread) return 0;
   u32 count = thread->block_count;
   if (count >= MLT_THREAD_BLOCKS || class_id >= MLT_CLASS_NR) return mlt_block_shared(thread->proc, class_id);
-  u32 half = mlt_cfg.block_mask >> 1;
-  u32 index = mlt_claim(MLT_CLAIM_BLOCK, thread->task, mlt_hash(thread->task + class_id), half + 1, half);
+  u32 shared = mlt_shared_part(mlt_cfg.blocks);
+  u32 index = mlt_take(MLT_CLAIM_BLOCK, thread->task + class_id, shared, mlt_cfg.blocks - 1 - shared);
   struct mlt_block* block = index ? mlt_block_at(index) : NULL;
   if (block)
     mlt_block_init(block, thread->proc, thread->tid, class_id, thread->task);
@@ -72,6 +72,39 @@ __noinline u32 mlt_thread_block(u32 place, u32 class_id) {
   return thread ? mlt_block_of(thread, class_id) : 0;
 }
 
+/*
+ * Counts what a block does not hold itself: once, or as often as it has overflowed by. Of what finds no room, what it
+ * took is not known.
+ */
+__noinline u32 mlt_count_far(u32 index, u64 ns, u64 number) {
+  struct mlt_block* block = mlt_block_at(index);
+  u32 bucket = mlt_bucket(ns);
+  u32 row = bucket / MLT_HIST_SUB;
+  mlt_barrier(row);
+  if (!block || row >= MLT_HIST_ROWS) return 0;
+  u32 place = block->tails[row];
+  struct mlt_tail* tail = NULL;
+  if (place) {
+    tail = bpf_map_lookup_elem(&mlt_tails, &place);
+  } else {
+    place = mlt_take(MLT_CLAIM_TAIL, index + row, 0, mlt_cfg.tails - 1);
+    if (place) tail = bpf_map_lookup_elem(&mlt_tails, &place);
+    if (tail) {
+      tail->row = row;
+      tail->block = index;
+      block->tails[row] = place;
+    }
+  }
+  if (tail) {
+    mlt_add(tail->buckets[bucket & (MLT_HIST_SUB - 1)], number);
+    return 0;
+  }
+  mlt_add(block->untimed, number);
+  mlt_add(block->sum_ns, -ns);
+  mlt_add(mlt_stats.tail_full, number);
+  return 0;
+}
+
 /* A shared block is written by several CPUs. Minimum and maximum may miss a concurrent one: they are of display only.
  */
 __noinline u32 mlt_count_shared(u32 index, u64 ns, u32 kind) {
@@ -93,10 +126,7 @@ __noinline u32 mlt_count_shared(u32 index, u64 ns, u32 kind) {
   mlt_add(block->sum_ns, ns);
   if (ns < block->min_ns) block->min_ns = ns;
   if (ns > block->max_ns) block->max_ns = ns;
-  u32 bucket = mlt_bucket(ns);
-  mlt_barrier(bucket);
-  if (bucket < MLT_HIST_BUCKETS) mlt_add(block->buckets[bucket], 1);
-  return 0;
+  return mlt_count_far(index, ns, 1);
 }
 
 __noinline u32 mlt_count(u32 place, u32 class_id, u64 ns, u32 kind) {

@@ -67,11 +67,36 @@ static __noinline u32 mlt_current_call(struct mlt_thread* thread) {
   return mlt_call_in(task, mlt_regs_nr(mlt_user_regs()));
 }
 
-static __always_inline struct mlt_call_total* mlt_call_total(struct mlt_proc* proc, u32 call) {
+/* The process makes this call for the first time. A global function: rare, and the verifier checks it once. */
+__weak __noinline u32 mlt_call_new(u32 index, u32 call) {
+  struct mlt_proc* proc = mlt_proc_at(index);
+  if (!proc || call >= MLT_CALL_NR) return 0;
+  u32 place = mlt_take(MLT_CLAIM_CALL, (u64)index << 32 | call, 0, mlt_cfg.calls - 1);
+  struct mlt_call_count* count = place ? bpf_map_lookup_elem(&mlt_call_counts, &place) : NULL;
+  mlt_barrier(call);
+  if (!count || call >= MLT_CALL_NR) {
+    mlt_add(mlt_stats.call_full, 1);
+    return 0;
+  }
+  count->call = call;
+  count->proc = index;
+  proc->call_places[call] = place;
+  return place;
+}
+
+/* What the thread's process does by this call. */
+static __always_inline struct mlt_call_total* mlt_call_total(struct mlt_thread* thread, struct mlt_proc* proc,
+                                                             u32 call) {
   if (call >= MLT_CALL_NR) return NULL;
   mlt_barrier(call);
   if (call >= MLT_CALL_NR) return NULL;
-  return &proc->calls[call];
+  u32 place = proc->call_places[call];
+  if (!place) place = mlt_call_new(thread->proc, call);
+  struct mlt_call_count* count = place ? bpf_map_lookup_elem(&mlt_call_counts, &place) : NULL;
+  if (!count) return NULL;
+  /* Or the compiler adds to what may be NULL. */
+  mlt_barrier(count);
+  return &count->total;
 }
 
 /*

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Places of the tables. A record or block is found by hashing an address and looking at MLT_WAYS places. Claiming a
- * free place must be atomic, and 5.10 has neither compare-and-exchange nor fetch-and-add in BPF, so a place is claimed
- * by inserting its number into the hash map mlt_claims with BPF_NOEXIST.
+ * Places of the tables. Claiming a free place must be atomic, and 5.10 has neither compare-and-exchange nor
+ * fetch-and-add in BPF, so a place is claimed by inserting its number into the hash map mlt_claims with BPF_NOEXIST.
  */
 #ifndef MLT_CLAIMS_BPF_H
 #define MLT_CLAIMS_BPF_H
@@ -12,6 +11,9 @@
 #define MLT_WAYS 8
 
 #define mlt_add(where, n) __sync_fetch_and_add(&(where), (n))
+
+/* Of a table's places, those of records that the threads of a process share. */
+static __always_inline u32 mlt_shared_part(u32 places) { return places / 4; }
 
 /* 2^64 by the golden ratio: the upper bits of a product with it are a hash. */
 #define MLT_HASH_FACTOR 0x9e3779b97f4a7c15ULL
@@ -39,9 +41,14 @@ static __always_inline struct mlt_thread* mlt_thread_of(u64 task) {
 }
 
 /*
- * Takes a free place among `first` + 1 ... `first` + `mask`, starting where the hash says. Returns 0 when MLT_WAYS of
- * them are taken. Place 0 of a table is never used: 0 means none. In targets.bpf.c.
+ * Takes a free place among `first` + 1 ... `first` + `number`; 0: none was found. Place 0 of a table is never used: 0
+ * means none. They are taken in order, as long as there are some that were never taken: of a table that is mostly empty
+ * the front end has only that part in its memory. After that by a hash, MLT_WAYS of them. A global function: the
+ * verifier checks it once.
  */
-u32 mlt_claim(u64 kind, u64 owner, u32 hash, u32 first, u32 mask);
+u32 mlt_take(u64 kind, u64 owner, u32 first, u32 number);
+
+/* Takes a free place for a thread, whose record is looked for where the hash says. Global, too. */
+u32 mlt_claim_thread(u64 owner, u32 hash, u32 first, u32 mask);
 
 #endif

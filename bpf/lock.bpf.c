@@ -109,7 +109,7 @@ static __always_inline void mlt_call_failed(struct mlt_call_total* total, s64 re
 
 static __always_inline void mlt_call_count(struct mlt_proc* proc, struct mlt_thread* thread, u32 call, s64 ret,
                                            u64 duration) {
-  struct mlt_call_total* total = mlt_call_total(proc, call);
+  struct mlt_call_total* total = mlt_call_total(thread, proc, call);
   if (!total) return;
   mlt_add(total->calls, 1);
   if (mlt_is_error(ret)) mlt_call_failed(total, ret);
@@ -384,7 +384,7 @@ static __always_inline int mlt_populate_enter(void) {
 
 static __always_inline void mlt_populate_count(struct mlt_thread* thread, u64 operations, u64 pages, u64 ns) {
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  struct mlt_call_total* total = proc ? mlt_call_total(proc, mlt_current_call(thread)) : NULL;
+  struct mlt_call_total* total = proc ? mlt_call_total(thread, proc, mlt_current_call(thread)) : NULL;
   thread->call_populated += pages;
   thread->call_populate_ns += ns;
   if (!total) return;

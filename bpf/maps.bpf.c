@@ -5,9 +5,11 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const volatile struct mlt_config mlt_cfg = {
-    .block_mask = 2047,
-    .proc_mask = 1023,
-    .vma_mask = 4095,
+    .blocks = 2048,
+    .procs = 1024,
+    .vmas = 4096,
+    .tails = 2048,
+    .calls = 1024,
 };
 
 __u8 mlt_known[MLT_INTEREST_SIZE];
@@ -15,6 +17,9 @@ __u8 mlt_interest[MLT_INTEREST_SIZE];
 __u8 mlt_used_blocks[MLT_BLOCKS_MAX];
 __u8 mlt_used_vmas[MLT_VMAS_MAX];
 __u8 mlt_used_procs[MLT_PROCS_MAX];
+__u8 mlt_used_tails[MLT_TAILS_MAX];
+__u8 mlt_used_calls[MLT_CALLS_MAX];
+__u32 mlt_unused_from[MLT_PARTS];
 __u32 mlt_phase;
 __u64 mlt_copying;
 __u64 mlt_unmapping_others;
@@ -32,6 +37,8 @@ struct mlt_thread_map mlt_threads SEC(".maps");
 struct mlt_block_map mlt_blocks SEC(".maps");
 struct mlt_vma_map mlt_vmas SEC(".maps");
 struct mlt_proc_map mlt_procs SEC(".maps");
+struct mlt_tail_map mlt_tails SEC(".maps");
+struct mlt_call_map mlt_call_counts SEC(".maps");
 struct mlt_claim_map mlt_claims SEC(".maps");
 struct mlt_place_map mlt_places SEC(".maps");
 struct mlt_space_map mlt_spaces SEC(".maps");

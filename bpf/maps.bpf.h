@@ -19,12 +19,20 @@ extern __u8 mlt_interest[MLT_INTEREST_SIZE];
  * One byte for each place of a table: nonzero once it has been taken, for the front end, which looks at these instead
  * of walking mlt_claims by system calls.
  */
-#define MLT_BLOCKS_MAX 131072
-#define MLT_VMAS_MAX 131072
+#define MLT_BLOCKS_MAX 65536 /* a thread's record, a block and a process's record name them by 16 bits */
+#define MLT_VMAS_MAX 65536
 #define MLT_PROCS_MAX 32768
+#define MLT_TAILS_MAX 65536
+#define MLT_CALLS_MAX 65536
 extern __u8 mlt_used_blocks[MLT_BLOCKS_MAX];
 extern __u8 mlt_used_vmas[MLT_VMAS_MAX];
 extern __u8 mlt_used_procs[MLT_PROCS_MAX];
+extern __u8 mlt_used_tails[MLT_TAILS_MAX];
+extern __u8 mlt_used_calls[MLT_CALLS_MAX];
+
+/* Behind this place of each table no place has been taken yet: see mlt_take. Two parts of some, by kind of claim. */
+#define MLT_PARTS 16
+extern __u32 mlt_unused_from[MLT_PARTS];
 
 extern __u32 mlt_phase; /* enum mlt_phase */
 extern struct mlt_stats mlt_stats;
@@ -71,11 +79,30 @@ struct mlt_proc_map {
   __type(value, struct mlt_proc);
 };
 
+struct mlt_tail_map {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 2048);
+  __type(key, u32);
+  __type(value, struct mlt_tail);
+};
+
+struct mlt_call_map {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1024);
+  __type(key, u32);
+  __type(value, struct mlt_call_count);
+};
+
 /* What a claim is for, in the upper half of the key; the number of the place is in the lower half. */
 #define MLT_CLAIM_THREAD (1ULL << 32)
 #define MLT_CLAIM_BLOCK (2ULL << 32)
 #define MLT_CLAIM_PROC (3ULL << 32)
 #define MLT_CLAIM_VMA (4ULL << 32)
+#define MLT_CLAIM_TAIL (5ULL << 32)
+#define MLT_CLAIM_CALL (6ULL << 32)
+#define MLT_CLAIM_AGAIN (1ULL << 40) /* whoever has this takes a place over that the front end gave back */
 
 struct mlt_claim_map {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -214,6 +241,8 @@ extern struct mlt_thread_map mlt_threads SEC(".maps");
 extern struct mlt_block_map mlt_blocks SEC(".maps");
 extern struct mlt_vma_map mlt_vmas SEC(".maps");
 extern struct mlt_proc_map mlt_procs SEC(".maps");
+extern struct mlt_tail_map mlt_tails SEC(".maps");
+extern struct mlt_call_map mlt_call_counts SEC(".maps");
 extern struct mlt_claim_map mlt_claims SEC(".maps");
 extern struct mlt_place_map mlt_places SEC(".maps");
 extern struct mlt_space_map mlt_spaces SEC(".maps");

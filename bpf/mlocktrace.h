@@ -83,7 +83,14 @@ enum mlt_cause {
 #define MLT_HIST_SUB_BITS 3
 #define MLT_HIST_SUB (1 << MLT_HIST_SUB_BITS)
 #define MLT_HIST_OCTAVES 40
-#define MLT_HIST_BUCKETS ((MLT_HIST_OCTAVES - MLT_HIST_SUB_BITS + 1) * MLT_HIST_SUB)
+#define MLT_HIST_ROWS (MLT_HIST_OCTAVES - MLT_HIST_SUB_BITS + 1)
+#define MLT_HIST_BUCKETS (MLT_HIST_ROWS * MLT_HIST_SUB)
+
+/* Nearly all faults take from a quarter of a microsecond to 65: these eight octaves a block holds itself. */
+#define MLT_NEAR_SHIFT 8
+#define MLT_NEAR_ROWS 8
+#define MLT_NEAR_FIRST ((MLT_NEAR_SHIFT - MLT_HIST_SUB_BITS + 1) * MLT_HIST_SUB)
+#define MLT_NEAR_BUCKETS (MLT_NEAR_ROWS * MLT_HIST_SUB)
 
 /* The system calls whose effect on locking is followed. Order: the lock family first. */
 enum mlt_call {
@@ -172,11 +179,11 @@ struct mlt_stack_count {
 /* Fixed before load, so that the verifier removes what is not used. */
 struct mlt_config {
   __u32 target_mode;
-  __u32 target_tid;            /* 0, or the one thread to trace, in the caller's PID namespace */
-  __u32 follow;                /* children of traced processes are traced too */
-  __u32 self_tgid;             /* the tracer in the initial PID namespace when known: never traced by MLT_TARGET_ALL */
-  __u32 block_mask;            /* number of fault blocks - 1 (a power of two) */
-  __u32 proc_mask;             /* number of process records - 1 */
+  __u32 target_tid; /* 0, or the one thread to trace, in the caller's PID namespace */
+  __u32 follow;     /* children of traced processes are traced too */
+  __u32 self_tgid;  /* the tracer in the initial PID namespace when known: never traced by MLT_TARGET_ALL */
+  __u32 blocks;     /* places of the tables; the first is never used */
+  __u32 procs;
   __u32 has_exception;         /* the exception tracepoints are attached: they start a fault's clock */
   __u32 adopt;                 /* enum mlt_adopt */
   __u32 page_levels;           /* of page tables: 4 or 5; 0: causes are not determined */
@@ -185,19 +192,21 @@ struct mlt_config {
   __u32 has_page_lock;         /* it is seen when a page is mlocked */
   __u32 has_exit_mmap;         /* it is seen when an address space goes */
   __u32 fault_events;          /* every fault is reported as a struct mlt_fault_event too */
-  __u32 vma_mask;              /* number of records of mappings - 1 */
-  __u32 stacks;                /* MLT_STACK_*: what is taken of each fault */
-  __u32 has_vma_lock;          /* faults at access are tried under the lock of their VMA alone: from 6.4 on */
-  __u32 more_threads;          /* thread records beyond those that are looked for by hash; a power of two, or 0 */
-  __u32 max_map_count_fd;      /* of the tracer: /proc/sys/vm/max_map_count; 0: not open */
-  __u32 has_userfault;         /* it is seen when a fault waits for userfaultfd */
-  __u64 page_offset;           /* where the kernel maps physical memory */
-  __u64 vmemmap;               /* the array of all struct page */
-  __u32 counter_lag;           /* by how much the common part of a percpu_counter may be behind */
-  __u32 settles;               /* what is counted is compared with the kernel's own counters: see settle.bpf.h */
-  __u32 ends_untold;           /* the end of a fault does not tell how it ended: likewise */
-  __u32 vma_type;              /* number of struct vm_area_struct in the kernel's types: see mlt_cast; 0: no cast */
-  __u64 pidns_dev;             /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
+  __u32 vmas;
+  __u32 stacks;           /* MLT_STACK_*: what is taken of each fault */
+  __u32 has_vma_lock;     /* faults at access are tried under the lock of their VMA alone: from 6.4 on */
+  __u32 more_threads;     /* thread records beyond those that are looked for by hash; a power of two, or 0 */
+  __u32 max_map_count_fd; /* of the tracer: /proc/sys/vm/max_map_count; 0: not open */
+  __u32 has_userfault;    /* it is seen when a fault waits for userfaultfd */
+  __u64 page_offset;      /* where the kernel maps physical memory */
+  __u64 vmemmap;          /* the array of all struct page */
+  __u32 counter_lag;      /* by how much the common part of a percpu_counter may be behind */
+  __u32 tails;            /* places again */
+  __u32 calls;
+  __u32 settles;     /* what is counted is compared with the kernel's own counters: see settle.bpf.h */
+  __u32 ends_untold; /* the end of a fault does not tell how it ended: likewise */
+  __u32 vma_type;    /* number of struct vm_area_struct in the kernel's types: see mlt_cast; 0: no cast */
+  __u64 pidns_dev;   /* the caller's PID namespace; pidns_ino 0: the initial one, no translation needed */
   __u64 pidns_ino;
 };
 
@@ -207,7 +216,7 @@ struct mlt_config {
  */
 #define MLT_BLOCK_SHARED 1u    /* of the process, not of a thread */
 #define MLT_BLOCK_RETIRED 2u   /* its thread has exited: the front end takes the block over and frees it */
-#define MLT_BLOCK_FREE 4u      /* given back by the front end: may be claimed again */
+#define MLT_BLOCK_FREE 4u      /* given back by the front end: may be taken again */
 #define MLT_VMA_UNEVICTABLE 8u /* of a mapping: no page of its file may be reclaimed, as with SHM_LOCK */
 
 struct mlt_block {
@@ -215,8 +224,8 @@ struct mlt_block {
   __u32 proc; /* index of the process record */
   __u32 tid;  /* thread id in the initial PID namespace */
   __u16 class_id;
-  __u16 flags;
-  __u32 pad;
+  __u16 pad;
+  __u32 flags;
   __u64 minor;
   __u64 major;
   __u64 errors;  /* handle_mm_fault returned an error bit: SIGBUS, SIGSEGV, OOM, hardware poison */
@@ -225,7 +234,22 @@ struct mlt_block {
   __u64 sum_ns;
   __u64 min_ns;
   __u64 max_ns;
-  __u64 buckets[MLT_HIST_BUCKETS];
+  /*
+   * The histogram: of a block of one thread that of its near octaves here, what overflows and all that is farther in
+   * the tails, of a shared one everything there. Place of the tail that was last made for each octave; 0: none yet.
+   */
+  __u32 near[MLT_NEAR_BUCKETS];
+  __u16 tails[MLT_HIST_ROWS];
+  __u16 pad_tails[2];
+};
+
+/* One octave of a block's histogram. Two that write a shared block may each make one: then both are of it. */
+struct mlt_tail {
+  __u32 block; /* whose it is; 0: nobody's yet */
+  __u32 row;
+  __u32 state; /* MLT_BLOCK_FREE */
+  __u32 pad;
+  __u64 buckets[MLT_HIST_SUB];
 };
 
 /* What the time of a call went into. No two overlap; what is left is the work on mappings and page tables. */
@@ -402,6 +426,16 @@ struct mlt_call_total {
   __u64 unlocked_populate_faults; /* in mappings that are not VM_LOCKED: nobody's lock asked for these pages */
 };
 
+/* A process makes few kinds of calls, if any. Two of its threads may each make a record for one: both count. */
+struct mlt_call_count {
+  __u32 proc; /* index of the process record; 0: nobody's yet */
+  __u16 call; /* enum mlt_call */
+  __u16 pad;
+  __u32 state; /* MLT_BLOCK_FREE */
+  __u32 pad_state;
+  struct mlt_call_total total;
+};
+
 /* Waits for the process's own mmap_lock. */
 struct mlt_lock_wait {
   __u64 waits;
@@ -477,7 +511,7 @@ struct mlt_ending {
   __u32 pad;
 };
 
-#define MLT_PROC_FREE 2u
+#define MLT_PROC_FREE MLT_BLOCK_FREE
 
 /* One process. Rarely written, by any of its threads and by whoever works on its pages: atomics only. */
 struct mlt_proc {
@@ -542,13 +576,15 @@ struct mlt_proc {
   struct mlt_lock_wait mmap_lock_held_by[MLT_CALL_NR]; /* what its holder was doing when the wait began */
   __u64 vma_lock_aborts;  /* faults at access that did not get the lock of their VMA and took mmap_lock */
   __u64 vma_lock_retries; /* faults that gave it up and were tried again with mmap_lock */
-  struct mlt_call_total calls[MLT_CALL_NR];
-  __u64 taken_major; /* major faults where others had taken pages, after that */
+  __u64 taken_major;      /* major faults where others had taken pages, after that */
   struct mlt_longest longest;
   /* Addresses of what others had taken out of memory; taken_end 0: nothing. */
   __u64 taken_start;
   __u64 taken_end;
   struct mlt_refusal refusals[MLT_LIMITED_NR]; /* where `limited` is not 0 */
+  /* For each call the place of its struct mlt_call_count that was last made; 0: none yet. */
+  __u16 call_places[MLT_CALL_NR];
+  __u16 pad_calls[3];
 };
 
 /* A process because of which pages that another one munlocked stayed mlocked. */
@@ -636,6 +672,8 @@ struct mlt_stats {
   __u64 acts_full;       /* acts of others that found no room */
   __u64 fault_ring_full; /* single faults that found no room in their ring buffer: counted all the same */
   __u64 error_full;      /* faults and accesses that failed and found no room in the map of these */
+  __u64 tail_full;       /* faults that found no room for how long they took: counted all the same */
+  __u64 call_full;       /* calls, and what they did, that found no room */
 };
 
 /* The last answer that was found on a processor: whose page it is that has this page->mapping. BPF alone uses it. */
@@ -773,8 +811,10 @@ struct mlt_fault_event {
 #define MLT_INTEREST_SIZE (1u << MLT_INTEREST_BITS)
 
 #ifdef __cplusplus
-static_assert(sizeof(mlt_config) == 128);
-static_assert(sizeof(mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS);
+static_assert(sizeof(mlt_config) == 136);
+static_assert(sizeof(mlt_block) == 8 + 8 + 8 + 8 * 8 + 4 * MLT_NEAR_BUCKETS + 2 * (MLT_HIST_ROWS + 2));
+static_assert(sizeof(mlt_tail) == 16 + 8 * MLT_HIST_SUB);
+static_assert(sizeof(mlt_call_count) == 16 + sizeof(mlt_call_total));
 static_assert(sizeof(mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME);
 static_assert(sizeof(mlt_event) == 24);
 static_assert(sizeof(mlt_mapping) == 8 * 7 + 4 * 4 + MLT_VMA_NAME);
@@ -784,8 +824,11 @@ static_assert(sizeof(mlt_event_range) == 24 + 4 * 8 + 8 + sizeof(mlt_mapping));
 static_assert(sizeof(mlt_fault_event) == 32);
 static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_NR * 8 + 80);
 #else
-_Static_assert(sizeof(struct mlt_config) == 128, "layout");
-_Static_assert(sizeof(struct mlt_block) == 8 + 4 + 4 + 2 + 2 + 4 + 8 * 8 + 8 * MLT_HIST_BUCKETS, "layout");
+_Static_assert(sizeof(struct mlt_config) == 136, "layout");
+_Static_assert(sizeof(struct mlt_block) == 8 + 8 + 8 + 8 * 8 + 4 * MLT_NEAR_BUCKETS + 2 * (MLT_HIST_ROWS + 2),
+               "layout");
+_Static_assert(sizeof(struct mlt_tail) == 16 + 8 * MLT_HIST_SUB, "layout");
+_Static_assert(sizeof(struct mlt_call_count) == 16 + sizeof(struct mlt_call_total), "layout");
 _Static_assert(sizeof(struct mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME, "layout");
 _Static_assert(sizeof(struct mlt_event) == 24, "layout");
 _Static_assert(sizeof(struct mlt_mapping) == 8 * 7 + 4 * 4 + MLT_VMA_NAME, "layout");

@@ -10,16 +10,26 @@
 #include "stacks.bpf.h"
 #include "where.bpf.h"
 
-/* The duration of the last fault is not one, or is of another class. Atomic, as the block may be shared. */
+/*
+ * The duration of the last fault is not one, or is of another class. A near bucket that has just overflowed is empty:
+ * what it had is in a tail (see mlt_count_latency). Atomic, as the block may be shared.
+ */
 static __always_inline void mlt_uncount_latency(struct mlt_thread* thread, struct mlt_block* block) {
+  u32 index = thread->told_block;
   u64 ns = thread->told_ns;
   if (!ns) {
     mlt_add(block->untimed, -1);
     return;
   }
-  u32 bucket = mlt_bucket(ns);
+  u64 number = 1;
+  u32 bucket = block->flags & MLT_BLOCK_SHARED ? MLT_NEAR_BUCKETS : mlt_near_bucket(ns);
   mlt_barrier(bucket);
-  if (bucket < MLT_HIST_BUCKETS) mlt_add(block->buckets[bucket], -1);
+  if (bucket < MLT_NEAR_BUCKETS) {
+    u32 count = block->near[bucket];
+    block->near[bucket] = count - 1;
+    number = count ? 0 : 1ULL << 32;
+  }
+  if (number) mlt_count_far(index, ns, -number);
   mlt_add(block->sum_ns, -ns);
   if (thread->told & MLT_TOLD_SHORTEST) block->min_ns = thread->told_shortest;
   if (thread->told & MLT_TOLD_LONGEST) block->max_ns = thread->told_longest;

@@ -5,53 +5,9 @@
  */
 #include "targets.bpf.h"
 
-/* Has the front end given the place back? It marks the record, and does not remove the claim: while a process is in a
- * bpf() call on a map, the kernel skips kprobe programs on that processor. Of two that want it, one removes its claim.
- */
-__noinline u32 mlt_reclaim(u64 kind, u32 place) {
-  u64 key = kind | place;
-  bool is_free = false;
-  if (kind == MLT_CLAIM_BLOCK) {
-    struct mlt_block* block = bpf_map_lookup_elem(&mlt_blocks, &place);
-    is_free = block && (block->flags & MLT_BLOCK_FREE);
-  } else if (kind == MLT_CLAIM_VMA) {
-    struct mlt_vma* vma = bpf_map_lookup_elem(&mlt_vmas, &place);
-    is_free = vma && (vma->state & MLT_BLOCK_FREE);
-  } else if (kind == MLT_CLAIM_PROC) {
-    struct mlt_proc* proc = mlt_proc_at(place);
-    is_free = proc && proc->gone == MLT_PROC_FREE;
-  }
-  return is_free && !bpf_map_delete_elem(&mlt_claims, &key);
-}
-
-static __always_inline bool mlt_takes(u64 key, u64 owner) {
-  return (u32)key && !bpf_map_update_elem(&mlt_claims, &key, &owner, BPF_NOEXIST);
-}
-
-__noinline u32 mlt_claim(u64 kind, u64 owner, u32 hash, u32 first, u32 mask) {
-  u32 place = 0;
-  for (u32 way = 0; way < MLT_WAYS; way++) {
-    place = first + ((hash + way) & mask);
-    if (mlt_takes(kind | place, owner)) break;
-    place = 0;
-  }
-  /* Apart from the first try, which nearly always succeeds: the verifier has fewer ways to follow. */
-  for (u32 way = 0; way < MLT_WAYS && !place; way++) {
-    u32 other = first + ((hash + way) & mask);
-    if (!mlt_reclaim(kind, other)) continue;
-    if (!mlt_takes(kind | other, owner)) return 0;
-    place = other;
-  }
-  if (!place) return 0;
-  if (kind == MLT_CLAIM_BLOCK) mlt_used_blocks[place % MLT_BLOCKS_MAX] = 1;
-  if (kind == MLT_CLAIM_VMA) mlt_used_vmas[place % MLT_VMAS_MAX] = 1;
-  if (kind == MLT_CLAIM_PROC) mlt_used_procs[place % MLT_PROCS_MAX] = 1;
-  return place;
-}
-
 __noinline u32 mlt_proc_new(u32 tgid, u64 leader_address, u32 parent_tgid) {
   struct task_struct* leader = (void*)leader_address;
-  u32 index = mlt_claim(MLT_CLAIM_PROC, tgid, mlt_hash(tgid), 0, mlt_cfg.proc_mask);
+  u32 index = mlt_take(MLT_CLAIM_PROC, tgid, 0, mlt_cfg.procs - 1);
   struct mlt_proc* proc = index ? mlt_proc_at(index) : NULL;
   if (!proc) {
     mlt_add(mlt_stats.proc_full, 1);
@@ -140,9 +96,9 @@ __noinline u32 mlt_thread_new(u64 key, u32 proc, u32 tid) {
   struct task_struct* task = (void*)key;
   u32* found = bpf_map_lookup_elem(&mlt_places, &key);
   u32 hash = mlt_hash_of_task(key);
-  u32 index = found ? *found : mlt_claim(MLT_CLAIM_THREAD, key, hash, 0, MLT_THREAD_MASK);
+  u32 index = found ? *found : mlt_claim_thread(key, hash, 0, MLT_THREAD_MASK);
   if (!index && mlt_cfg.more_threads)
-    index = mlt_claim(MLT_CLAIM_THREAD, key, mlt_hash(key), MLT_THREAD_MASK + 1, mlt_cfg.more_threads - 1);
+    index = mlt_claim_thread(key, mlt_hash(key), MLT_THREAD_MASK + 1, mlt_cfg.more_threads - 1);
   struct mlt_thread* thread = index ? mlt_thread_at(index) : NULL;
   mlt_known[hash] = 1;
   if (!thread) {

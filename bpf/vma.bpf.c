@@ -22,7 +22,7 @@ static __noinline int mlt_change_end(struct mlt_thread* thread, u32 kind, int re
   if (!thread || ret || !thread->change_end || thread->change_kind != kind) return 0;
   u32 call = mlt_current_call(thread);
   struct mlt_proc* proc = mlt_proc_at(thread->proc);
-  struct mlt_call_total* total = proc ? mlt_call_total(proc, call) : NULL;
+  struct mlt_call_total* total = proc ? mlt_call_total(thread, proc, call) : NULL;
   if (kind == MLT_EVENT_SPLIT) {
     thread->call_splits++;
     if (total) mlt_add(total->vma_splits, 1);

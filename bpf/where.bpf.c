@@ -44,7 +44,7 @@ static __always_inline void mlt_vma_init(struct mlt_vma* record, const struct ml
 
 /*
  * The record that all threads of a process share for a mapping which is one too many for a thread. As with blocks the
- * lower half of the table is for these.
+ * first part of the table is for these.
  */
 static __always_inline u32 mlt_vma_shared(u32 proc, const struct mlt_area* area) {
   struct mlt_vma_key key = {area->inode ? area->inode : area->start, area->flags, proc};
@@ -54,7 +54,7 @@ static __always_inline u32 mlt_vma_shared(u32 proc, const struct mlt_area* area)
     if (vma) mlt_vma_widen(vma, area);
     return *found;
   }
-  u32 index = mlt_claim(MLT_CLAIM_VMA, key.where, mlt_hash(key.where + proc + key.flags), 0, mlt_cfg.vma_mask >> 1);
+  u32 index = mlt_take(MLT_CLAIM_VMA, key.where + proc, 0, mlt_shared_part(mlt_cfg.vmas));
   struct mlt_vma* record = index ? mlt_vma_at(index) : NULL;
   if (!record) return 0;
   if (bpf_map_update_elem(&mlt_shared_vmas, &key, &index, BPF_NOEXIST)) {
@@ -69,8 +69,8 @@ static __always_inline u32 mlt_vma_shared(u32 proc, const struct mlt_area* area)
 static __always_inline u32 mlt_vma_own(struct mlt_thread* thread, const struct mlt_area* area) {
   u32 count = thread->vma_count;
   if (count >= MLT_THREAD_VMAS) return 0;
-  u32 half = mlt_cfg.vma_mask >> 1;
-  u32 index = mlt_claim(MLT_CLAIM_VMA, thread->task, mlt_hash(thread->task + area->start), half + 1, half);
+  u32 shared = mlt_shared_part(mlt_cfg.vmas);
+  u32 index = mlt_take(MLT_CLAIM_VMA, thread->task + area->start, shared, mlt_cfg.vmas - 1 - shared);
   struct mlt_vma* record = index ? mlt_vma_at(index) : NULL;
   if (!record) return 0;
   mlt_vma_init(record, area, thread->proc, thread->task, 0);

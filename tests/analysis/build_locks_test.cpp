@@ -210,7 +210,7 @@ TEST(BuildLocks, CallsOfA32BitProgramAreNotKnown) {
   Trace trace;
   ProcessCounts counts = process(1, 42);
   counts.proc.compat = 1;
-  counts.proc.calls[MLT_CALL_MLOCK].populates = 3;
+  counts.calls[MLT_CALL_MLOCK].populates = 3;
   trace.add(counts);
   trace.data.views[42].end = fixtures::snapshot(65536);
   const Locks locks = only_process(trace).locks;
@@ -249,8 +249,8 @@ TEST(BuildLocks, WaitsForMmapLock) {
   counts.proc.mmap_lock_while_locking = {3, 350};
   counts.proc.mmap_lock_held_by[MLT_CALL_NONE] = {1, 50};
   counts.proc.mmap_lock_held_by[MLT_CALL_MPROTECT] = {6, 750};
-  counts.proc.calls[MLT_CALL_MLOCK].parts_ns[MLT_PART_LOCK_WAIT] = 70;
-  counts.proc.calls[MLT_CALL_MMAP].parts_ns[MLT_PART_LOCK_WAIT] = 30;
+  counts.calls[MLT_CALL_MLOCK].parts_ns[MLT_PART_LOCK_WAIT] = 70;
+  counts.calls[MLT_CALL_MMAP].parts_ns[MLT_PART_LOCK_WAIT] = 30;
   const auto waits = only_process(trace).locks.mmap_lock;
   ASSERT_TRUE(waits);
   EXPECT_EQ(waits->all.waits, 7U);
@@ -325,8 +325,8 @@ TEST(BuildLocks, FaultsWithoutTheLockOfTheirVma) {
 TEST(BuildLocks, TotalsOfKindsThatHappened) {
   Trace trace;
   ProcessCounts& counts = trace.add(process(1, 42));
-  counts.proc.calls[MLT_CALL_MLOCK] = {1, {0, 1, 0, 1, 0}, 300, 4, 5, 6, 7, 8, {5, 10, 20, 30, 40, 50}, 9};
-  counts.proc.calls[MLT_CALL_FAULT].vma_splits = 1;  // no call, but it did something
+  counts.calls[MLT_CALL_MLOCK] = {1, {0, 1, 0, 1, 0}, 300, 4, 5, 6, 7, 8, {5, 10, 20, 30, 40, 50}, 9};
+  counts.calls[MLT_CALL_FAULT].vma_splits = 1;  // no call, but it did something
   const auto totals = only_process(trace).locks.totals;
   ASSERT_EQ(totals.size(), 2U);
   EXPECT_EQ(totals[0].name, "mlock");

@@ -105,12 +105,12 @@ TEST(BuildPages, PreemptionDoesNotHideWhatIsStillLocked) {
 TEST(BuildPopulate, IsTheSumOverCalls) {
   Trace trace;
   ProcessCounts& counts = trace.add(process(1, 42));
-  counts.proc.calls[MLT_CALL_MLOCK].populates = 1;
-  counts.proc.calls[MLT_CALL_MLOCK].populated_pages = 10;
-  counts.proc.calls[MLT_CALL_MLOCK].populate_ns = 100;
-  counts.proc.calls[MLT_CALL_OTHER].populates = 2;
-  counts.proc.calls[MLT_CALL_OTHER].populated_pages = 20;
-  counts.proc.calls[MLT_CALL_OTHER].populate_ns = 200;
+  counts.calls[MLT_CALL_MLOCK].populates = 1;
+  counts.calls[MLT_CALL_MLOCK].populated_pages = 10;
+  counts.calls[MLT_CALL_MLOCK].populate_ns = 100;
+  counts.calls[MLT_CALL_OTHER].populates = 2;
+  counts.calls[MLT_CALL_OTHER].populated_pages = 20;
+  counts.calls[MLT_CALL_OTHER].populate_ns = 200;
   const Populate populate = only_process(trace).populate;
   EXPECT_EQ(populate.calls, 3U);
   EXPECT_EQ(populate.pages, 30U);
@@ -129,9 +129,9 @@ TEST(BuildPopulate, IsUnknownWithoutTheSignal) {
 TEST(BuildVma, Changes) {
   Trace trace;
   ProcessCounts& counts = trace.add(process(1, 42));
-  counts.proc.calls[MLT_CALL_MLOCK].vma_splits = 2;
-  counts.proc.calls[MLT_CALL_MPROTECT].vma_splits = 1;
-  counts.proc.calls[MLT_CALL_MUNLOCK].vma_merges = 4;
+  counts.calls[MLT_CALL_MLOCK].vma_splits = 2;
+  counts.calls[MLT_CALL_MPROTECT].vma_splits = 1;
+  counts.calls[MLT_CALL_MUNLOCK].vma_merges = 4;
   mlt_event_vma split{};
   split.head = {MLT_EVENT_SPLIT, 0, 43, MLT_CALL_MLOCK, kStartNs + 7};
   split.start = 0x1000;

@@ -19,8 +19,8 @@ TEST(TimelinePoints, AreWhatEachProcessDid) {
   busy.proc.mlocked = 11;
   busy.proc.munlocked = 12;
   busy.proc.swap_out = 13;
-  busy.proc.calls[MLT_CALL_MLOCK].populated_pages = 14;
-  busy.proc.calls[MLT_CALL_MMAP].populated_pages = 6;
+  busy.calls[MLT_CALL_MLOCK].populated_pages = 14;
+  busy.calls[MLT_CALL_MMAP].populated_pages = 6;
   busy.proc.reclaim[MLT_RECLAIM_DIRECT].time_ns = 100;
   busy.proc.reclaim[MLT_RECLAIM_MEMCG].time_ns = 20;
   trace.add(fixtures::process(2, 4250));

@@ -63,21 +63,24 @@ Json figures(const TracerKind& kind, Worker& worker, double base, Wake wake) {
   return result;
 }
 
-TracerKind mlocktrace(const live::Words& target) {
-  TracerKind kind{"mlocktrace", "/usr/bin/mlocktrace", {"mlocktrace", "--json", "--signals", "fault"}, "tracing"};
+TracerKind mlocktrace(const live::Words& target, const live::Words& signals = {"--signals", "fault"}) {
+  TracerKind kind{"mlocktrace", "/usr/bin/mlocktrace", {"mlocktrace", "--json"}, "tracing"};
+  kind.command.insert(kind.command.end(), signals.begin(), signals.end());
   kind.command.insert(kind.command.end(), target.begin(), target.end());
   return kind;
 }
 
 const live::Words kAll = {"-a"};
 const live::Words kWorker = {"-p", "{pid}"};
+const live::Words kFaults = {"--signals", "fault"};
+const live::Words kDefault = {};
 
-Json by_processes(int number) {
+Json by_processes(int number, const live::Words& signals) {
   Crowd crowd(number);
   Worker worker;
   worker.measure("access");
   const double base = worker.measure("access");
-  Json result = figures(mlocktrace(kAll), worker, base, [&] { crowd.wake(); });
+  Json result = figures(mlocktrace(kAll, signals), worker, base, [&] { crowd.wake(); });
   result["number"] = number;
   return result;
 }
@@ -94,8 +97,8 @@ Json by_threads(int number) {
 
 }  // namespace
 
-Json measure_growth(int settle_seconds, bool machine_only) {
-  sleep(static_cast<unsigned>(settle_seconds));
+Json measure_growth(const GrowthOptions& options) {
+  sleep(static_cast<unsigned>(options.settle_seconds));
   utsname name{};
   uname(&name);
   Json run = {{"kernel", name.release}};
@@ -103,6 +106,11 @@ Json measure_growth(int settle_seconds, bool machine_only) {
     fmt::print(stderr, "{}: {}\n", what, figures.dump());
     run[what].push_back(std::move(figures));
   };
+  if (options.processes != 0) {
+    add("processes", by_processes(options.processes, kFaults));
+    add("processes, all signals", by_processes(options.processes, kDefault));
+    return run;
+  }
   Worker worker;
   worker.measure("access");
   const double base = worker.measure("access");
@@ -111,9 +119,10 @@ Json measure_growth(int settle_seconds, bool machine_only) {
     machine["number"] = sysconf(_SC_NPROCESSORS_CONF);
     add(target == kAll ? "machine, all processes" : "machine, one process", std::move(machine));
   }
-  if (machine_only) return run;
+  if (options.machine_only) return run;
   for (const int number : {1, 10, 100, 1000}) add("threads", by_threads(number));
-  for (const int number : {1, 100, 1000, 10'000}) add("processes", by_processes(number));
+  for (const int number : {1, 100, 1000, 10'000}) add("processes", by_processes(number, kFaults));
+  add("processes, all signals", by_processes(10'000, kDefault));
   return run;
 }
 

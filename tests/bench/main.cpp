@@ -23,7 +23,7 @@ constexpr std::string_view kUsage =
     "usage: mlt-bench work                        the process whose operations are measured\n"
     "       mlt-bench measure [--quick] [--peers] [--only TEXT] [--settle SECONDS]\n"
     "                                             measures here; the figures, in JSON, on stdout\n"
-    "       mlt-bench growth [--machine] [--settle SECONDS]\n"
+    "       mlt-bench growth [--machine] [--processes NUMBER] [--settle SECONDS]\n"
     "                                             the same, of what grows with processes, threads, CPUs\n"
     "       mlt-bench rendering                   the same, of user space alone\n"
     "       mlt-bench native [SIGNALS]            nanoseconds a fault, on a real processor\n"
@@ -60,14 +60,14 @@ int measure(Arguments arguments) {
 }
 
 int growth(Arguments arguments) {
-  int settle = 10;
-  bool machine_only = false;
+  bench::GrowthOptions options;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view word = arguments[i];
-    if (word == "--machine") machine_only = true;
-    if (word == "--settle" && i + 1 < arguments.size()) settle = atoi(arguments[++i]);
+    if (word == "--machine") options.machine_only = true;
+    if (word == "--processes" && i + 1 < arguments.size()) options.processes = atoi(arguments[++i]);
+    if (word == "--settle" && i + 1 < arguments.size()) options.settle_seconds = atoi(arguments[++i]);
   }
-  fmt::print("{}\n", bench::measure_growth(settle, machine_only).dump(1));
+  fmt::print("{}\n", bench::measure_growth(options).dump(1));
   return 0;
 }
 

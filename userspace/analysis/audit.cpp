@@ -271,6 +271,7 @@ std::uint64_t culled_unseen(const TraceData& data) {
 
 std::vector<AuditCheck> audit(const TraceData& data) {
   std::vector<AuditCheck> checks;
+  checks.reserve(data.counts.processes.size());
   for (const ProcessCounts& process : data.counts.processes) {
     const std::uint32_t pid = visible_pid(process.proc);
     const auto views = data.views.find(pid);

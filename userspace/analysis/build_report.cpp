@@ -10,6 +10,7 @@
 #include <iterator>
 #include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include "analysis/audit.h"
 #include "analysis/audit_resident.h"
@@ -200,12 +201,11 @@ std::map<std::string, std::int64_t> build_errors(const mlt_call_total& total) {
   return errors;
 }
 
-std::vector<CallTotals> build_totals(const mlt_proc& proc, const Plan& plan) {
+std::vector<CallTotals> build_totals(const ProcessCounts& process, const Plan& plan) {
   std::vector<CallTotals> list;
-  for (int i = MLT_CALL_NONE + 1; i < MLT_CALL_NR; ++i) {
-    const mlt_call_total& total = proc.calls[i];
+  for (const auto& [call, total] : process.calls) {
+    if (call == MLT_CALL_NONE) continue;
     if (total.calls + total.populates + total.populated_pages + total.vma_splits + total.vma_merges == 0) continue;
-    const auto call = static_cast<mlt_call>(i);
     const std::uint64_t errors =
         std::accumulate(std::begin(total.errors_by), std::end(total.errors_by), std::uint64_t{0});
     list.push_back({call, std::string(call_name(call)), total.calls, errors, total.time_ns, total.populates,
@@ -229,10 +229,12 @@ std::optional<LockWaits> build_lock_waits(const ProcessCounts& process, const Pl
   waits.max_ns = proc.longest.mmap_lock_ns;
   waits.in_fault = build_waits(proc.mmap_lock_in_fault);
   waits.while_locking = build_waits(proc.mmap_lock_while_locking);
-  if (plan.measures("lock_call")) waits.in_call_ns = 0;
+  if (plan.measures("lock_call")) {
+    waits.in_call_ns = 0;
+    for (const auto& [call, total] : process.calls) *waits.in_call_ns += total.parts_ns[MLT_PART_LOCK_WAIT];
+  }
   for (int i = MLT_CALL_NONE; i < MLT_CALL_NR; ++i) {
     const auto call = static_cast<mlt_call>(i);
-    if (waits.in_call_ns) *waits.in_call_ns += proc.calls[i].parts_ns[MLT_PART_LOCK_WAIT];
     const Waits held = build_waits(proc.mmap_lock_held_by[i]);
     if (held.waits != 0) waits.holders.push_back({call, std::string(call_name(call)), held});
   }
@@ -326,7 +328,7 @@ Locks build_locks(const ProcessCounts& process, const ProcessEvents& events, con
     context.future_before = call.mcl_future;
   }
   locks.calls_not_kept = events.calls_not_kept;
-  locks.totals = build_totals(process.proc, *data.plan);
+  locks.totals = build_totals(process, *data.plan);
   const std::uint64_t seen = events.peak_locked_pages * data.host.page_size;
   if (data.plan->measures("lock_call"))
     locks.locked_bytes.peak =
@@ -467,10 +469,10 @@ std::optional<Swap> build_swap(const ProcessCounts& process, const TraceData& da
   return measured ? std::optional(swap) : std::nullopt;
 }
 
-Populate build_populate(const mlt_proc& proc, const Plan& plan) {
+Populate build_populate(const ProcessCounts& process, const Plan& plan) {
   if (!plan.measures("populate")) return {};
   Populate populate{0, 0, 0};
-  for (const mlt_call_total& total : proc.calls) {
+  for (const auto& [call, total] : process.calls) {
     *populate.calls += total.populates;
     *populate.pages += total.populated_pages;
     *populate.time_ns += total.populate_ns;
@@ -478,11 +480,12 @@ Populate build_populate(const mlt_proc& proc, const Plan& plan) {
   return populate;
 }
 
-Vma build_vma(const mlt_proc& proc, const ProcessEvents& events, const ProcessViews& views, const TraceData& data) {
+Vma build_vma(const ProcessCounts& process, const ProcessEvents& events, const ProcessViews& views,
+              const TraceData& data) {
   Vma vma;
   std::uint64_t splits = 0;
   std::uint64_t merges = 0;
-  for (const mlt_call_total& total : proc.calls) {
+  for (const auto& [call, total] : process.calls) {
     splits += total.vma_splits;
     merges += total.vma_merges;
   }
@@ -638,10 +641,10 @@ Process build_process(const ProcessCounts& counts, const Numbers& numbers, const
   process.faults = build_faults(counts, maps, *data.plan);
   if (data.plan->measures("fault_error")) process.faults.failed = build_failed(counts, maps, data);
   process.faults.stacks = build_stacks(counts, process.pid, data.symbols);
-  process.populate = build_populate(proc, *data.plan);
+  process.populate = build_populate(counts, *data.plan);
   process.locks = build_locks(counts, events, views, maps, data);
   process.pages = build_pages(counts, data);
-  process.vma = build_vma(proc, events, views, data);
+  process.vma = build_vma(counts, events, views, data);
   process.reclaim = build_reclaim(proc, *data.plan);
   process.waits = build_waits(proc, *data.plan);
   process.swap = build_swap(counts, data);
@@ -654,10 +657,20 @@ Process build_process(const ProcessCounts& counts, const Numbers& numbers, const
   return process;
 }
 
-std::uint64_t completed_of(const Process& process) {
-  std::uint64_t completed = 0;
-  for (const auto& totals : process.faults.by_origin) completed += totals ? totals->completed() : 0;
-  return completed;
+// In order before they are built: sorting ten thousand of them takes as much memory again.
+std::vector<const ProcessCounts*> most_faults_first(const std::vector<ProcessCounts>& processes) {
+  std::vector<std::pair<std::uint64_t, const ProcessCounts*>> order;
+  order.reserve(processes.size());
+  for (const ProcessCounts& process : processes) {
+    std::uint64_t completed = 0;
+    for (const auto& [id, totals] : process.by_class) completed += totals.completed();
+    order.emplace_back(completed, &process);
+  }
+  std::ranges::stable_sort(order, std::greater{}, [](const auto& one) { return one.first; });
+  std::vector<const ProcessCounts*> sorted;
+  sorted.reserve(order.size());
+  for (const auto& [completed, process] : order) sorted.push_back(process);
+  return sorted;
 }
 
 void add_children(std::vector<Process>& processes) {
@@ -697,7 +710,7 @@ Coverage build_coverage(const TraceData& data) {
   const mlt_stats& stats = data.counts.stats;
   coverage.lost.events = stats.ring_full + stats.fault_ring_full;
   coverage.lost.map_full = stats.thread_full + stats.block_full + stats.proc_full + stats.stack_full +
-                           stats.moving_full + stats.error_full + stats.acts_full;
+                           stats.moving_full + stats.error_full + stats.acts_full + stats.tail_full + stats.call_full;
   coverage.lost.missed_probes = data.counts.skipped_runs;
   if (data.plan->settles()) coverage.skipped.emplace();
   for (const ProcessCounts& process : data.counts.processes) {
@@ -771,9 +784,9 @@ Report build_report(const TraceData& data) {
   report.target = data.target;
   report.coverage = build_coverage(data);
   const Numbers numbers(data.counts);
-  for (const ProcessCounts& process : data.counts.processes)
-    report.processes.push_back(build_process(process, numbers, data));
-  std::ranges::stable_sort(report.processes, std::greater{}, completed_of);
+  report.processes.reserve(data.counts.processes.size());
+  for (const ProcessCounts* process : most_faults_first(data.counts.processes))
+    report.processes.push_back(build_process(*process, numbers, data));
   add_children(report.processes);
   report.system = build_system(data);
   return report;

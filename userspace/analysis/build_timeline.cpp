@@ -17,7 +17,7 @@ TimelinePoint build_point(const ProcessCounts& process, const Plan& plan) {
   }
   if (plan.measures("populate")) {
     point.pages_populated = 0;
-    for (const mlt_call_total& total : proc.calls) *point.pages_populated += total.populated_pages;
+    for (const auto& [call, total] : process.calls) *point.pages_populated += total.populated_pages;
   }
   if (plan.measures("page_lock")) point.mlocked = proc.mlocked;
   if (plan.measures("page_unlock")) point.munlocked = proc.munlocked;

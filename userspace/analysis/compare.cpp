@@ -241,9 +241,9 @@ std::vector<Counted> counted_quantities() {
 std::uint64_t bucket_of_rank(const Histogram& histogram, double rank, bool upper) {
   const double wanted = std::clamp(rank, 1.0, static_cast<double>(histogram.count()));
   double below = 0;
-  for (std::size_t i = 0; i < histogram.buckets().size(); ++i) {
-    below += static_cast<double>(histogram.buckets()[i]);
-    if (below >= wanted) return upper ? bucket_range(i).hi : bucket_range(i).lo;
+  for (const auto& [index, count] : histogram.buckets()) {
+    below += static_cast<double>(count);
+    if (below >= wanted) return upper ? bucket_range(index).hi : bucket_range(index).lo;
   }
   return histogram.max();
 }

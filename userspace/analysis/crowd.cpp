@@ -343,6 +343,13 @@ std::uint64_t busy_ns(const Process& process) {
   return ns;
 }
 
+std::uint64_t busy_ns(const ProcessCounts& process) {
+  std::uint64_t ns = 0;
+  for (const auto& [id, totals] : process.by_class) ns += totals.latency.sum();
+  for (const auto& [call, total] : process.calls) ns += total.time_ns - std::min(total.populate_ns, total.time_ns);
+  return ns;
+}
+
 std::optional<CheckOf> check_of(const std::string& check) {
   const std::size_t number = check.find_last_not_of("0123456789") + 1;
   if (number == 0 || number == check.size() || check.size() - number > 9) return std::nullopt;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/counts.h"
 #include "model/report.h"
 
 namespace mlt {
@@ -37,6 +38,7 @@ std::uint64_t count_of_processes(const Report& report);
 
 /// Time in faults and in calls; faults that a call made count once.
 std::uint64_t busy_ns(const Process& process);
+std::uint64_t busy_ns(const ProcessCounts& process);
 
 /// The process that a check is of, by its name: "faults of 123", of older versions "faults of pid 123".
 struct CheckOf {

@@ -134,7 +134,7 @@ void LatencyGrid::add(const TimelinePoint& point) {
     const Histogram& latency = point.by_origin[origin].latency;
     faults_ += latency.count();
     if (latency.empty()) continue;
-    for (std::size_t i = 0; i < MLT_HIST_BUCKETS; ++i) add_count(column.counts[origin][i], latency.buckets()[i]);
+    for (const auto& [index, count] : latency.buckets()) add_count(column.counts[origin][index], count);
   }
 }
 

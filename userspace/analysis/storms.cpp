@@ -19,7 +19,7 @@ constexpr std::size_t kUsualLeast = 10;
 // Ten times nearly nothing is nothing: below this share of a CPU no rate is unusual.
 constexpr std::uint64_t kNoticedPercent = 1;
 
-std::optional<std::uint64_t> median(const std::deque<std::uint64_t>& rates) {
+std::optional<std::uint64_t> median(const std::vector<std::uint64_t>& rates) {
   if (rates.size() < kUsualLeast) return std::nullopt;
   std::vector<std::uint64_t> sorted(rates.begin(), rates.end());
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
@@ -56,6 +56,7 @@ std::optional<mlt_vma> find_vma(const std::vector<mlt_vma>& vmas) {
 
 std::vector<FaultSample> fault_samples(const Counts& counts) {
   std::vector<FaultSample> samples;
+  samples.reserve(counts.processes.size());
   for (const ProcessCounts& process : counts.processes) {
     FaultSample sample;
     sample.id = process.id;
@@ -121,30 +122,32 @@ void StormWatch::step(Watched& process, FaultSample now, std::uint64_t at_ns) {
   const bool unusual = usual && per_s > limits_.factor * std::max<std::uint64_t>(*usual, 1) && share >= kNoticedPercent;
   if (!unusual) {
     process.usual.push_back(per_s);
-    if (process.usual.size() > kUsualMost) process.usual.pop_front();
+    if (process.usual.size() > kUsualMost) process.usual.erase(process.usual.begin());
   }
-  const bool goes_on = process.current.has_value();
+  const bool goes_on = process.current != nullptr;
   if (goes_on && !much && !unusual) close(process);
   if (!goes_on && (much || unusual)) {
-    process.before = std::move(process.last);
-    process.current.emplace();
-    process.current->id = now.id;
-    process.current->storm.pid = now.pid;
-    process.current->storm.start_ns = last_ns_;
-    process.around_start = process.earlier_calls;
-    process.around_start.add(process.calls);
-    process.forks_before = process.forks;
+    process.current = std::make_unique<Current>();
+    Current& current = *process.current;
+    current.before = std::move(process.last);
+    current.seen.id = now.id;
+    current.seen.storm.pid = now.pid;
+    current.seen.storm.start_ns = last_ns_;
+    current.around_start = process.earlier_calls;
+    current.around_start.add(process.calls);
+    current.forks_before = process.forks;
   } else if (process.current) {
+    Current& current = *process.current;
     // Most of it comes only now: a few faults by chance may have come before what led to the others.
-    if (faults > process.current->storm.faults) {
-      process.around_start.add_calls(process.earlier_calls);
-      process.around_start.add_calls(process.calls);
-      process.forks_before = process.forks;
+    if (faults > current.seen.storm.faults) {
+      current.around_start.add_calls(process.earlier_calls);
+      current.around_start.add_calls(process.calls);
+      current.forks_before = process.forks;
     }
-    process.around_start.add_amount(process.calls);
+    current.around_start.add_amount(process.calls);
   }
   if (process.current) {
-    Storm& storm = process.current->storm;
+    Storm& storm = process.current->seen.storm;
     if (unusual && !storm.baseline_per_s) storm.baseline_per_s = usual;
     storm.duration_ns = at_ns - storm.start_ns;
     storm.peak_per_s = std::max(storm.peak_per_s, per_s);
@@ -157,29 +160,32 @@ void StormWatch::step(Watched& process, FaultSample now, std::uint64_t at_ns) {
 void StormWatch::close(Watched& process) {
   if (auto storm = finished(process)) storms_.push_back(std::move(*storm));
   process.current.reset();
-  process.before = {};
-  process.around_start = {};
-  process.forks_before = {};
 }
 
 // `last` is the state at its end.
 std::optional<StormSeen> StormWatch::finished(const Watched& process) const {
-  if (!process.current || process.current->storm.duration_ns < limits_.least_ns) return std::nullopt;
-  StormSeen seen = *process.current;
-  seen.storm.cause = most_frequent(process.last, process.before);
-  find_thread(seen.storm, process.last, process.before);
+  if (!process.current || process.current->seen.storm.duration_ns < limits_.least_ns) return std::nullopt;
+  const Current& current = *process.current;
+  StormSeen seen = current.seen;
+  seen.storm.cause = most_frequent(process.last, current.before);
+  find_thread(seen.storm, process.last, current.before);
   FaultsSeen faults;
   faults.cause = seen.storm.cause;
-  faults.faults = process.last.by_cause.at(faults.cause) - process.before.by_cause.at(faults.cause);
-  faults.by_vma = vmas_since(process.last.by_vma, process.before.by_vma);
+  faults.faults = process.last.by_cause.at(faults.cause) - current.before.by_cause.at(faults.cause);
+  faults.by_vma = vmas_since(process.last.by_vma, current.before.by_vma);
   faults.duration_ns = seen.storm.duration_ns;
   seen.vma = find_vma(faults.by_vma);
   if (seen.vma) seen.storm.vma_faults = completed_faults(*seen.vma);
   seen.storm.cause_faults = faults.faults;
-  seen.trigger = process.around_start.explain(faults);
-  if (!seen.trigger) seen.trigger = process.forks_before.explain(faults);
+  seen.trigger = current.around_start.explain(faults);
+  if (!seen.trigger) seen.trigger = current.forks_before.explain(faults);
   seen.lacks_fork = !seen.trigger && only_fork_explains(faults);
   return seen;
+}
+
+void StormWatch::end() {
+  for (auto& [id, process] : processes_) close(process);
+  processes_.clear();
 }
 
 std::vector<StormSeen> StormWatch::storms() const {

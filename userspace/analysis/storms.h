@@ -3,8 +3,8 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -55,21 +55,27 @@ class StormWatch {
   /// Takes in the samples of a moment: `at_ns` since the start of the trace, later than the last one.
   void add(std::uint64_t at_ns, std::vector<FaultSample> samples);
 
+  /// No more samples will come: what was kept to compare them with is given up.
+  void end();
+
   /// Every storm so far, in order of time; one that still goes on ends here.
   [[nodiscard]] std::vector<StormSeen> storms() const;
 
  private:
-  struct Watched {
-    FaultSample last;
-    std::deque<std::uint64_t> usual;  // rates, without those that were unusual
-    TriggerCalls calls;               // since the last sample
-    TriggerCalls earlier_calls;       // between the last and the one before
-    Forks forks;
-    std::optional<StormSeen> current;
-    // Of the current storm.
+  struct Current {
+    StormSeen seen;
     FaultSample before;
     TriggerCalls around_start;
     Forks forks_before;
+  };
+  // Of each process there is one: what few of them need is not in it.
+  struct Watched {
+    FaultSample last;
+    std::vector<std::uint64_t> usual;  // rates, without those that were unusual
+    TriggerCalls calls;                // since the last sample
+    TriggerCalls earlier_calls;        // between the last and the one before
+    Forks forks;
+    std::unique_ptr<Current> current;  // storm
   };
 
   void step(Watched& process, FaultSample now, std::uint64_t at_ns);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
@@ -75,7 +74,7 @@ class Forks {
     std::uint32_t child_proc = 0;  // 0: the child is not traced
     bool child_left = false;
   };
-  std::deque<Fork> forks_;
+  std::vector<Fork> forks_;
 };
 
 }  // namespace mlt

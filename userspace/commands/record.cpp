@@ -39,7 +39,7 @@ class Recorder : public TraceSink {
   Status interval(const TraceData& part, const ReportNow& report_now) override;
   void fault(const FaultEvent& event) override;
   Status tick() override;
-  Status end(const TraceData& rest, const Report& report) override;
+  Status end(const Rest& rest, const Report& report) override;
 
  private:
   Status add_interval(const TraceData& part);
@@ -142,7 +142,8 @@ Status Recorder::tick() {
   return commit({});
 }
 
-Status Recorder::end(const TraceData& rest, const Report& report) {
+Status Recorder::end(const Rest& rest_of_trace, const Report& report) {
+  const TraceData rest = rest_of_trace();
   if (Status status = add_interval(rest); !status) return status;
   if (Status status = set_report(report); !status) return status;
   if (Status status = commit(rest.counts); !status) return status;

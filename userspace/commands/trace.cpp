@@ -20,7 +20,7 @@ class Printer : public TraceSink {
   Status begin(const TraceData&) override { return {}; }
   Status interval(const TraceData& part, const ReportNow& report_now) override;
   void fault(const FaultEvent&) override {}
-  Status end(const TraceData& rest, const Report& report) override;
+  Status end(const Rest& rest, const Report& report) override;
 
  private:
   const TraceOptions& options_;
@@ -37,7 +37,7 @@ Status Printer::interval(const TraceData& part, const ReportNow&) {
                                             : to_interval_text(report, header, text_options(options_.common, output_)));
 }
 
-Status Printer::end(const TraceData&, const Report& report) {
+Status Printer::end(const Rest&, const Report& report) {
   return output_.write(options_.common.json ? json_of(report, options_.common, !options_.interval_ns.has_value())
                                             : to_text(report, text_options(options_.common, output_)));
 }

@@ -24,6 +24,30 @@ FaultTotals since(const FaultTotals& now, const FaultTotals& before) {
   return difference;
 }
 
+// Takes `before` from the numbers of `now` from `first` to `end`, in bytes.
+template <typename Record>
+void subtract(Record& now, const Record& before, std::size_t first, std::size_t end) {
+  auto* values = reinterpret_cast<__u64*>(reinterpret_cast<char*>(&now) + first);
+  const auto* old = reinterpret_cast<const __u64*>(reinterpret_cast<const char*>(&before) + first);
+  for (std::size_t i = 0; i < (end - first) / sizeof(__u64); ++i) values[i] -= old[i];
+}
+
+bool is_zero(const mlt_call_total& total) {
+  static_assert(sizeof(total) % sizeof(__u64) == 0);
+  const auto* counters = reinterpret_cast<const __u64*>(&total);
+  return std::all_of(counters, counters + sizeof(total) / sizeof(__u64), [](__u64 count) { return count == 0; });
+}
+
+std::map<mlt_call, mlt_call_total> since(const std::map<mlt_call, mlt_call_total>& now,
+                                         const std::map<mlt_call, mlt_call_total>& before) {
+  std::map<mlt_call, mlt_call_total> difference;
+  for (auto [call, total] : now) {
+    if (const auto old = before.find(call); old != before.end()) subtract(total, old->second, 0, sizeof(total));
+    if (!is_zero(total)) difference.emplace(call, total);
+  }
+  return difference;
+}
+
 template <typename Key>
 std::map<Key, FaultTotals> since(const std::map<Key, FaultTotals>& now, const std::map<Key, FaultTotals>& before) {
   std::map<Key, FaultTotals> difference;
@@ -33,14 +57,6 @@ std::map<Key, FaultTotals> since(const std::map<Key, FaultTotals>& now, const st
     if (part.completed() + part.errors + part.retries != 0) difference.emplace(key, part);
   }
   return difference;
-}
-
-// Takes `before` from the numbers of `now` from `first` to `end`, in bytes.
-template <typename Record>
-void subtract(Record& now, const Record& before, std::size_t first, std::size_t end) {
-  auto* values = reinterpret_cast<__u64*>(reinterpret_cast<char*>(&now) + first);
-  const auto* old = reinterpret_cast<const __u64*>(reinterpret_cast<const char*>(&before) + first);
-  for (std::size_t i = 0; i < (end - first) / sizeof(__u64); ++i) values[i] -= old[i];
 }
 
 mlt_proc since(mlt_proc now, const mlt_proc& before) {
@@ -99,11 +115,17 @@ std::vector<ActCount> since(const std::vector<ActCount>& now, const std::vector<
 bool idle(const ProcessCounts& process) {
   const auto* counters = reinterpret_cast<const __u64*>(&process.proc.mlocked);
   constexpr std::size_t kCounters = (offsetof(mlt_proc, longest) - offsetof(mlt_proc, mlocked)) / sizeof(__u64);
-  return process.by_class.empty() && process.acts.empty() &&
+  return process.by_class.empty() && process.calls.empty() && process.acts.empty() &&
          std::all_of(counters, counters + kCounters, [](__u64 count) { return count == 0; });
 }
 
 }  // namespace
+
+void add(mlt_call_total& sum, const mlt_call_total& part) {
+  auto* values = reinterpret_cast<__u64*>(&sum);
+  const auto* added = reinterpret_cast<const __u64*>(&part);
+  for (std::size_t i = 0; i < sizeof(sum) / sizeof(__u64); ++i) values[i] += added[i];
+}
 
 bool same(const mlt_error_key& a, const mlt_error_key& b) {
   return a.where == b.where && a.reason == b.reason && a.origin == b.origin && a.was_fault == b.was_fault;
@@ -121,6 +143,7 @@ Counts Counts::since(const Counts& earlier) const {
       part.proc = mlt::since(now.proc, old->proc);
       part.by_class = mlt::since(now.by_class, old->by_class);
       part.by_thread = mlt::since(now.by_thread, old->by_thread);
+      part.calls = mlt::since(now.calls, old->calls);
       part.keepers = mlt::since(now.keepers, old->keepers);
       part.errors = mlt::since(now.errors, old->errors);
       part.acts = mlt::since(now.acts, old->acts);

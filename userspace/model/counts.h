@@ -44,6 +44,8 @@ struct ActCount {
   mlt_act act{};
 };
 
+void add(mlt_call_total& sum, const mlt_call_total& part);
+
 /// Within one process.
 bool same(const mlt_error_key& a, const mlt_error_key& b);
 
@@ -58,6 +60,7 @@ struct ProcessCounts {
   mlt_proc proc{};
   std::map<std::uint16_t, FaultTotals> by_class;   // key: class number of bpf/mlocktrace.h
   std::map<std::uint32_t, FaultTotals> by_thread;  // key: tid; 0: threads that shared a block
+  std::map<mlt_call, mlt_call_total> calls;        // those that it made, or that made pages present for it
   std::map<std::uint32_t, mlt_keeper> keepers;     // of pages that it munlocked; key: tgid
   std::vector<ErrorCount> errors;
   std::vector<ActCount> acts;      // on its memory

@@ -54,6 +54,10 @@ std::vector<MapsLine> read_maps(std::uint32_t pid) {
 }
 
 void remember_maps(std::vector<MapsLine>& known, const std::vector<MapsLine>& now) {
+  if (known.empty()) {
+    const auto named = std::ranges::count_if(now, [](const MapsLine& line) { return !line.name.empty(); });
+    known.reserve(std::min(kRemembered, static_cast<std::size_t>(named)));
+  }
   for (const MapsLine& line : now) {
     if (line.name.empty() || known.size() >= kRemembered) continue;
     if (std::ranges::find(known, line) == known.end()) known.push_back(line);

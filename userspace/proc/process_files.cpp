@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <climits>
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 
@@ -38,6 +40,13 @@ std::vector<std::string_view> stat_fields(std::string_view text) {
   const std::size_t close = text.rfind(')');
   if (close == std::string_view::npos) return fields;
   return split_words(text.substr(close + 1));
+}
+
+std::string name_in(std::string_view stat) {
+  const std::size_t open = stat.find('(');
+  const std::size_t close = stat.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close <= open) return {};
+  return std::string(stat.substr(open + 1, close - open - 1));
 }
 
 // Z: its parent is still to ask for its status; X: it is being removed.
@@ -75,7 +84,8 @@ std::string cgroup_of(std::uint32_t pid) {
   return first;
 }
 
-void read_limits(std::uint32_t pid, ProcessSnapshot& snapshot) {
+// For a caller that may not ask: see prlimit(2).
+void read_limits_file(std::uint32_t pid, ProcessSnapshot& snapshot) {
   const auto text = read_text_file(path_of(pid, "limits"));
   if (!text) return;
   constexpr std::string_view kName = "Max locked memory";
@@ -93,10 +103,24 @@ std::optional<std::uint64_t> bytes_of_kb(std::string_view kb) {
   return number ? std::optional(*number * 1024) : std::nullopt;
 }
 
+// The file tells of sixteen limits: fifty times the price.
+void read_limits(std::uint32_t pid, ProcessSnapshot& snapshot) {
+  rlimit limit{};
+  if (prlimit(static_cast<pid_t>(pid), RLIMIT_MEMLOCK, nullptr, &limit) != 0) return read_limits_file(pid, snapshot);
+  snapshot.memlock_unlimited = limit.rlim_cur == RLIM_INFINITY;
+  if (!snapshot.memlock_unlimited) snapshot.memlock_limit = limit.rlim_cur;
+}
+
+// Is it one of these? Each begins a line; most lines are of no interest, and are not taken apart.
+bool is_wanted(std::string_view line, std::initializer_list<std::string_view> names) {
+  return std::ranges::any_of(names, [line](std::string_view name) { return line.starts_with(name); });
+}
+
 void read_status(std::uint32_t pid, ProcessSnapshot& snapshot) {
   const auto text = read_text_file(path_of(pid, "status"));
   if (!text) return;
   for (const std::string_view line : split_lines(*text)) {
+    if (!is_wanted(line, {"Threads:", "VmLck:", "VmSize:", "Seccomp:", "CapEff:"})) continue;
     const auto words = split_words(line);
     if (words.size() < 2) continue;
     if (words[0] == "Threads:") snapshot.threads = parse_number(words[1]);
@@ -120,6 +144,14 @@ bool runs_filtered(std::uint32_t pid) {
   ProcessSnapshot snapshot;
   read_status(pid, snapshot);
   return snapshot.seccomp_filter.value_or(false);
+}
+
+std::uint64_t count_threads(std::uint32_t pid) {
+  const auto text = read_text_file(path_of(pid, "stat"));
+  if (!text) return 0;
+  // Field 20 of proc(5).
+  const auto fields = stat_fields(*text);
+  return fields.size() < 18 ? 0 : parse_number(fields[17]).value_or(0);
 }
 
 Result<std::uint32_t> process_of_thread(std::uint32_t tid) {
@@ -153,6 +185,7 @@ MemoryLevels read_memory_levels(std::uint32_t pid) {
   const auto text = read_text_file(path_of(pid, "status"));
   if (!text) return levels;
   for (const std::string_view line : split_lines(*text)) {
+    if (!is_wanted(line, {"VmLck:", "VmRSS:"})) continue;
     const auto words = split_words(line);
     if (words.size() < 2) continue;
     if (words[0] == "VmLck:") levels.locked_bytes = bytes_of_kb(words[1]);
@@ -171,8 +204,7 @@ std::optional<ProcessSnapshot> read_process(std::uint32_t pid) {
   snapshot.faults = *faults;
   snapshot.start_ticks = parse_number(fields[19]).value_or(0);
   read_ending(fields, snapshot);
-  snapshot.comm = read_text_file(path_of(pid, "comm")).value_or("");
-  if (snapshot.comm.ends_with('\n')) snapshot.comm.pop_back();
+  snapshot.comm = name_in(*stat_text);
   snapshot.exe = read_link(path_of(pid, "exe"));
   snapshot.cgroup = cgroup_of(pid);
   read_status(pid, snapshot);

@@ -40,6 +40,9 @@ bool process_exists(std::uint32_t pid);
 /// Whether a seccomp filter may answer system calls of its first thread. False, too, where that can't be read.
 bool runs_filtered(std::uint32_t pid);
 
+/// How many threads it has; 0: it is gone.
+std::uint64_t count_threads(std::uint32_t pid);
+
 /// The process that a thread belongs to.
 Result<std::uint32_t> process_of_thread(std::uint32_t tid);
 

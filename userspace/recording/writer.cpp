@@ -43,10 +43,9 @@ constexpr std::uint64_t kRowBytes = 128;
 
 std::string buckets_json(const Histogram& histogram) {
   std::string json = "[";
-  for (std::size_t i = 0; i < histogram.buckets().size(); ++i) {
-    if (histogram.buckets()[i] == 0) continue;
-    const BucketRange range = bucket_range(i);
-    json += fmt::format("{}[{},{},{}]", json.size() == 1 ? "" : ",", range.lo, range.hi, histogram.buckets()[i]);
+  for (const auto& [index, count] : histogram.buckets()) {
+    const BucketRange range = bucket_range(index);
+    json += fmt::format("{}[{},{},{}]", json.size() == 1 ? "" : ",", range.lo, range.hi, count);
   }
   return json + "]";
 }

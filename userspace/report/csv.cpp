@@ -72,11 +72,9 @@ CsvTable latency(const Report& report) {
   CsvTable csv{"latency", "pid,origin,from_ns,to_ns,faults\r\n"};
   const auto add = [&](const std::string& pid, const Process& process) {
     for (const auto& [origin, totals] : model::faults_by_origin(process)) {
-      const auto& buckets = totals.latency.buckets();
-      for (std::size_t i = 0; i < buckets.size(); ++i) {
-        if (buckets[i] == 0) continue;
-        const BucketRange range = bucket_range(i);
-        csv.text += fmt::format("{},{},{},{},{}\r\n", pid, origin_name(origin), range.lo, range.hi, buckets[i]);
+      for (const auto& [index, count] : totals.latency.buckets()) {
+        const BucketRange range = bucket_range(index);
+        csv.text += fmt::format("{},{},{},{},{}\r\n", pid, origin_name(origin), range.lo, range.hi, count);
       }
     }
   };

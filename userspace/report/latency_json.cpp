@@ -10,10 +10,8 @@ namespace {
 
 Json buckets(const Histogram& histogram) {
   Json array = Json::array();
-  for (std::size_t i = 0; i < histogram.buckets().size(); ++i) {
-    const std::uint64_t count = histogram.buckets()[i];
-    if (count == 0) continue;
-    const BucketRange range = bucket_range(i);
+  for (const auto& [index, count] : histogram.buckets()) {
+    const BucketRange range = bucket_range(index);
     array.push_back(Json::array({range.lo, range.hi, count}));
   }
   return array;

@@ -143,9 +143,9 @@ using Octaves = std::array<std::uint64_t, kOctaves>;
 /// Counts by power of two: an octave each, so that all rows are equally wide on the logarithmic scale.
 Octaves octaves_of(const Histogram& histogram) {
   Octaves octaves{};
-  for (std::size_t i = 0; i < histogram.buckets().size(); ++i) {
-    const std::uint64_t lo = bucket_range(i).lo;
-    octaves.at(lo == 0 ? 0 : static_cast<std::size_t>(std::bit_width(lo) - 1)) += histogram.buckets()[i];
+  for (const auto& [index, count] : histogram.buckets()) {
+    const std::uint64_t lo = bucket_range(index).lo;
+    octaves.at(lo == 0 ? 0 : static_cast<std::size_t>(std::bit_width(lo) - 1)) += count;
   }
   return octaves;
 }

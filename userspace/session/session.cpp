@@ -21,6 +21,7 @@
 #include <span>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "mlocktrace_early.skel.h"
 #include "mlocktrace_early_adopting.skel.h"
@@ -56,12 +57,14 @@ constexpr __u32 kLogStatistics = 4;
 constexpr ino_t kInitialPidNamespace = 0xEFFFFFFC;
 
 // Records for the processes, threads and fault classes that may be met. A place costs memory whether used or not, and
-// the tables are searched by hash: at most half full is the aim.
+// what finds none is lost, or counted for its process as a whole.
 struct TableSizes {
   __u32 blocks;
   __u32 vmas;  // a thread faults in some five mappings: its stack, the heap, code and data
   __u32 procs;
   __u32 threads;
+  __u32 tails;  // octaves that lie apart from nearly all: some of the classes of a thread have one
+  __u32 calls;  // kinds of calls of a process
 };
 
 // For single faults: at two processors' 400,000 a second and 40 bytes each it is full after half a second.
@@ -74,17 +77,32 @@ using Bss = std::remove_pointer_t<decltype(mlocktrace_early::bss)>;
 constexpr __u32 kMostBlocks = sizeof(Bss::mlt_used_blocks);
 constexpr __u32 kMostVmas = sizeof(Bss::mlt_used_vmas);
 constexpr __u32 kMostProcs = sizeof(Bss::mlt_used_procs);
+constexpr __u32 kMostTails = sizeof(Bss::mlt_used_tails);
+constexpr __u32 kMostCalls = sizeof(Bss::mlt_used_calls);
 
 constexpr __u32 kThreads = MLT_THREAD_MASK + 1;
 
 TableSizes table_sizes(const SessionOptions& options) {
+  const __u64 threads = options.expected_threads;
   const auto places = [&](__u64 for_each_thread, __u64 least, __u64 most) {
-    return static_cast<__u32>(std::bit_ceil(std::clamp(for_each_thread * options.expected_threads, least, most)));
+    return static_cast<__u32>(std::clamp(for_each_thread * threads, least, most));
   };
   // Nearly half full by what is there already: more records, which take longer to find.
-  const __u32 threads = kThreads + (2 * options.expected_threads > kThreads ? places(1, kThreads, 4 * kThreads) : 0);
-  if (options.mode == MLT_TARGET_PIDS) return {places(4, 2048, kMostBlocks), places(4, 4096, kMostVmas), 512, threads};
-  return {places(8, 32768, kMostBlocks), places(8, 32768, kMostVmas), places(2, 4096, kMostProcs), threads};
+  const __u32 more = 2 * threads > kThreads ? std::bit_ceil(places(1, kThreads, 8 * kThreads) / 2) : 0;
+  if (options.mode == MLT_TARGET_PIDS)
+    return {.blocks = places(4, 2048, kMostBlocks),
+            .vmas = places(4, 4096, kMostVmas),
+            .procs = 512,
+            .threads = kThreads + more,
+            .tails = places(4, 4096, kMostTails),
+            .calls = 4096};
+  const __u64 procs = threads + std::max<__u64>(threads / 2, 4096);
+  return {.blocks = places(6, 32768, kMostBlocks),
+          .vmas = places(6, 32768, kMostVmas),
+          .procs = static_cast<__u32>(std::min<__u64>(procs, kMostProcs)),
+          .threads = kThreads + more,
+          .tails = places(4, 16384, kMostTails),
+          .calls = places(4, 16384, kMostCalls)};
 }
 
 // In each of their maps; 1 KiB each.
@@ -395,6 +413,8 @@ struct Session::Impl {
   [[nodiscard]] std::uint64_t skipped_runs() const {
     return skipped_runs(early.skel->obj) + (late_object() != nullptr ? skipped_runs(late_object()) : 0);
   }
+  /// And what is of the trace as a whole.
+  [[nodiscard]] Counts with_totals(Counts counts) const;
   void deliver(const mlt_event& event) { (*handler)(event, tables.id_of(event.proc)); }
   /// Negative: enough for now.
   int deliver(const mlt_fault_event& event) {
@@ -418,9 +438,11 @@ mlt_config Session::Impl::config(const Plan& plan) const {
   cfg.target_tid = options.tid;
   cfg.follow = options.follow ? 1 : 0;
   cfg.fault_events = options.fault_events ? 1 : 0;
-  cfg.block_mask = sizes.blocks - 1;
-  cfg.vma_mask = sizes.vmas - 1;
-  cfg.proc_mask = sizes.procs - 1;
+  cfg.blocks = sizes.blocks;
+  cfg.vmas = sizes.vmas;
+  cfg.procs = sizes.procs;
+  cfg.tails = sizes.tails;
+  cfg.calls = sizes.calls;
   cfg.more_threads = sizes.threads - kThreads;
   cfg.counter_lag = counter_lag(libbpf_num_possible_cpus());
   cfg.stacks = options.stacks;
@@ -464,7 +486,11 @@ void Session::Impl::configure(Skel& skel, const Plan& plan) {
   bpf_map__set_max_entries(skel.maps.mlt_procs, sizes.procs);
   bpf_map__set_max_entries(skel.maps.mlt_threads, sizes.threads);
   bpf_map__set_max_entries(skel.maps.mlt_places, 2 * sizes.threads);
-  bpf_map__set_max_entries(skel.maps.mlt_claims, sizes.threads + sizes.blocks + sizes.vmas + sizes.procs);
+  bpf_map__set_max_entries(skel.maps.mlt_tails, sizes.tails);
+  bpf_map__set_max_entries(skel.maps.mlt_call_counts, sizes.calls);
+  // One more for each processor that is taking a place over.
+  bpf_map__set_max_entries(skel.maps.mlt_claims, sizes.threads + sizes.blocks + sizes.vmas + sizes.procs + sizes.tails +
+                                                     sizes.calls + static_cast<__u32>(libbpf_num_possible_cpus()));
   // Up to 6.0 a program on a perf event can't use hash maps that get their memory as they go.
   const PlannedSignal* fault = plan.find("fault");
   if (fault->way == nullptr || !fault->way->uses("perf")) return;
@@ -654,9 +680,10 @@ Status Session::Impl::open_fault_ring() {
 
 Status Session::Impl::set_up_tables() {
   if (Status status = set_targets(); !status) return status;
-  auto mapped = Tables::map(maps().mlt_blocks, maps().mlt_vmas, maps().mlt_procs,
-                            {maps().mlt_keepers, maps().mlt_errors, maps().mlt_acts, &bss().mlt_acts_made},
-                            {bss().mlt_used_blocks, bss().mlt_used_vmas, bss().mlt_used_procs});
+  auto mapped = Tables::map(
+      {maps().mlt_blocks, maps().mlt_tails, maps().mlt_vmas, maps().mlt_procs, maps().mlt_call_counts},
+      {maps().mlt_keepers, maps().mlt_errors, maps().mlt_acts, &bss().mlt_acts_made},
+      {bss().mlt_used_blocks, bss().mlt_used_tails, bss().mlt_used_vmas, bss().mlt_used_procs, bss().mlt_used_calls});
   if (!mapped) return tl::unexpected(mapped.error());
   tables = std::move(*mapped);
   ring.reset(ring_buffer__new(
@@ -757,13 +784,16 @@ std::uint64_t Session::Impl::skipped_runs(const bpf_object* object) const {
   return skipped;
 }
 
-Counts Session::counts() {
-  Counts counts = impl_->tables.counts();
-  memcpy(&counts.stats, &impl_->bss().mlt_stats, sizeof(counts.stats));
-  counts.skipped_runs =
-      (impl_->skipped_at_end ? *impl_->skipped_at_end : impl_->skipped_runs()) - impl_->skipped_before;
+Counts Session::Impl::with_totals(Counts counts) const {
+  memcpy(&counts.stats, &bss().mlt_stats, sizeof(counts.stats));
+  counts.skipped_runs = (skipped_at_end ? *skipped_at_end : skipped_runs()) - skipped_before;
   return counts;
 }
+
+Counts Session::counts() { return impl_->with_totals(impl_->tables.counts()); }
+
+// Of ten thousand processes the tables are a third of what the tracer holds.
+Counts Session::last_counts() { return impl_->with_totals(std::exchange(impl_->tables, {}).last_counts()); }
 
 namespace {
 

@@ -85,6 +85,8 @@ class Session {
 
   /// Everything counted so far.
   [[nodiscard]] Counts counts();
+  /// The same at the end of the trace: it is not asked again.
+  [[nodiscard]] Counts last_counts();
   /// Adds the stacks to the processes. After the gate was closed: reading them makes the kernel skip probes.
   void add_stacks(Counts& counts) const;
 

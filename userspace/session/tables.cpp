@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <numeric>
+#include <iterator>
+#include <type_traits>
 #include <utility>
 
+#include "model/block_counts.h"
 #include "model/vma_counts.h"
 
 namespace mlt {
@@ -18,35 +20,40 @@ namespace {
 // Past this many threads the small ones are summed up: nobody reads on, and a churning process has millions.
 constexpr std::size_t kThreadsKept = 4096;
 
-FaultTotals totals_of(const mlt_block& shared) {
-  // Its thread may be counting: a fault may be in `minor` and not in its bucket yet. What the histogram says of itself
-  // must be true all the same.
-  const mlt_block block = shared;
-  const std::uint64_t timed = std::accumulate(std::begin(block.buckets), std::end(block.buckets), std::uint64_t{0});
-  FaultTotals totals;
-  totals.minor = block.minor;
-  totals.major = block.major;
-  totals.errors = block.errors;
-  totals.retries = block.retries;
-  totals.untimed = block.untimed;
-  totals.latency.merge(timed, block.sum_ns, block.min_ns, block.max_ns, block.buckets);
-  return totals;
+// Places that have been used. Nearly all have not: eight at a time.
+std::vector<std::uint32_t> list_used(const std::uint8_t* flags, std::uint32_t entries) {
+  std::vector<std::uint32_t> places;
+  std::uint32_t place = 0;
+  for (std::uint64_t eight = 0; place + 8 <= entries; place += 8) {
+    std::memcpy(&eight, flags + place, sizeof(eight));
+    for (std::uint32_t i = 0; eight != 0 && i < 8; ++i) {
+      if (flags[place + i] != 0) places.push_back(place + i);
+    }
+  }
+  for (; place < entries; ++place) {
+    if (flags[place] != 0) places.push_back(place);
+  }
+  return places;
 }
 
 }  // namespace
 
-Result<Tables> Tables::map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const RareMaps& rare,
-                           const UsedPlaces& used) {
+Result<Tables> Tables::map(const TableMaps& maps, const RareMaps& rare, const UsedPlaces& used) {
   Tables tables;
-  auto block_table = MappedTable<mlt_block>::open(blocks);
-  if (!block_table) return tl::unexpected(block_table.error());
-  auto vma_table = MappedTable<mlt_vma>::open(vmas);
-  if (!vma_table) return tl::unexpected(vma_table.error());
-  auto proc_table = MappedTable<mlt_proc>::open(procs);
-  if (!proc_table) return tl::unexpected(proc_table.error());
-  tables.blocks_ = std::move(*block_table);
-  tables.vmas_ = std::move(*vma_table);
-  tables.procs_ = std::move(*proc_table);
+  Status status;
+  const auto open = [&status](auto& table, const bpf_map* map) {
+    auto opened = std::remove_reference_t<decltype(table)>::open(map);
+    if (opened)
+      table = std::move(*opened);
+    else
+      status = tl::unexpected(opened.error());
+  };
+  open(tables.blocks_, maps.blocks);
+  open(tables.tails_, maps.tails);
+  open(tables.vmas_, maps.vmas);
+  open(tables.procs_, maps.procs);
+  open(tables.calls_, maps.calls);
+  if (!status) return tl::unexpected(status.error());
   tables.keepers_ = bpf_map__fd(rare.keepers);
   tables.errors_ = bpf_map__fd(rare.errors);
   tables.acts_ = bpf_map__fd(rare.acts);
@@ -64,14 +71,32 @@ std::uint32_t Tables::id_of(std::uint32_t index) {
 std::uint32_t Tables::pid_of(std::uint32_t index) { return index < procs_.size() ? visible_pid(procs_[index]) : 0; }
 
 Tables::Places Tables::used() const {
-  const auto list = [](const std::uint8_t* flags, std::uint32_t entries) {
-    std::vector<std::uint32_t> places;
-    for (std::uint32_t place = 0; place < entries; ++place) {
-      if (flags[place] != 0) places.push_back(place);
-    }
-    return places;
-  };
-  return {list(used_.blocks, blocks_.size()), list(used_.vmas, vmas_.size()), list(used_.procs, procs_.size())};
+  return {list_used(used_.blocks, blocks_.size()), list_used(used_.vmas, vmas_.size()),
+          list_used(used_.procs, procs_.size())};
+}
+
+std::unordered_map<std::uint32_t, Tables::List> Tables::tails() {
+  std::unordered_map<std::uint32_t, List> of_block;
+  for (const std::uint32_t place : list_used(used_.tails, tails_.size())) {
+    if (tails_[place].block != 0) of_block[tails_[place].block].push_back(place);
+  }
+  return of_block;
+}
+
+std::unordered_map<std::uint32_t, Tables::List> Tables::calls() {
+  std::unordered_map<std::uint32_t, List> of_process;
+  for (const std::uint32_t place : list_used(used_.calls, calls_.size())) {
+    if (calls_[place].proc != 0) of_process[calls_[place].proc].push_back(place);
+  }
+  return of_process;
+}
+
+FaultTotals Tables::totals_of(std::uint32_t block, const List& tails) {
+  const mlt_block now = blocks_[block];
+  std::vector<mlt_tail> apart;
+  apart.reserve(tails.size());
+  for (const std::uint32_t place : tails) apart.push_back(tails_[place]);
+  return mlt::totals_of(now, apart);
 }
 
 // Calls `visit` with each entry of a hash map.
@@ -116,18 +141,35 @@ std::map<std::uint32_t, std::vector<ActCount>> Tables::acts() const {
   return acts;
 }
 
-void Tables::add(Taken& taken, const mlt_block& block) {
-  const FaultTotals totals = totals_of(block);
+void Tables::add(Taken& taken, const mlt_block& block, const FaultTotals& totals) {
   taken.by_class[block.class_id].add(totals);
   const bool own = (block.flags & MLT_BLOCK_SHARED) == 0 &&
                    (taken.by_thread.size() < kThreadsKept || taken.by_thread.contains(block.tid));
   taken.by_thread[own ? block.tid : 0].add(totals);
 }
 
-ProcessCounts Tables::take(std::uint32_t index) {
+// Most processes have nothing but what their threads that live have.
+void Tables::add(ProcessCounts& process, Taken live) {
+  if (process.by_class.empty() && process.by_vma.empty()) {
+    process.by_class = std::move(live.by_class);
+    process.by_thread = std::move(live.by_thread);
+    process.by_vma = std::move(live.by_vma);
+    process.by_vma.shrink_to_fit();
+    return;
+  }
+  for (const auto& [class_id, totals] : live.by_class) process.by_class[class_id].add(totals);
+  for (const auto& [tid, totals] : live.by_thread) process.by_thread[tid].add(totals);
+  for (const mlt_vma& record : live.by_vma) add_vma(process.by_vma, record);
+}
+
+ProcessCounts Tables::take(std::uint32_t index, const List& calls) {
   ProcessCounts process;
   process.id = id_of(index);
   process.proc = procs_[index];
+  for (const std::uint32_t place : calls) {
+    const mlt_call_count& count = calls_[place];
+    mlt::add(process.calls[static_cast<mlt_call>(count.call)], count.total);
+  }
   if (process.proc.still_locked != 0) process.keepers = keepers_of(index);
   if (process.proc.failed != 0) process.errors = errors_of(index);
   if (const auto found = retired_.find(index); found != retired_.end()) {
@@ -161,8 +203,13 @@ Tables::Places Tables::take_retired() {
       alive_.push_back({visible_pid(record), static_cast<std::uint16_t>(record.execs)});
   }
   Places places = used();
+  List retired;
   for (const std::uint32_t index : places.blocks) {
-    if ((blocks_[index].flags & MLT_BLOCK_RETIRED) != 0) fold_block(index);
+    if ((blocks_[index].flags & MLT_BLOCK_RETIRED) != 0) retired.push_back(index);
+  }
+  if (!retired.empty()) {
+    auto tails_of = tails();
+    for (const std::uint32_t index : retired) fold_block(index, tails_of[index]);
   }
   for (const std::uint32_t index : places.vmas) {
     if ((vmas_[index].state & MLT_BLOCK_RETIRED) != 0) fold_vma(index);
@@ -176,16 +223,21 @@ Tables::Places Tables::take_retired() {
     if (vmas_[index].task != 0) in_use.insert(vmas_[index].proc);
   }
   auto acts_on = acts();
+  auto calls_of = calls();
   for (const std::uint32_t index : gone) {
-    if (free_process(index, in_use)) free_acts(std::move(acts_on[index]));
+    if (free_process(index, in_use, calls_of[index])) free_acts(std::move(acts_on[index]));
   }
   return places;
 }
 
 // Adds a block that nobody writes any more to its process, and gives it back.
-void Tables::fold_block(std::uint32_t index) {
+void Tables::fold_block(std::uint32_t index, const List& tails) {
   mlt_block& retired = blocks_[index];
-  add(retired_[retired.proc], retired);
+  add(retired_[retired.proc], retired, totals_of(index, tails));
+  for (const std::uint32_t place : tails) {
+    memset(&tails_[place], 0, sizeof(mlt_tail));
+    __atomic_store_n(&tails_[place].state, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
+  }
   memset(&retired, 0, sizeof(retired));
   __atomic_store_n(&retired.flags, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
 }
@@ -198,13 +250,17 @@ void Tables::fold_vma(std::uint32_t index) {
 }
 
 // `in_use`: records of processes that have a block or a mapping, listed since this one was gone.
-bool Tables::free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use) {
+bool Tables::free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use, const List& calls) {
   // Somebody holds its address space still, and what is given up with it is its: next time.
   if (procs_[index].spaces != 0) return false;
   // Blocks that are left are of threads whose end the kernel has not announced yet: next time. Or they were shared by
   // the whole process: then the record stays, for they cannot be told from those of its place's next owner.
   if (in_use.contains(index)) return false;
-  gone_.push_back(take(index));
+  gone_.push_back(take(index, calls));
+  for (const std::uint32_t place : calls) {
+    memset(&calls_[place], 0, sizeof(mlt_call_count));
+    __atomic_store_n(&calls_[place].state, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
+  }
   for (const auto& [tgid, keeper] : gone_.back().keepers) {
     const std::uint64_t key = std::uint64_t{index} << 32 | tgid;
     bpf_map_delete_elem(keepers_, &key);
@@ -226,27 +282,40 @@ void Tables::free_acts(std::vector<ActCount> acts) {
 
 void Tables::collect_retired() { take_retired(); }
 
-Counts Tables::counts() {
+Counts Tables::counts() { return counts(false); }
+
+Counts Tables::last_counts() && { return counts(true); }
+
+Counts Tables::counts(bool is_last) {
   const Places places = take_retired();
+  auto tails_of = tails();
+  auto calls_of = calls();
   std::map<std::uint32_t, Taken> live;
   for (const std::uint32_t place : places.blocks) {
-    if (blocks_[place].task != 0) add(live[blocks_[place].proc], blocks_[place]);
+    const mlt_block& block = blocks_[place];
+    if (block.task != 0) add(live[block.proc], block, totals_of(place, tails_of[place]));
   }
   for (const std::uint32_t place : places.vmas) {
     if (vmas_[place].task != 0) add_vma(live[vmas_[place].proc].by_vma, vmas_[place]);
   }
+  if (is_last) {
+    blocks_ = {};
+    vmas_ = {};
+    tails_ = {};
+  }
   auto acts_on = acts();
   Counts counts;
-  counts.processes = gone_;
+  counts.processes.reserve(gone_.size() + places.procs.size());
+  if (is_last)
+    std::ranges::move(gone_, std::back_inserter(counts.processes));
+  else
+    counts.processes = gone_;
   counts.acts = std::move(acts_on[0]);
   for (const std::uint32_t index : places.procs) {
     if (procs_[index].tgid == 0) continue;
-    ProcessCounts process = take(index);
-    for (const auto& [class_id, totals] : live[index].by_class) process.by_class[class_id].add(totals);
-    for (const auto& [tid, totals] : live[index].by_thread) process.by_thread[tid].add(totals);
-    for (const mlt_vma& record : live[index].by_vma) add_vma(process.by_vma, record);
+    ProcessCounts& process = counts.processes.emplace_back(take(index, calls_of[index]));
+    if (auto counted = live.extract(index)) add(process, std::move(counted.mapped()));
     process.acts = std::move(acts_on[index]);
-    counts.processes.push_back(std::move(process));
   }
   return counts;
 }

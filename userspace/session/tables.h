@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "model/counts.h"
@@ -12,11 +13,22 @@ struct bpf_map;
 
 namespace mlt {
 
+/// What is mapped.
+struct TableMaps {
+  const bpf_map* blocks = nullptr;
+  const bpf_map* tails = nullptr;
+  const bpf_map* vmas = nullptr;
+  const bpf_map* procs = nullptr;
+  const bpf_map* calls = nullptr;
+};
+
 /// For each place of a table: nonzero once it has been used. A walk over all places would map all of their memory.
 struct UsedPlaces {
   const std::uint8_t* blocks = nullptr;
+  const std::uint8_t* tails = nullptr;
   const std::uint8_t* vmas = nullptr;
   const std::uint8_t* procs = nullptr;
+  const std::uint8_t* calls = nullptr;
 };
 
 /// What is looked at entry by entry, and only where there is one.
@@ -30,8 +42,7 @@ struct RareMaps {
 class Tables {
  public:
   Tables() = default;
-  static Result<Tables> map(const bpf_map* blocks, const bpf_map* vmas, const bpf_map* procs, const RareMaps& rare,
-                            const UsedPlaces& used);
+  static Result<Tables> map(const TableMaps& maps, const RareMaps& rare, const UsedPlaces& used);
 
   void collect_retired();
   /// Which processes are gone: they are freed by the next collect_retired. To be called before events are read, which
@@ -44,6 +55,8 @@ class Tables {
   /// When collect_retired was last called.
   [[nodiscard]] const std::vector<AliveProcess>& alive() const { return alive_; }
   [[nodiscard]] Counts counts();
+  /// The same once nothing counts any more; the tables are given up as they are read.
+  [[nodiscard]] Counts last_counts() &&;
   /// Id of the process whose record is at `index` now.
   std::uint32_t id_of(std::uint32_t index);
   /// The number of that process, as the caller sees it where that is known.
@@ -55,30 +68,40 @@ class Tables {
     std::map<std::uint32_t, FaultTotals> by_thread;
     std::vector<mlt_vma> by_vma;
   };
+  using List = std::vector<std::uint32_t>;  // of places
   struct Places {
-    std::vector<std::uint32_t> blocks;
-    std::vector<std::uint32_t> vmas;
-    std::vector<std::uint32_t> procs;
+    List blocks;
+    List vmas;
+    List procs;
   };
 
+  [[nodiscard]] Counts counts(bool is_last);
   [[nodiscard]] Places used() const;
   /// What was in use after the processes that are gone were known to be.
   Places take_retired();
+  /// By block.
+  [[nodiscard]] std::unordered_map<std::uint32_t, List> tails();
+  /// By process record.
+  [[nodiscard]] std::unordered_map<std::uint32_t, List> calls();
+  [[nodiscard]] FaultTotals totals_of(std::uint32_t block, const List& tails);
   [[nodiscard]] std::map<std::uint32_t, mlt_keeper> keepers_of(std::uint32_t index) const;
   [[nodiscard]] std::vector<ErrorCount> errors_of(std::uint32_t index) const;
   /// By process record; 0: of no process.
   [[nodiscard]] std::map<std::uint32_t, std::vector<ActCount>> acts() const;
-  void fold_block(std::uint32_t index);
+  void fold_block(std::uint32_t index, const List& tails);
   void fold_vma(std::uint32_t index);
   /// Returns whether it could.
-  bool free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use);
+  bool free_process(std::uint32_t index, const std::unordered_set<std::uint32_t>& in_use, const List& calls);
   void free_acts(std::vector<ActCount> acts);
-  [[nodiscard]] ProcessCounts take(std::uint32_t index);
-  static void add(Taken& taken, const mlt_block& block);
+  [[nodiscard]] ProcessCounts take(std::uint32_t index, const List& calls);
+  static void add(Taken& taken, const mlt_block& block, const FaultTotals& totals);
+  static void add(ProcessCounts& process, Taken live);
 
   MappedTable<mlt_block> blocks_;
+  MappedTable<mlt_tail> tails_;
   MappedTable<mlt_vma> vmas_;
   MappedTable<mlt_proc> procs_;
+  MappedTable<mlt_call_count> calls_;
   int keepers_ = -1;
   int errors_ = -1;
   int acts_ = -1;

@@ -29,7 +29,7 @@ Result<std::string> find_cgroup(const std::string& name) {
 std::uint32_t threads_of(const std::vector<std::uint32_t>& pids) {
   std::uint64_t threads = 0;
   for (const std::uint32_t pid : pids) {
-    if (const auto process = read_process(pid); process && process->threads) threads += *process->threads;
+    threads += count_threads(pid);
   }
   return static_cast<std::uint32_t>(threads);
 }

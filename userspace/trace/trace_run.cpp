@@ -8,12 +8,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
 
 #include "analysis/build_report.h"
 #include "analysis/build_storms.h"
+#include "analysis/crowd.h"
 #include "findings/findings.h"
 #include "kernel/probe_kernel.h"
 #include "model/names.h"
@@ -341,14 +343,25 @@ Status TraceRun::cut_interval() {
   return status;
 }
 
-// What /proc says of the processes that live.
+// What /proc says of the processes that live. What they have mapped was looked at when they were met: once more for
+// those only that are listed one by one, with the names of their mappings.
 void TraceRun::read_views(TraceData& data) const {
+  std::vector<const ProcessCounts*> alive;
   for (const ProcessCounts& process : data.counts.processes) {
-    if (process.proc.exit_ns != 0) continue;
-    const std::uint32_t pid = visible_pid(process.proc);
-    data.views[pid].end = read_process(pid);
-    look_at(data, pid, static_cast<std::uint16_t>(process.proc.execs));
+    if (process.proc.exit_ns == 0) alive.push_back(&process);
   }
+  for (const ProcessCounts* process : alive) {
+    ProcessViews& views = data.views[visible_pid(process->proc)];
+    if (!views.end) views.end = read_process(visible_pid(process->proc));
+  }
+  const std::size_t listed = options_.common.verbose && !options_.common.json ? alive.size() : kProcessesInFiles;
+  if (const std::size_t most = options_.common.processes.value_or(listed); most < alive.size()) {
+    std::ranges::nth_element(alive, alive.begin() + static_cast<std::ptrdiff_t>(most), std::greater{},
+                             [](const ProcessCounts* process) { return busy_ns(*process); });
+    alive.resize(most);
+  }
+  for (const ProcessCounts* process : alive)
+    look_at(data, visible_pid(process->proc), static_cast<std::uint16_t>(process->proc.execs));
 }
 
 Report TraceRun::report_of(const TraceData& data) const {
@@ -398,7 +411,8 @@ void TraceRun::end() {
   for (const std::uint32_t pid : watched) {
     ProcessViews& views = data_.views[pid];
     views.locked_close_ns = clock_ns(CLOCK_MONOTONIC);
-    views.locked_close = read_memory_levels(pid).locked_bytes;
+    views.end = read_process(pid);
+    if (views.end) views.locked_close = views.end->locked_bytes;
     views.gate_close.before = fault_counters(pid);
   }
   const auto walked = pids_to_walk();
@@ -419,14 +433,17 @@ void TraceRun::end() {
 
 Result<int> TraceRun::finish() {
   if (Status status = collect(); !status) return tl::unexpected(status.error());
-  data_.counts = attached_->session.counts();
+  data_.counts = attached_->session.last_counts();
   storms_.add(data_.end_ns - data_.start_ns, fault_samples(data_.counts));
+  storms_.end();
   read_views(data_);
   attached_->session.add_stacks(data_.counts);
   if (options_.kernel_stacks) data_.symbols.read_kernel();
   const Report report = report_of(data_);
   const auto status = fails_on(report.findings, options_.fail_on) ? ExitStatus::finding : ExitStatus::ok;
-  return sink_.end(part_since_last(data_.counts, data_.end_ns), report).map([&] { return static_cast<int>(status); });
+  return sink_.end([this] { return part_since_last(data_.counts, data_.end_ns); }, report).map([&] {
+    return static_cast<int>(status);
+  });
 }
 
 Result<int> TraceRun::run(Kernel kernel, int signals) {

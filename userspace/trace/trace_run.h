@@ -35,8 +35,11 @@ class TraceSink {
   virtual void fault(const FaultEvent& event) = 0;
   /// Between intervals, some times a second.
   virtual Status tick() { return {}; }
-  /// The trace has ended. `rest`: what came after the last interval.
-  virtual Status end(const TraceData& rest, const Report& report) = 0;
+  /// What came after the last interval; it takes the memory of another whole trace.
+  using Rest = std::function<TraceData()>;
+
+  /// The trace has ended.
+  virtual Status end(const Rest& rest, const Report& report) = 0;
 };
 
 class TraceRun {

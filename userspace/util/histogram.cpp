@@ -6,6 +6,26 @@
 
 namespace mlt {
 
+namespace {
+
+void add_to(std::vector<Bucket>& sum, const std::vector<Bucket>& other) {
+  // A copy of the other one takes no more memory than it needs, and in a sum of many most buckets are there already.
+  if (sum.empty()) {
+    sum = other;
+    return;
+  }
+  std::size_t at = 0;
+  for (const Bucket& bucket : other) {
+    while (at < sum.size() && sum[at].index < bucket.index) ++at;
+    if (at < sum.size() && sum[at].index == bucket.index)
+      sum[at].count += bucket.count;
+    else
+      sum.insert(sum.begin() + static_cast<std::ptrdiff_t>(at), bucket);
+  }
+}
+
+}  // namespace
+
 BucketRange bucket_range(std::size_t index) {
   if (index < MLT_HIST_SUB) return {index, index + 1};
   const std::size_t shift = index / MLT_HIST_SUB - 1;
@@ -26,7 +46,12 @@ void Histogram::add(std::uint64_t nanoseconds) {
   max_ = std::max(max_, nanoseconds);
   ++count_;
   sum_ += nanoseconds;
-  ++buckets_[bucket_index(nanoseconds)];
+  const std::size_t index = bucket_index(nanoseconds);
+  const auto at = std::ranges::lower_bound(buckets_, index, {}, &Bucket::index);
+  if (at != buckets_.end() && at->index == index)
+    ++at->count;
+  else
+    buckets_.insert(at, {index, 1});
 }
 
 void Histogram::merge(std::uint64_t count, std::uint64_t sum, std::uint64_t min, std::uint64_t max,
@@ -36,7 +61,12 @@ void Histogram::merge(std::uint64_t count, std::uint64_t sum, std::uint64_t min,
   max_ = std::max<std::uint64_t>(max_, max);
   count_ += count;
   sum_ += sum;
-  for (std::size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += buckets[i];
+  std::vector<Bucket> added;
+  added.reserve(static_cast<std::size_t>(std::ranges::count_if(buckets, [](__u64 held) { return held != 0; })));
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    if (buckets[i] != 0) added.push_back({i, buckets[i]});
+  }
+  add_to(buckets_, added);
 }
 
 void Histogram::merge(const Histogram& other) {
@@ -45,7 +75,7 @@ void Histogram::merge(const Histogram& other) {
   max_ = std::max(max_, other.max_);
   count_ += other.count_;
   sum_ += other.sum_;
-  for (std::size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
+  add_to(buckets_, other.buckets_);
 }
 
 Histogram Histogram::since(const Histogram& earlier) const {
@@ -53,17 +83,18 @@ Histogram Histogram::since(const Histogram& earlier) const {
   delta.count_ = count_ - earlier.count_;
   delta.sum_ = sum_ - earlier.sum_;
   if (delta.count_ == 0) return delta;
-  bool first = true;
-  for (std::size_t i = 0; i < buckets_.size(); ++i) {
-    delta.buckets_[i] = buckets_[i] - earlier.buckets_[i];
-    if (delta.buckets_[i] == 0) continue;
-    const BucketRange range = bucket_range(i);
-    if (first) delta.min_ = std::max(range.lo, min_);
-    first = false;
-    delta.max_ = std::min(range.hi - 1, max_);
+  auto old = earlier.buckets_.begin();
+  for (const Bucket& now : buckets_) {
+    while (old != earlier.buckets_.end() && old->index < now.index) ++old;
+    const bool is_old = old != earlier.buckets_.end() && old->index == now.index;
+    const std::uint64_t count = is_old ? now.count - old->count : now.count;
+    if (count != 0) delta.buckets_.push_back({now.index, count});
   }
+  if (delta.buckets_.empty()) return delta;
+  const std::size_t last = delta.buckets_.back().index;
+  delta.min_ = std::max(bucket_range(delta.buckets_.front().index).lo, min_);
   // The open last bucket has no upper bound of its own.
-  if (delta.buckets_.back() != 0) delta.max_ = max_;
+  delta.max_ = last == MLT_HIST_BUCKETS - 1 ? max_ : std::min(bucket_range(last).hi - 1, max_);
   return delta;
 }
 
@@ -72,13 +103,13 @@ std::uint64_t Histogram::quantile(double q) const {
   const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(count_))));
   if (rank >= count_) return max_;
   std::uint64_t below = 0;
-  for (std::size_t i = 0; i < buckets_.size(); ++i) {
-    if (below + buckets_[i] < rank) {
-      below += buckets_[i];
+  for (const auto& [index, held] : buckets_) {
+    if (below + held < rank) {
+      below += held;
       continue;
     }
-    const BucketRange range = bucket_range(i);
-    const double inside = (static_cast<double>(rank - below) - 0.5) / static_cast<double>(buckets_[i]);
+    const BucketRange range = bucket_range(index);
+    const double inside = (static_cast<double>(rank - below) - 0.5) / static_cast<double>(held);
     const auto value = range.lo + static_cast<std::uint64_t>(inside * static_cast<double>(range.hi - range.lo));
     return std::clamp(value, min_, max_);
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "bpf/mlocktrace.h"
 
@@ -17,6 +18,13 @@ struct BucketRange {
 
 BucketRange bucket_range(std::size_t index);
 std::size_t bucket_index(std::uint64_t nanoseconds);
+
+/// A bucket that holds something.
+struct Bucket {
+  std::size_t index = 0;
+  std::uint64_t count = 0;
+  bool operator==(const Bucket&) const = default;
+};
 
 class Histogram {
  public:
@@ -35,7 +43,8 @@ class Histogram {
   [[nodiscard]] std::uint64_t sum() const { return sum_; }
   [[nodiscard]] std::uint64_t min() const { return min_; }
   [[nodiscard]] std::uint64_t max() const { return max_; }
-  [[nodiscard]] const Buckets& buckets() const { return buckets_; }
+  /// In order. Of a process nearly all hold nothing, and a trace may have ten thousand processes.
+  [[nodiscard]] const std::vector<Bucket>& buckets() const { return buckets_; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
 
   /// Nearest-rank quantile, interpolated within its bucket and limited to [min, max]; 0 when empty. The error is at
@@ -47,7 +56,7 @@ class Histogram {
   std::uint64_t sum_ = 0;
   std::uint64_t min_ = 0;
   std::uint64_t max_ = 0;
-  Buckets buckets_{};
+  std::vector<Bucket> buckets_;
 };
 
 }  // namespace mlt
