@@ -499,6 +499,25 @@ Report degraded() {
   return report;
 }
 
+Report skipping(SkippedProbes skipped) {
+  constexpr std::uint64_t kFaults = 400;
+  Report report = quiet();
+  report.coverage.skipped = skipped;
+  AuditCheck& audit = report.coverage.audit.front();
+  audit.traced = audit.kernel = kFaults;
+  Faults& faults = report.processes.front().faults;
+  FaultTotals& access = faults.by_origin[MLT_ORIGIN_ACCESS].emplace();
+  access = minor_faults(kFaults - skipped.unclassed - skipped.untimed, 700);
+  access.minor += skipped.untimed;
+  access.untimed = skipped.untimed;
+  FaultTotals& unknown = faults.by_origin[MLT_ORIGIN_UNKNOWN].emplace();
+  unknown.minor = unknown.untimed = skipped.unclassed;
+  faults.by_class = {{{MLT_ORIGIN_ACCESS, MLT_LOCKED, MLT_CAUSE_FIRST_TOUCH}, access}};
+  if (skipped.unclassed != 0)
+    faults.by_class.push_back({{MLT_ORIGIN_UNKNOWN, MLT_LOCK_UNKNOWN, MLT_CAUSE_UNKNOWN}, unknown});
+  return report;
+}
+
 Report crowd(std::uint32_t processes) {
   Report report = base();
   report.target = {"all", {}, "", false};

@@ -16,6 +16,8 @@ Report quiet();
 Report busy();
 /// A kernel on which much can't be attached, with losses and an audit that differs, and hostile names.
 Report degraded();
+/// quiet(), of 400 faults more, on a kernel that skipped these probes of them.
+Report skipping(SkippedProbes skipped);
 /// A system-wide trace of `processes` processes.
 Report crowd(std::uint32_t processes);
 

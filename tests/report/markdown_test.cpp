@@ -49,6 +49,38 @@ TEST(Markdown, ManyProcessesAndCallsAreSummedUp) {
   EXPECT_NE(degraded.find("8 ms"), std::string::npos) << "the slowest call stays";
 }
 
+TEST(Markdown, WhatTheKernelSkippedIsTold) {
+  const std::string both = to_markdown(fixtures::skipping({5, 1}));
+  EXPECT_NE(both.find("**Skipped:** 5 faults of unknown class and 1 fault of unknown duration, counted all the same: "
+                      "the kernel skipped a probe.\n\nNo fault was lost.\n"),
+            std::string::npos)
+      << both;
+  EXPECT_NE(both.find("\n| unknown | 5 | 0 | 0 | – | – | – | – |\n"), std::string::npos) << both;
+  EXPECT_NE(both.find("\n| unknown | lock state n/a | unknown | 5 | 0 | 0 | – | – | – | – |\n"), std::string::npos);
+  const std::string unclassed = to_markdown(fixtures::skipping({1, 0}));
+  EXPECT_NE(unclassed.find("**Skipped:** 1 fault of unknown class, counted all the same: the kernel skipped a "
+                           "probe.\n\nNo fault was lost.\n"),
+            std::string::npos)
+      << unclassed;
+  EXPECT_EQ(both.find("Nothing was lost."), std::string::npos);
+}
+
+TEST(Markdown, WhereNothingWasSkippedNothingIsSaidOfIt) {
+  const std::string none = to_markdown(fixtures::skipping({0, 0}));
+  EXPECT_NE(none.find("Nothing was lost.\n"), std::string::npos) << none;
+  EXPECT_EQ(none.find("Skipped"), std::string::npos);
+  EXPECT_EQ(none.find("unknown"), std::string::npos);
+}
+
+TEST(Markdown, SkippedAndLostAreTwoThings) {
+  Report report = fixtures::skipping({5, 0});
+  report.coverage.lost.missed_probes = 3;
+  const std::string text = to_markdown(report);
+  EXPECT_NE(text.find("**Skipped:** 5 faults"), std::string::npos) << text;
+  EXPECT_NE(text.find("**Lost:** 0 events, 0 counts in full tables and 3 probes."), std::string::npos) << text;
+  EXPECT_EQ(text.find("No fault was lost."), std::string::npos);
+}
+
 TEST(Markdown, EveryRowOfATableHasAsManyCellsAsItsHead) {
   Report report = fixtures::busy();
   for (Process& process : report.processes) process.comm = process.exe = "a|b`c\n|d";

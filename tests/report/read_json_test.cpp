@@ -43,6 +43,8 @@ TEST(ReadJson, RoundTrip) {
   expect_round_trip(fixtures::busy());
   expect_round_trip(fixtures::degraded());
   expect_round_trip(fixtures::crowd(20));
+  expect_round_trip(fixtures::skipping({5, 1}));
+  expect_round_trip(fixtures::skipping({0, 0}));
 }
 
 // tests/compat/README.md says where they are from. What they lack is null; what they have is what it was.
@@ -63,6 +65,21 @@ TEST(ReadJson, ReportsOfOlderVersions) {
     }
     EXPECT_EQ(differing, Json::array()) << name;
   }
+}
+
+TEST(ReadJson, WhatTheKernelSkipped) {
+  const auto read = read_json(to_json(fixtures::skipping({5, 1}), false));
+  ASSERT_TRUE(read) << read.error().message();
+  ASSERT_TRUE(read->coverage.skipped);
+  EXPECT_EQ(read->coverage.skipped->unclassed, 5U);
+  EXPECT_EQ(read->coverage.skipped->untimed, 1U);
+  const auto& unknown = read->processes[0].faults.by_origin[MLT_ORIGIN_UNKNOWN];
+  ASSERT_TRUE(unknown);
+  EXPECT_EQ(unknown->minor, 5U);
+  EXPECT_EQ(unknown->untimed, 5U);
+  const auto none = read_json(to_json(fixtures::skipping({0, 0}), false));
+  EXPECT_TRUE(none->coverage.skipped) << "asked, and none: that is not null";
+  EXPECT_FALSE(read_json(to_json(fixtures::quiet(), false))->coverage.skipped);
 }
 
 // Up to 6.15 an exit is told after the address space is gone.

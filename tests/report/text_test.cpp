@@ -337,6 +337,39 @@ TEST_F(Text, TheMomentFromWhichEverythingCounts) {
   EXPECT_FALSE(contains(rendered(report), "since"));
 }
 
+TEST_F(Text, WhatTheKernelSkippedIsTold) {
+  const std::string both = to_text(fixtures::skipping({5, 1}), {.width = 0});
+  EXPECT_TRUE(contains(both,
+                       "  skipped  5 faults of unknown class and 1 fault of unknown duration, counted all the "
+                       "same: the kernel skipped a probe.\n  lost     no fault\n"));
+  EXPECT_EQ(first_columns(both, "  faults ", 6),
+            (std::vector<std::string>{"access 395", "kernel 0", "populate 0", "remote 0", "unknown 5", "total 400"}));
+  EXPECT_EQ(first_columns(both, "  by class", 4), (std::vector<std::string>{"access, locked 395", "all first_touch",
+                                                                            "unknown, lock state n", "all unknown"}));
+  EXPECT_TRUE(contains(to_text(fixtures::skipping({200, 0}), {.width = 0}),
+                       "  skipped  200 faults of unknown class, counted all the same: the kernel skipped a probe.\n"
+                       "  lost     no fault\n"));
+  EXPECT_TRUE(contains(to_text(fixtures::skipping({0, 2}), {.width = 0}),
+                       "  skipped  2 faults of unknown duration, counted all the same: the kernel skipped a probe.\n"
+                       "  lost     no fault\n"));
+}
+
+TEST_F(Text, WhereNothingWasSkippedNothingIsSaidOfIt) {
+  const std::string text = rendered(fixtures::skipping({0, 0}));
+  EXPECT_TRUE(contains(text, "  lost     nothing\n"));
+  EXPECT_FALSE(contains(text, "skipped"));
+  EXPECT_EQ(first_columns(text, "  faults ", 5),
+            (std::vector<std::string>{"access 400", "kernel 0", "populate 0", "remote 0", "total 400"}));
+}
+
+TEST_F(Text, SkippedAndLostAreTwoThings) {
+  Report report = fixtures::skipping({5, 0});
+  report.coverage.lost.missed_probes = 3;
+  const std::string text = to_text(report, {.width = 0});
+  EXPECT_TRUE(contains(text, "  skipped  5 faults of unknown class"));
+  EXPECT_TRUE(contains(text, "  LOST     3 probes did not fire. The numbers above are incomplete.\n"));
+}
+
 TEST_F(Text, UnevictablePagesOfOthers) {
   Report report = fixtures::quiet();
   EXPECT_FALSE(contains(rendered(report), "unevictable list:"));
