@@ -166,6 +166,35 @@ await test("another process can be looked at, and other curves", async () => {
   await page.close();
 });
 
+/// The cells of the first column of a table, by its caption.
+const firstCells = (page, caption) =>
+  page.locator("table").filter({ has: page.locator("caption", { hasText: caption }) }).first().locator("tbody tr > :first-child").allTextContents();
+
+await test("what the kernel skipped is told, and has an origin of its own", async () => {
+  const page = await open("skipping.html");
+  const trust = await page.locator("#trust").innerText();
+  expect(trust.includes("Skipped: 5 faults of unknown class and 1 fault of unknown duration, counted all the same: the kernel skipped a probe."), `told: ${trust}`);
+  expect(trust.includes("No fault was lost.") && !trust.includes("Nothing was lost."), `told: ${trust}`);
+  const row = page.locator("#summary tr").filter({ has: page.locator("> :first-child", { hasText: /^unknown$/ }) });
+  equal((await row.locator("> *").allTextContents()).slice(0, 4).join(" "), "unknown 5 0 0", "the row");
+  equal((await firstCells(page, "Faults by origin")).join(" "), "access kernel populate remote unknown total", "rows");
+  const total = page.locator("#summary tr").filter({ has: page.locator("> :first-child", { hasText: /^total$/ }) });
+  equal((await total.locator("> *").allTextContents())[1], "400", "faults in total");
+  expect((await page.locator("#summary").innerText()).includes("6 faults began before the trace, or the kernel skipped a probe: counted, but without a latency."), "why they have no latency");
+  expect((await page.locator("#over-time").innerText()).includes("unknown /s"), "no curve of them over time");
+  await expectDrawn(page, 3);
+  await expectNoFaults(page);
+  await page.close();
+});
+
+await test("where nothing was skipped, nothing is said of it", async () => {
+  const page = await open("unskipping.html");
+  const trust = await page.locator("#trust").innerText();
+  expect(trust.includes("Nothing was lost.") && !trust.includes("Skipped"), `told: ${trust}`);
+  equal((await firstCells(page, "Faults by origin")).join(" "), "access kernel populate remote total", "rows");
+  await page.close();
+});
+
 await test("hostile names are shown and never run", async () => {
   const page = await open("hostile.html");
   for (const summary of await page.locator("summary").all()) await summary.click();

@@ -52,6 +52,27 @@ Timeline hostile_timeline() {
   return timeline;
 }
 
+/// What goes with fixtures::skipping({5, 1}): of each second a tenth of its faults, in the middle those that were
+/// skipped.
+Timeline skipping_timeline() {
+  Timeline timeline;
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    TimelinePoint& point = timeline.points.emplace_back();
+    point.start_ns = i * 1'000'000'000;
+    point.duration_ns = 1'000'000'000;
+    point.pid = 812;
+    point.by_origin[MLT_ORIGIN_ACCESS] = fixtures::minor_faults(i == 5 ? 34 : 40, 700);
+    point.by_cause[MLT_CAUSE_FIRST_TOUCH] = 40;
+    if (i != 5) continue;
+    point.by_origin[MLT_ORIGIN_ACCESS].minor = 35;
+    point.by_origin[MLT_ORIGIN_ACCESS].untimed = 1;
+    point.by_origin[MLT_ORIGIN_UNKNOWN].minor = point.by_origin[MLT_ORIGIN_UNKNOWN].untimed = 5;
+    point.by_cause[MLT_CAUSE_FIRST_TOUCH] = 35;
+    point.by_cause[MLT_CAUSE_UNKNOWN] = 5;
+  }
+  return timeline;
+}
+
 std::string diff_page() {
   Report calm = fixtures::busy();
   calm.findings.clear();
@@ -87,6 +108,8 @@ int main(int argc, char** argv) {
   write(directory + "/busy.html", to_html(fixtures::busy(), fixtures::stormy()));
   write(directory + "/quiet.html", to_html(fixtures::quiet()));
   write(directory + "/degraded.html", to_html(fixtures::degraded()));
+  write(directory + "/skipping.html", to_html(fixtures::skipping({5, 1}), skipping_timeline()));
+  write(directory + "/unskipping.html", to_html(fixtures::skipping({0, 0})));
   write(directory + "/crowd.html", to_html(fixtures::crowd(300)));
   write(directory + "/empty.html", to_html({}));
   write(directory + "/hostile.html", to_html(hostile(), hostile_timeline()));

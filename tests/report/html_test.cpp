@@ -113,6 +113,27 @@ TEST(Html, EventsReplaceTheGridWhenTheyAreWhole) {
   EXPECT_EQ(grid["access"][LatencyGrid::kMostColumns / 2], Json::array({bucket_index(1000), 2}));
 }
 
+TEST(Html, WhatTheKernelSkippedIsTold) {
+  const auto skipped = [](SkippedProbes probes) {
+    return data_of(to_html(fixtures::skipping(probes)))["facts"]["skipped"];
+  };
+  EXPECT_EQ(
+      skipped({5, 1}),
+      "5 faults of unknown class and 1 fault of unknown duration, counted all the same: the kernel skipped a probe");
+  EXPECT_EQ(skipped({5, 0}), "5 faults of unknown class, counted all the same: the kernel skipped a probe");
+  EXPECT_EQ(skipped({0, 0}), "");
+  EXPECT_EQ(data_of(to_html(fixtures::quiet()))["facts"]["skipped"], "") << "the kernel was not asked";
+}
+
+TEST(Html, FaultsOfUnknownOriginAreASeries) {
+  Timeline timeline;
+  TimelinePoint& point = timeline.points.emplace_back();
+  point.pid = 812;
+  point.duration_ns = 1'000;
+  point.by_origin[MLT_ORIGIN_UNKNOWN].minor = point.by_origin[MLT_ORIGIN_UNKNOWN].untimed = 5;
+  EXPECT_EQ(data_of(to_html(fixtures::skipping({5, 0}), timeline))["lines"]["812"]["series"]["unknown"], Json{5});
+}
+
 TEST(Html, AddressesAreTextBecauseNumbersOfAScriptHave53Bits) {
   Timeline timeline;
   timeline.spaces = {{812, {}, {{0xffffffffff600000, 0xffffffffff601000, "--xp", 0, "[vsyscall]", 0, 0, 0, false}}}};

@@ -10,6 +10,7 @@
 #include "report/conclusion.h"
 #include "report/facts.h"
 #include "report/json.h"
+#include "report/phrases.h"
 
 namespace mlt {
 namespace {
@@ -117,7 +118,8 @@ Json to_json(const std::vector<Fact>& facts) {
   return list;
 }
 
-/// What is said in words, section by section, of each process in their order, of all together, and of the system.
+/// What is said in words, section by section, of each process in their order, of all together, of the system,
+/// and of what the kernel skipped.
 Json facts_of(const Report& report) {
   Json processes = Json::array();
   for (const Process& process : report.processes)
@@ -136,7 +138,8 @@ Json facts_of(const Report& report) {
   return {{"processes", processes},
           {"groups", groups},
           {"together", {{"pressure", to_json(reclaim_facts(sum_of(report)))}}},
-          {"system", system_facts(report.system)}};
+          {"system", system_facts(report.system)},
+          {"skipped", report.coverage.has_skipped() ? describe(*report.coverage.skipped) : ""}};
 }
 
 Json mappings(const std::vector<MapsEntry>& entries) {

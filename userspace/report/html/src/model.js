@@ -20,8 +20,9 @@ export const groups = report.process_groups.map((group, i) => {
 export const factsOf = (process) => facts.get(process);
 export const factsTogether = parsed.facts?.together;
 export const systemFacts = parsed.facts?.system ?? [];
+export const skippedFact = parsed.facts?.skipped ?? "";
 export const span_ns = report.window.duration_ns;
-export const ORIGINS = ["access", "kernel", "populate", "remote"];
+export const ORIGINS = ["access", "kernel", "populate", "remote", "unknown"];
 
 const everyone = [...report.processes, ...groups];
 export const processCount = report.processes.length + groups.reduce((count, group) => count + group.processes, 0);
@@ -85,12 +86,14 @@ function addTotals(sum, totals) {
   return sum;
 }
 
-/// Totals by origin; null where no process has them measured.
+/// Totals by origin; null where no process has them measured. Of unknown origin there are none, and no totals, unless the
+/// kernel skips probes.
 export function byOrigin(processes) {
   const sums = {};
   for (const origin of ORIGINS) {
     const measured = processes.map((process) => process.faults[origin]).filter(Boolean);
-    sums[origin] = measured.length ? measured.reduce(addTotals, emptyTotals()) : null;
+    const sum = measured.length ? measured.reduce(addTotals, emptyTotals()) : null;
+    if (origin !== "unknown" || (sum && sum.minor + sum.major > 0)) sums[origin] = sum;
   }
   return sums;
 }

@@ -3,8 +3,8 @@ import { choice, foldedTable, h, name, short, table } from "./dom.js";
 import { NA, bytes, count, duration, fact, plural, seconds, words } from "./format.js";
 import { flameGraph } from "./flame.js";
 import {
-  ORIGINS, Latency, allFaults, byClass, byOrigin, byPid, callsOf, changesOf, conclusion, events, factsOf, factsTogether, hasTimeline, lifeOf, processesOf, report, spaces, span_ns, stormsOf,
-  systemFacts, titleOf,
+  Latency, allFaults, byClass, byOrigin, byPid, callsOf, changesOf, conclusion, events, factsOf, factsTogether, hasTimeline, lifeOf, processesOf, report, spaces, span_ns, stormsOf,
+  skippedFact, systemFacts, titleOf,
 } from "./model.js";
 import { callsOverTime, distribution, drawn, faultsOverTime, latencyOverTime, memoryOverTime, pressureOverTime } from "./plots.js";
 import { addressSpace } from "./space.js";
@@ -136,12 +136,11 @@ function summary(host, processes, pid) {
   host.append(figures(processes, pid));
   if (!many(processes)) host.append(whois(processes[0]));
   const untimed = allFaults(processes).untimed;
-  if (untimed) host.append(about(`${plural(untimed, "fault")} began before the trace: counted, but without a latency.`));
-  const origins = byOrigin(processes);
-  const measured = ORIGINS.filter((origin) => origins[origin]);
+  if (untimed) host.append(about(`${plural(untimed, "fault")} began before the trace${skippedFact ? ", or the kernel skipped a probe" : ""}: counted, but without a latency.`));
+  const origins = Object.entries(byOrigin(processes));
   const total = table("Faults by origin", [{ title: "faults" }, ...FAULT_COLUMNS], [
-    ...ORIGINS.map((origin) => [origin, ...(origins[origin] ? faultCells(origins[origin]) : FAULT_COLUMNS.map(() => toned("quiet", NA)))]),
-    [h("strong", null, measured.length === ORIGINS.length ? "total" : "measured"), ...faultCells(allFaults(processes)).map((cell) => h("strong", null, cell))],
+    ...origins.map(([origin, totals]) => [origin, ...(totals ? faultCells(totals) : FAULT_COLUMNS.map(() => toned("quiet", NA)))]),
+    [h("strong", null, origins.every(([, totals]) => totals) ? "total" : "measured"), ...faultCells(allFaults(processes)).map((cell) => h("strong", null, cell))],
   ]);
   host.append(total);
   const classes = byClass(processes, (one) => `${one.origin}, ${lockWord[one.locked] ?? "lock state n/a"}|${words(one.cause ?? "unknown")}`);
@@ -342,10 +341,11 @@ const verdictTone = { equal: "fine", differs: "bad", unavailable: "quiet" };
 
 function trust(host) {
   const { signals, lost, audit, audit_groups: summed } = report.coverage;
-  const losses = [[lost.events, "events found no room in the ring buffer"], [lost.map_full, "faults, processes or pages found no room in a table"], [lost.missed_probes, "return probes did not fire"]].filter(([n]) => n);
+  const losses = [[lost.events, "events found no room in the ring buffer"], [lost.map_full, "faults, processes or pages found no room in a table"], [lost.missed_probes, "probes did not fire"]].filter(([n]) => n);
+  if (skippedFact) host.append(h("p", { class: "fair" }, `Skipped: ${skippedFact}.`));
   host.append(losses.length
     ? h("p", { class: "bad" }, `Lost: ${losses.map(([n, what]) => `${count(n)} ${what}`).join("; ")}. The figures above are incomplete.`)
-    : h("p", null, toned("fine", "Nothing was lost.")));
+    : h("p", null, toned("fine", skippedFact ? "No fault was lost." : "Nothing was lost.")));
   if (report.window.complete_after_ns) host.append(about(`Faults count from the start, everything else from ${duration(report.window.complete_after_ns)} on.`));
   host.append(h("h3", null, "Audit: our counts beside the kernel's own"));
   const checks = [...audit, ...summed.map((group) => ({ ...group, check: `${group.check} of ${count(group.checks)} × others` }))];
