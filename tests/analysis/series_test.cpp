@@ -88,7 +88,20 @@ TEST(LatencyGrid, EventsAtTheEdges) {
 
 TEST(LatencyGrid, AnEmptyTraceHasRoomForAnEvent) {
   LatencyGrid grid;
-  grid.add(FaultEvent{}, 0);
+  FaultEvent event;
+  event.duration_ns = 1;
+  grid.add(event, 0);
+  EXPECT_EQ(grid.faults(), 1U);
+}
+
+TEST(LatencyGrid, AnEventThatWasNotTimedHasNoLatency) {
+  LatencyGrid grid;
+  FaultEvent event;
+  grid.add(event, 1'000'000);
+  EXPECT_EQ(grid.faults(), 0U);
+  EXPECT_EQ(grid.columns().front().counts[MLT_ORIGIN_ACCESS], LatencyGrid::Buckets{}) << "not one of 0 ns";
+  event.duration_ns = 1;
+  grid.add(event, 1'000'000);
   EXPECT_EQ(grid.faults(), 1U);
 }
 

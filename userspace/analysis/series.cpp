@@ -149,7 +149,8 @@ void LatencyGrid::add(const FaultEvent& event, std::uint64_t duration_ns) {
   }
   const std::uint64_t width = std::max<std::uint64_t>(duration_ns / kMostColumns, 1);
   const std::size_t column = std::min<std::size_t>(event.at_ns / width, kMostColumns - 1);
-  if (event.error || event.origin >= MLT_ORIGIN_NR) return;
+  const bool timed = event.duration_ns != 0;  // how long the others took is not known
+  if (event.error || !timed || event.origin >= MLT_ORIGIN_NR) return;
   add_count(columns_[column].counts[event.origin][bucket_index(event.duration_ns)], 1);
   ++faults_;
 }
