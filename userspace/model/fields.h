@@ -20,8 +20,8 @@ template <>
 struct Fields<FaultTotals> {
   static constexpr std::string_view name = "fault_totals";
   static constexpr std::string_view meaning =
-      "Faults of one origin. time_ns is the time spent in them; untimed ones began before the trace: part of minor or "
-      "major, not of the latency.";
+      "Faults of one origin. time_ns is the time spent in them; untimed ones began before the trace, or a probe was "
+      "skipped: part of minor or major, not of the latency.";
   static constexpr auto list =
       std::tuple{field("minor", &FaultTotals::minor),
                  field("major", &FaultTotals::major),
