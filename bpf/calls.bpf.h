@@ -71,7 +71,8 @@ static __noinline u32 mlt_current_call(struct mlt_thread* thread) {
 __weak __noinline u32 mlt_call_new(u32 index, u32 call) {
   struct mlt_proc* proc = mlt_proc_at(index);
   if (!proc || call >= MLT_CALL_NR) return 0;
-  u32 place = mlt_take(MLT_CLAIM_CALL, (u64)index << 32 | call, 0, mlt_cfg.calls - 1);
+  /* Not in order: that is one more function in each program. */
+  u32 place = mlt_take_hashed(MLT_CLAIM_CALL, (u64)index << 32 | call, 0, mlt_cfg.calls - 1);
   struct mlt_call_count* count = place ? bpf_map_lookup_elem(&mlt_call_counts, &place) : NULL;
   mlt_barrier(call);
   if (!count || call >= MLT_CALL_NR) {

@@ -28,7 +28,7 @@ static __always_inline struct mlt_proc* mlt_proc_at(u32 index) { return bpf_map_
 static __always_inline struct mlt_vma* mlt_vma_at(u32 index) { return bpf_map_lookup_elem(&mlt_vmas, &index); }
 
 static __always_inline void mlt_unclaim(u64 kind, u32 index) {
-  u64 key = kind | index;
+  u64 key = kind << MLT_CLAIM_SHIFT | index;
   bpf_map_delete_elem(&mlt_claims, &key);
 }
 
@@ -43,10 +43,16 @@ static __always_inline struct mlt_thread* mlt_thread_of(u64 task) {
 /*
  * Takes a free place among `first` + 1 ... `first` + `number`; 0: none was found. Place 0 of a table is never used: 0
  * means none. They are taken in order, as long as there are some that were never taken: of a table that is mostly empty
- * the front end has only that part in its memory. After that by a hash, MLT_WAYS of them. A global function: the
- * verifier checks it once.
+ * the front end has only that part in its memory. After that by a hash, MLT_WAYS of them. Global functions, each of one
+ * loop: the verifier checks them once, and does not follow the second for every way out of the first.
  */
-u32 mlt_take(u64 kind, u64 owner, u32 first, u32 number);
+u32 mlt_take_unused(u64 kind, u64 owner, u32 first, u32 number);
+u32 mlt_take_hashed(u64 kind, u64 owner, u32 first, u32 number);
+
+static __always_inline u32 mlt_take(u64 kind, u64 owner, u32 first, u32 number) {
+  u32 place = mlt_take_unused(kind, owner, first, number);
+  return place ? place : mlt_take_hashed(kind, owner, first, number);
+}
 
 /* Takes a free place for a thread, whose record is looked for where the hash says. Global, too. */
 u32 mlt_claim_thread(u64 owner, u32 hash, u32 first, u32 mask);

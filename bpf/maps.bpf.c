@@ -14,11 +14,7 @@ const volatile struct mlt_config mlt_cfg = {
 
 __u8 mlt_known[MLT_INTEREST_SIZE];
 __u8 mlt_interest[MLT_INTEREST_SIZE];
-__u8 mlt_used_blocks[MLT_BLOCKS_MAX];
-__u8 mlt_used_vmas[MLT_VMAS_MAX];
-__u8 mlt_used_procs[MLT_PROCS_MAX];
-__u8 mlt_used_tails[MLT_TAILS_MAX];
-__u8 mlt_used_calls[MLT_CALLS_MAX];
+__u8 mlt_places_state[MLT_CLAIM_KINDS * MLT_PLACES_MAX];
 __u32 mlt_unused_from[MLT_PARTS];
 __u32 mlt_phase;
 __u64 mlt_copying;

@@ -15,20 +15,9 @@ extern const volatile struct mlt_config mlt_cfg;
 extern __u8 mlt_known[MLT_INTEREST_SIZE];
 extern __u8 mlt_interest[MLT_INTEREST_SIZE];
 
-/*
- * One byte for each place of a table: nonzero once it has been taken, for the front end, which looks at these instead
- * of walking mlt_claims by system calls.
- */
-#define MLT_BLOCKS_MAX 65536 /* a thread's record, a block and a process's record name them by 16 bits */
-#define MLT_VMAS_MAX 65536
-#define MLT_PROCS_MAX 32768
-#define MLT_TAILS_MAX 65536
-#define MLT_CALLS_MAX 65536
-extern __u8 mlt_used_blocks[MLT_BLOCKS_MAX];
-extern __u8 mlt_used_vmas[MLT_VMAS_MAX];
-extern __u8 mlt_used_procs[MLT_PROCS_MAX];
-extern __u8 mlt_used_tails[MLT_TAILS_MAX];
-extern __u8 mlt_used_calls[MLT_CALLS_MAX];
+/* enum mlt_place_state of each place of each table, by kind of claim: the front end looks at these instead of walking
+ * mlt_claims by system calls. */
+extern __u8 mlt_places_state[MLT_CLAIM_KINDS * MLT_PLACES_MAX];
 
 /* Behind this place of each table no place has been taken yet: see mlt_take. Two parts of some, by kind of claim. */
 #define MLT_PARTS 16
@@ -95,14 +84,9 @@ struct mlt_call_map {
   __type(value, struct mlt_call_count);
 };
 
-/* What a claim is for, in the upper half of the key; the number of the place is in the lower half. */
-#define MLT_CLAIM_THREAD (1ULL << 32)
-#define MLT_CLAIM_BLOCK (2ULL << 32)
-#define MLT_CLAIM_PROC (3ULL << 32)
-#define MLT_CLAIM_VMA (4ULL << 32)
-#define MLT_CLAIM_TAIL (5ULL << 32)
-#define MLT_CLAIM_CALL (6ULL << 32)
-#define MLT_CLAIM_AGAIN (1ULL << 40) /* whoever has this takes a place over that the front end gave back */
+/* What a claim is for, in the upper half of the key: enum mlt_claim. The number of the place is in the lower half. */
+#define MLT_CLAIM_SHIFT 32
+#define MLT_CLAIM_AGAIN MLT_CLAIM_KINDS /* + another: whoever has this takes over a place that was given back */
 
 struct mlt_claim_map {
   __uint(type, BPF_MAP_TYPE_HASH);

@@ -210,14 +210,28 @@ struct mlt_config {
   __u64 pidns_ino;
 };
 
+/* Tables whose places are taken and given back: what a claim of one is for. Records name places by 16 bits. */
+enum mlt_claim {
+  MLT_CLAIM_THREAD = 1,
+  MLT_CLAIM_BLOCK,
+  MLT_CLAIM_PROC,
+  MLT_CLAIM_VMA,
+  MLT_CLAIM_TAIL,
+  MLT_CLAIM_CALL,
+  MLT_CLAIM_KINDS = 8
+};
+#define MLT_PLACES_MAX 65536u
+
+/* Of a place. Given back by the front end, which has emptied it: it may be taken again. */
+enum mlt_place_state { MLT_PLACE_UNUSED, MLT_PLACE_TAKEN, MLT_PLACE_GIVEN_BACK };
+
 /*
  * Counters and latency of one fault class of one thread. Written by that thread alone, so without atomics; a block
  * that MLT_BLOCK_SHARED marks is the overflow of a whole process and is updated with atomics.
  */
 #define MLT_BLOCK_SHARED 1u    /* of the process, not of a thread */
 #define MLT_BLOCK_RETIRED 2u   /* its thread has exited: the front end takes the block over and frees it */
-#define MLT_BLOCK_FREE 4u      /* given back by the front end: may be taken again */
-#define MLT_VMA_UNEVICTABLE 8u /* of a mapping: no page of its file may be reclaimed, as with SHM_LOCK */
+#define MLT_VMA_UNEVICTABLE 4u /* of a mapping: no page of its file may be reclaimed, as with SHM_LOCK */
 
 struct mlt_block {
   __u64 task; /* owner: address of the task_struct; 0: free */
@@ -247,8 +261,6 @@ struct mlt_block {
 struct mlt_tail {
   __u32 block; /* whose it is; 0: nobody's yet */
   __u32 row;
-  __u32 state; /* MLT_BLOCK_FREE */
-  __u32 pad;
   __u64 buckets[MLT_HIST_SUB];
 };
 
@@ -431,8 +443,6 @@ struct mlt_call_count {
   __u32 proc; /* index of the process record; 0: nobody's yet */
   __u16 call; /* enum mlt_call */
   __u16 pad;
-  __u32 state; /* MLT_BLOCK_FREE */
-  __u32 pad_state;
   struct mlt_call_total total;
 };
 
@@ -511,8 +521,6 @@ struct mlt_ending {
   __u32 pad;
 };
 
-#define MLT_PROC_FREE MLT_BLOCK_FREE
-
 /* One process. Rarely written, by any of its threads and by whoever works on its pages: atomics only. */
 struct mlt_proc {
   __u64 start_boottime; /* of the thread group leader: with the pid the identity of the process */
@@ -521,7 +529,7 @@ struct mlt_proc {
   __u32 tgid;           /* in the initial PID namespace; 0: record free */
   __u32 pid;            /* in the caller's PID namespace; 0: not known yet */
   __u32 parent_tgid;    /* the traced parent that it was forked from; 0: none */
-  __u32 gone;           /* 1: released by the kernel, the front end takes the record over; MLT_PROC_FREE: given back */
+  __u32 gone;           /* released by the kernel: the front end takes the record over */
   __u32 populating;     /* enum mlt_call: in this one a thread is making pages present; of several the last to begin */
   __u32 execs;          /* since it is traced */
   __u32 spaces;         /* address spaces of it that exit_mmap is still to give up: so long the record is written */
@@ -813,8 +821,8 @@ struct mlt_fault_event {
 #ifdef __cplusplus
 static_assert(sizeof(mlt_config) == 136);
 static_assert(sizeof(mlt_block) == 8 + 8 + 8 + 8 * 8 + 4 * MLT_NEAR_BUCKETS + 2 * (MLT_HIST_ROWS + 2));
-static_assert(sizeof(mlt_tail) == 16 + 8 * MLT_HIST_SUB);
-static_assert(sizeof(mlt_call_count) == 16 + sizeof(mlt_call_total));
+static_assert(sizeof(mlt_tail) == 8 + 8 * MLT_HIST_SUB);
+static_assert(sizeof(mlt_call_count) == 8 + sizeof(mlt_call_total));
 static_assert(sizeof(mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME);
 static_assert(sizeof(mlt_event) == 24);
 static_assert(sizeof(mlt_mapping) == 8 * 7 + 4 * 4 + MLT_VMA_NAME);
@@ -827,8 +835,8 @@ static_assert(sizeof(mlt_event_call) == 24 + 4 * 8 + 4 * 8 + 8 + 16 + MLT_PART_N
 _Static_assert(sizeof(struct mlt_config) == 136, "layout");
 _Static_assert(sizeof(struct mlt_block) == 8 + 8 + 8 + 8 * 8 + 4 * MLT_NEAR_BUCKETS + 2 * (MLT_HIST_ROWS + 2),
                "layout");
-_Static_assert(sizeof(struct mlt_tail) == 16 + 8 * MLT_HIST_SUB, "layout");
-_Static_assert(sizeof(struct mlt_call_count) == 16 + sizeof(struct mlt_call_total), "layout");
+_Static_assert(sizeof(struct mlt_tail) == 8 + 8 * MLT_HIST_SUB, "layout");
+_Static_assert(sizeof(struct mlt_call_count) == 8 + sizeof(struct mlt_call_total), "layout");
 _Static_assert(sizeof(struct mlt_vma) == 8 * (12 + MLT_CAUSE_NR) + 16 + MLT_VMA_NAME, "layout");
 _Static_assert(sizeof(struct mlt_event) == 24, "layout");
 _Static_assert(sizeof(struct mlt_mapping) == 8 * 7 + 4 * 4 + MLT_VMA_NAME, "layout");

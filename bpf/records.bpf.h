@@ -128,6 +128,7 @@ struct mlt_thread {
   u64 taken_maj_flt;
   u64 opened_flt;      /* both, after the gate was opened; MLT_NOT_OPENED: not known yet */
   u8 has_counted;      /* a fault: `taken` is exact */
+  u64 last_birth;      /* start_boottime of its last child, which has been dealt with */
   u8 none_under_way;   /* when the gate was opened: it was born after that, or had a fault whose return was missed */
   u64 reclaim_start;   /* reclaiming by itself, since; 0: not */
   u64 limit_noted_ns;  /* when it was noted last that it reclaims at the limit of its memory cgroup */

@@ -12,6 +12,7 @@
 #include "operations.h"
 #include "recordings.h"
 #include "rendering.h"
+#include "stress.h"
 #include "table.h"
 
 namespace {
@@ -26,13 +27,16 @@ constexpr std::string_view kUsage =
     "       mlt-bench growth [--machine] [--processes NUMBER] [--settle SECONDS]\n"
     "                                             the same, of what grows with processes, threads, CPUs\n"
     "       mlt-bench rendering                   the same, of user space alone\n"
-    "       mlt-bench native [SIGNALS]            nanoseconds a fault, on a real processor\n"
+    "       mlt-bench stress [--faults NUMBER] [--seconds SECONDS]\n"
+    "                                             what is counted and known where threads outnumber processors\n"
+    "       mlt-bench native [SIGNALS | --peers]  nanoseconds a fault, on a real processor\n"
     "       mlt-bench recordings SECONDS DIRECTORY\n"
     "                                             a storm recorded here, recordings read; as Markdown\n"
     "       mlt-bench table RUN...                runs as Markdown\n"
     "       mlt-bench readme RUN...               the same, shorter\n"
     "       mlt-bench growth-table RUN...\n"
     "       mlt-bench rendering-table RUN\n"
+    "       mlt-bench stress-table RUN...\n"
     "       mlt-bench figures RUN                 what is kept of a run\n"
     "       mlt-bench compare FIGURES RUN         exit status 1: something costs more than it did\n";
 
@@ -71,6 +75,23 @@ int growth(Arguments arguments) {
   return 0;
 }
 
+int native(Arguments arguments) {
+  const bool peers = !arguments.empty() && std::string_view(arguments[0]) == "--peers";
+  if (peers) return bench::measure_native_peers();
+  return bench::measure_native(arguments.empty() ? "" : arguments[0]);
+}
+
+int stress(Arguments arguments) {
+  bench::StressOptions options;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view word = arguments[i];
+    if (word == "--faults" && i + 1 < arguments.size()) options.faults = strtoull(arguments[++i], nullptr, 10);
+    if (word == "--seconds" && i + 1 < arguments.size()) options.seconds = atoi(arguments[++i]);
+  }
+  fmt::print("{}\n", bench::measure_stress(options).dump(1));
+  return 0;
+}
+
 std::vector<Json> read_all(Arguments paths) {
   std::vector<Json> runs;
   for (const char* path : paths) runs.push_back(read(path));
@@ -100,7 +121,8 @@ int main(int argc, char** argv) {
   if (command == "work") return bench::work();
   if (command == "measure") return measure(arguments);
   if (command == "growth") return growth(arguments);
-  if (command == "native") return bench::measure_native(arguments.empty() ? "" : arguments[0]);
+  if (command == "stress") return stress(arguments);
+  if (command == "native") return native(arguments);
   if (command == "recordings" && arguments.size() == 2)
     return print(bench::measure_recordings(atoi(arguments[0]), arguments[1]));
   if (command == "rendering") return print(bench::measure_rendering().dump(1) + "\n");
@@ -109,6 +131,7 @@ int main(int argc, char** argv) {
   if (command == "growth-table") return print(bench::growth_to_markdown(read_all(arguments)));
   if (command == "rendering-table" && arguments.size() == 1)
     return print(bench::rendering_to_markdown(read(arguments[0])));
+  if (command == "stress-table") return print(bench::stress_to_markdown(read_all(arguments)));
   if (command == "compare") return compare(arguments);
   if (command == "figures" && arguments.size() == 1)
     return print(bench::kept_figures(read(arguments[0])).dump(1) + "\n");

@@ -84,7 +84,7 @@ Json Bench::lost(const TracerKind& kind) {
   Program workload({"mlt-workload", "uffd", "--hold"});
   workload.read_line();
   TracerKind with = kind;
-  if (!kind.peer) with.command.insert(with.command.begin() + 1, "--json");
+  if (!kind.peer) with.command.emplace_back("--json");
   std::optional<Tracer> tracer;
   if (const auto problem = Tracer::start(with, workload.pid(), tracer)) return {{"problem", *problem}};
   workload.send("g");
@@ -134,7 +134,8 @@ Json measure(const MeasureOptions& options) {
   uname(&name);
   Json run = {{"kernel", name.release}, {"tracers", Json::array()}};
   for (const auto& [operation, figure] : bench.traced_base) run["untraced"][std::string(operation)] = figure;
-  for (const TracerKind& kind : tracer_kinds(options.peers)) {
+  const Which which = options.peers ? Which::peers : options.quick ? Which::usual : Which::all;
+  for (const TracerKind& kind : tracer_kinds(which)) {
     if (kind.name.find(options.only) == std::string::npos) continue;
     run["tracers"].push_back(bench.trace(kind));
     fmt::print(stderr, "{}\n", run["tracers"].back().dump());

@@ -11,12 +11,14 @@
 #include "kernel/probe_kernel.h"
 #include "operations.h"
 #include "trace/attach.h"
+#include "tracer.h"
 
 namespace bench {
 
 namespace {
 
 constexpr int kPairs = 15;
+constexpr int kPairsOfPeers = 5;
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
@@ -64,6 +66,28 @@ int measure_native(const std::string& signals) {
   }
   fmt::print("a fault takes {:.0f} ns more when traced by {} (median of {} pairs; A/A {:+.0f} ns)\n", median(added),
              via, kPairs, median(nothing));
+  return 0;
+}
+
+int measure_native_peers() {
+  const double scale = ticks_per_ns();
+  for (const TracerKind& kind : tracer_kinds(Which::peers)) {
+    if (!kind.peer) continue;
+    std::vector<double> added;
+    std::optional<std::string> problem;
+    for (int i = 0; i < kPairsOfPeers && !problem; ++i) {
+      const double without = fault_ns(scale);
+      std::optional<Tracer> tracer;
+      problem = Tracer::start(kind, getpid(), tracer);
+      if (problem) break;
+      added.push_back(fault_ns(scale) - without);
+      tracer->stop();
+    }
+    if (problem)
+      fmt::print("{}: {}\n", kind.name, *problem);
+    else
+      fmt::print("{}: a fault takes {:.0f} ns more (median of {} pairs)\n", kind.name, median(added), kPairsOfPeers);
+  }
   return 0;
 }
 

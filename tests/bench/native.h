@@ -9,4 +9,8 @@ namespace bench {
 /// `signals`: the default ones.
 int measure_native(const std::string& signals);
 
+/// The same of the programs that do something like it, each started and ended for every pair. Those that are not there,
+/// or do not run here, are said to be so.
+int measure_native_peers();
+
 }  // namespace bench

@@ -21,9 +21,12 @@ double ns_since(Clock::time_point start) {
 
 constexpr const char* kHandleMmFault = "handle_mm_fault";
 
-TracerKind mlocktrace(const std::string& name, const std::string& signals) {
+// Thrown away: in the guest that is measured, /tmp is memory.
+constexpr const char* kRecording = "/tmp/mlt-bench-recording";
+
+TracerKind mlocktrace(const std::string& name, const Words& options) {
   TracerKind kind{name, "/usr/bin/mlocktrace", {"mlocktrace", "-p", "{pid}"}, "tracing", false};
-  if (!signals.empty()) kind.command.insert(kind.command.begin() + 1, {"--signals", signals});
+  kind.command.insert(kind.command.end(), options.begin(), options.end());
   return kind;
 }
 
@@ -70,13 +73,18 @@ double processor_ns(pid_t pid) {
   return ns;
 }
 
-std::vector<TracerKind> tracer_kinds(bool peers) {
+std::vector<TracerKind> tracer_kinds(Which which) {
   std::vector<TracerKind> kinds = {
-      mlocktrace("mlocktrace, faults", "fault"),
-      mlocktrace("mlocktrace, faults and causes", "fault,cause"),
-      mlocktrace("mlocktrace, default", ""),
+      mlocktrace("mlocktrace, faults", {"--signals", "fault"}),
+      mlocktrace("mlocktrace, faults and causes", {"--signals", "fault,cause"}),
+      mlocktrace("mlocktrace, default", {}),
   };
-  if (!peers) return kinds;
+  if (which == Which::usual) return kinds;
+  kinds.push_back(mlocktrace("mlocktrace, default, user stacks", {"-U"}));
+  kinds.push_back(mlocktrace("mlocktrace, default, kernel stacks", {"-K"}));
+  kinds.push_back(mlocktrace("mlocktrace, default, every fault recorded", {"-o", kRecording, "--events"}));
+  kinds.back().command.insert(kinds.back().command.begin() + 1, "record");
+  if (which == Which::all) return kinds;
   kinds.push_back({"libbpf-tools funclatency",
                    "/usr/sbin/funclatency",
                    {"/usr/sbin/funclatency", "-p", "{pid}", kHandleMmFault},

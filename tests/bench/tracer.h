@@ -18,7 +18,10 @@ struct TracerKind {
   bool peer = false;
 };
 
-std::vector<TracerKind> tracer_kinds(bool peers);
+enum class Which { usual, all, peers };
+
+/// `usual`: what each change is compared by; `all`: and with stacks, and every fault recorded; `peers`: and these.
+std::vector<TracerKind> tracer_kinds(Which which);
 
 /// Time on a processor, in ns; 0 when it is gone.
 double processor_ns(pid_t pid);

@@ -84,7 +84,7 @@ TEST_F(ObjectTest, EveryProgramIsInTheTable) {
   EXPECT_EQ(sections_.erase("mlt_fault_counting"), named_.contains("mlt_fault_counted") ? 1U : 0U);
   std::set<std::string_view> twins;
   for (const auto& [program, probe] : named_) {
-    if (const Twin* twin = twin_of(program)) twins.insert(twin->takes_its_place);
+    if (const Twin* twin = twin_of(program)) twins.insert(twin->other);
   }
   for (const auto& [program, section] : sections_)
     EXPECT_TRUE(named_.contains(program) || twins.contains(program))

@@ -51,6 +51,20 @@ TEST(Plan, ProbesAreListedOnceAndInTheOrderOfTheTable) {
   EXPECT_LT(place("mlt_fault_exit"), place("mlt_mlock_fentry"));
 }
 
+TEST(Plan, BirthsAreHookedTwiceWhereProbesArePreempted) {
+  KernelFacts facts = capable();
+  const auto births = [&] {
+    std::vector<std::string_view> programs;
+    for (const Probe& probe : plan_for(facts).probes()) {
+      if (probe.target == "sched_process_fork") programs.push_back(probe.program);
+    }
+    return programs;
+  };
+  EXPECT_EQ(births(), (std::vector<std::string_view>{"mlt_process_fork"}));
+  facts.preemptible = true;
+  EXPECT_EQ(births(), (std::vector<std::string_view>{"mlt_process_fork", "mlt_process_fork_again"}));
+}
+
 TEST(Plan, UnknownNamesAreNotMeasured) {
   const Plan plan = plan_for(capable());
   EXPECT_EQ(plan.find("fualt"), nullptr);

@@ -145,7 +145,7 @@ std::string unavailable(const Probe& probe, const KernelFacts& facts) {
   if (const auto refused = facts.refused_kinds.find(hook_kind(probe.hook)); refused != facts.refused_kinds.end())
     return refused->second;
   const Twin* twin = twin_of(probe.program);
-  for (const std::string_view program : {probe.program, twin != nullptr ? twin->takes_its_place : ""}) {
+  for (const std::string_view program : {probe.program, twin != nullptr ? twin->other : ""}) {
     if (const auto refused = facts.refused_programs.find(program); refused != facts.refused_programs.end())
       return refused->second;
   }
@@ -215,17 +215,30 @@ std::string PlannedSignal::remark() const {
   return tried == rejected.end() ? "no way to measure it" : tried->reason;
 }
 
+bool Plan::applies(const Twin& twin) const {
+  switch (twin.when) {
+    case Twin::When::settles: return settles();
+    case Twin::When::knows_types: return vma_type != 0;
+    case Twin::When::preemptible: return preemptible;
+  }
+  return false;
+}
+
 std::vector<Probe> Plan::probes(Part part) const {
   std::vector<Probe> probes;
+  const auto add = [&probes](const Probe& probe) {
+    const bool there = std::ranges::any_of(
+        probes, [&](const Probe& other) { return other.program == probe.program && other.target == probe.target; });
+    if (!there) probes.push_back(probe);
+  };
   for (const PlannedSignal& planned : signals) {
     if (planned.way == nullptr || (part != Part::all && planned.signal->early != (part == Part::early))) continue;
     for (Probe probe : planned.way->probes) {
       const Twin* twin = twin_of(probe.program);
-      if (twin != nullptr && (twin->when == Twin::When::settles ? settles() : vma_type != 0))
-        probe.program = twin->takes_its_place;
-      const bool there = std::ranges::any_of(
-          probes, [&](const Probe& other) { return other.program == probe.program && other.target == probe.target; });
-      if (!there) probes.push_back(probe);
+      const bool has_twin = twin != nullptr && applies(*twin);
+      if (has_twin && twin->beside) add(probe);
+      if (has_twin) probe.program = twin->other;
+      add(probe);
     }
   }
   return probes;

@@ -60,6 +60,8 @@ struct Plan {
   [[nodiscard]] bool measures(std::string_view name) const;
   /// Up to 5.17 a page is not mlocked by the fault that brings it into a locked mapping, but by the populate after it.
   [[nodiscard]] bool mlocks_after_populate() const;
+  /// Is the twin of a program needed on this kernel?
+  [[nodiscard]] bool applies(const Twin& twin) const;
   /// What is counted of a thread's faults is compared with the kernel's own counters: see bpf/settle.bpf.h.
   [[nodiscard]] bool settles() const;
   /// Whether a fault was an error is known only after it: likewise.

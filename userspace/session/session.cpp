@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -72,14 +73,6 @@ constexpr __u32 kFaultRingBytes = 16 << 20;
 // A drain ends here though more keep coming: there is other work to do.
 constexpr std::uint64_t kFaultsAtOnce = kFaultRingBytes / sizeof(mlt_fault_event);
 
-// A byte each: see mlt_used_blocks in bpf/maps.bpf.h.
-using Bss = std::remove_pointer_t<decltype(mlocktrace_early::bss)>;
-constexpr __u32 kMostBlocks = sizeof(Bss::mlt_used_blocks);
-constexpr __u32 kMostVmas = sizeof(Bss::mlt_used_vmas);
-constexpr __u32 kMostProcs = sizeof(Bss::mlt_used_procs);
-constexpr __u32 kMostTails = sizeof(Bss::mlt_used_tails);
-constexpr __u32 kMostCalls = sizeof(Bss::mlt_used_calls);
-
 constexpr __u32 kThreads = MLT_THREAD_MASK + 1;
 
 TableSizes table_sizes(const SessionOptions& options) {
@@ -90,19 +83,19 @@ TableSizes table_sizes(const SessionOptions& options) {
   // Nearly half full by what is there already: more records, which take longer to find.
   const __u32 more = 2 * threads > kThreads ? std::bit_ceil(places(1, kThreads, 8 * kThreads) / 2) : 0;
   if (options.mode == MLT_TARGET_PIDS)
-    return {.blocks = places(4, 2048, kMostBlocks),
-            .vmas = places(4, 4096, kMostVmas),
+    return {.blocks = places(4, 2048, MLT_PLACES_MAX),
+            .vmas = places(4, 4096, MLT_PLACES_MAX),
             .procs = 512,
             .threads = kThreads + more,
-            .tails = places(4, 4096, kMostTails),
+            .tails = places(8, 16384, MLT_PLACES_MAX),
             .calls = 4096};
   const __u64 procs = threads + std::max<__u64>(threads / 2, 4096);
-  return {.blocks = places(6, 32768, kMostBlocks),
-          .vmas = places(6, 32768, kMostVmas),
-          .procs = static_cast<__u32>(std::min<__u64>(procs, kMostProcs)),
+  return {.blocks = places(6, 32768, MLT_PLACES_MAX),
+          .vmas = places(6, 32768, MLT_PLACES_MAX),
+          .procs = static_cast<__u32>(std::min<__u64>(procs, MLT_PLACES_MAX / 2)),
           .threads = kThreads + more,
-          .tails = places(4, 16384, kMostTails),
-          .calls = places(4, 16384, kMostCalls)};
+          .tails = places(6, 32768, MLT_PLACES_MAX),
+          .calls = places(4, 16384, MLT_PLACES_MAX)};
 }
 
 // In each of their maps; 1 KiB each.
@@ -428,7 +421,8 @@ struct Session::Impl {
 
 mlt_adopt Session::Impl::adopt(const Plan& plan) const {
   if (options.mode != MLT_TARGET_PIDS || !walks(plan.probes(Plan::Part::early))) return MLT_ADOPT_ANYWHERE;
-  return plan.preemptible ? MLT_ADOPT_AT_EXCEPTIONS : MLT_ADOPT_NEVER;
+  if (!plan.preemptible) return MLT_ADOPT_NEVER;
+  return plan.measures("fault_entry") ? MLT_ADOPT_AT_EXCEPTIONS : MLT_ADOPT_ANYWHERE;
 }
 
 mlt_config Session::Impl::config(const Plan& plan) const {
@@ -682,8 +676,7 @@ Status Session::Impl::set_up_tables() {
   if (Status status = set_targets(); !status) return status;
   auto mapped = Tables::map(
       {maps().mlt_blocks, maps().mlt_tails, maps().mlt_vmas, maps().mlt_procs, maps().mlt_call_counts},
-      {maps().mlt_keepers, maps().mlt_errors, maps().mlt_acts, &bss().mlt_acts_made},
-      {bss().mlt_used_blocks, bss().mlt_used_tails, bss().mlt_used_vmas, bss().mlt_used_procs, bss().mlt_used_calls});
+      {maps().mlt_keepers, maps().mlt_errors, maps().mlt_acts, &bss().mlt_acts_made}, bss().mlt_places_state);
   if (!mapped) return tl::unexpected(mapped.error());
   tables = std::move(*mapped);
   ring.reset(ring_buffer__new(
@@ -703,6 +696,9 @@ Result<Session> Session::start(const Plan& plan, const Kernel& kernel, const Ses
   impl->options = options;
   impl->preemptible = plan.preemptible;
   refusal.reset();
+  if (plan.probes(Plan::Part::early).empty())
+    return fail({"no process can be followed on this kernel", 0, "`mlocktrace probes` shows every way that was tried",
+                 ExitStatus::unsupported});
   if (Status status = impl->bring_up(impl->early, plan, Plan::Part::early, kernel, refusal); !status)
     return tl::unexpected(status.error());
   impl->early_probes = plan.probes(Plan::Part::early);
@@ -770,18 +766,28 @@ bool Session::awaits_threads() const { return impl_->tables.awaits_threads(); }
 void Session::collect_retired() { impl_->tables.collect_retired(); }
 
 std::uint64_t Session::Impl::skipped_runs(const bpf_object* object) const {
-  std::uint64_t skipped = 0;
+  std::map<std::string_view, std::uint64_t> skipped;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     bpf_prog_info info{};
     __u32 size = sizeof(info);
-    if (const int fd = bpf_program__fd(program); fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {
-      if (!made_good(bpf_program__name(program), preemptible)) skipped += info.recursion_misses;
-      if (options.verbose && info.recursion_misses != 0)
-        say(fmt::format("{}: {} runs skipped by the kernel", bpf_program__name(program), info.recursion_misses));
-    }
+    const int fd = bpf_program__fd(program);
+    if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) != 0) continue;
+    skipped[bpf_program__name(program)] = info.recursion_misses;
+    if (options.verbose && info.recursion_misses != 0)
+      say(fmt::format("{}: {} runs skipped by the kernel", bpf_program__name(program), info.recursion_misses));
   }
-  return skipped;
+  // What both have missed is no more than what the one has that missed less.
+  for (auto& [name, runs] : skipped) {
+    const Twin* twin = twin_of(name);
+    const auto other = twin != nullptr && twin->beside ? skipped.find(twin->other) : skipped.end();
+    if (other == skipped.end()) continue;
+    runs = std::min(runs, other->second);
+    other->second = 0;
+  }
+  std::uint64_t sum = 0;
+  for (const auto& [name, runs] : skipped) sum += made_good(name, preemptible) ? 0 : runs;
+  return sum;
 }
 
 Counts Session::Impl::with_totals(Counts counts) const {

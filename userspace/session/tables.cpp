@@ -21,24 +21,25 @@ namespace {
 constexpr std::size_t kThreadsKept = 4096;
 
 // Places that have been used. Nearly all have not: eight at a time.
-std::vector<std::uint32_t> list_used(const std::uint8_t* flags, std::uint32_t entries) {
+std::vector<std::uint32_t> list_taken(PlaceStates states, std::size_t entries) {
   std::vector<std::uint32_t> places;
   std::uint32_t place = 0;
   for (std::uint64_t eight = 0; place + 8 <= entries; place += 8) {
-    std::memcpy(&eight, flags + place, sizeof(eight));
+    std::memcpy(&eight, &states[place], sizeof(eight));
     for (std::uint32_t i = 0; eight != 0 && i < 8; ++i) {
-      if (flags[place + i] != 0) places.push_back(place + i);
+      if (states[place + i] == MLT_PLACE_TAKEN) places.push_back(place + i);
     }
   }
   for (; place < entries; ++place) {
-    if (flags[place] != 0) places.push_back(place);
+    if (states[place] == MLT_PLACE_TAKEN) places.push_back(place);
   }
   return places;
 }
 
 }  // namespace
 
-Result<Tables> Tables::map(const TableMaps& maps, const RareMaps& rare, const UsedPlaces& used) {
+Result<Tables> Tables::map(const TableMaps& maps, const RareMaps& rare,
+                           std::span<std::uint8_t, MLT_CLAIM_KINDS * MLT_PLACES_MAX> states) {
   Tables tables;
   Status status;
   const auto open = [&status](auto& table, const bpf_map* map) {
@@ -58,7 +59,7 @@ Result<Tables> Tables::map(const TableMaps& maps, const RareMaps& rare, const Us
   tables.errors_ = bpf_map__fd(rare.errors);
   tables.acts_ = bpf_map__fd(rare.acts);
   tables.acts_made_ = rare.acts_made;
-  tables.used_ = used;
+  tables.states_ = states.data();
   return tables;
 }
 
@@ -71,13 +72,23 @@ std::uint32_t Tables::id_of(std::uint32_t index) {
 std::uint32_t Tables::pid_of(std::uint32_t index) { return index < procs_.size() ? visible_pid(procs_[index]) : 0; }
 
 Tables::Places Tables::used() const {
-  return {list_used(used_.blocks, blocks_.size()), list_used(used_.vmas, vmas_.size()),
-          list_used(used_.procs, procs_.size())};
+  return {list_taken(states_of(MLT_CLAIM_BLOCK), blocks_.size()), list_taken(states_of(MLT_CLAIM_VMA), vmas_.size()),
+          list_taken(states_of(MLT_CLAIM_PROC), procs_.size())};
+}
+
+PlaceStates Tables::states_of(mlt_claim kind) const {
+  return PlaceStates(states_ + kind * MLT_PLACES_MAX, MLT_PLACES_MAX);
+}
+
+template <typename Record>
+void Tables::give_back(Record& record, mlt_claim kind, std::uint32_t place) {
+  memset(&record, 0, sizeof(record));
+  __atomic_store_n(&states_of(kind)[place], static_cast<std::uint8_t>(MLT_PLACE_GIVEN_BACK), __ATOMIC_RELEASE);
 }
 
 std::unordered_map<std::uint32_t, Tables::List> Tables::tails() {
   std::unordered_map<std::uint32_t, List> of_block;
-  for (const std::uint32_t place : list_used(used_.tails, tails_.size())) {
+  for (const std::uint32_t place : list_taken(states_of(MLT_CLAIM_TAIL), tails_.size())) {
     if (tails_[place].block != 0) of_block[tails_[place].block].push_back(place);
   }
   return of_block;
@@ -85,7 +96,7 @@ std::unordered_map<std::uint32_t, Tables::List> Tables::tails() {
 
 std::unordered_map<std::uint32_t, Tables::List> Tables::calls() {
   std::unordered_map<std::uint32_t, List> of_process;
-  for (const std::uint32_t place : list_used(used_.calls, calls_.size())) {
+  for (const std::uint32_t place : list_taken(states_of(MLT_CLAIM_CALL), calls_.size())) {
     if (calls_[place].proc != 0) of_process[calls_[place].proc].push_back(place);
   }
   return of_process;
@@ -234,19 +245,14 @@ Tables::Places Tables::take_retired() {
 void Tables::fold_block(std::uint32_t index, const List& tails) {
   mlt_block& retired = blocks_[index];
   add(retired_[retired.proc], retired, totals_of(index, tails));
-  for (const std::uint32_t place : tails) {
-    memset(&tails_[place], 0, sizeof(mlt_tail));
-    __atomic_store_n(&tails_[place].state, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
-  }
-  memset(&retired, 0, sizeof(retired));
-  __atomic_store_n(&retired.flags, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
+  for (const std::uint32_t place : tails) give_back(tails_[place], MLT_CLAIM_TAIL, place);
+  give_back(retired, MLT_CLAIM_BLOCK, index);
 }
 
 void Tables::fold_vma(std::uint32_t index) {
   mlt_vma& retired = vmas_[index];
   add_vma(retired_[retired.proc].by_vma, retired);
-  memset(&retired, 0, sizeof(retired));
-  __atomic_store_n(&retired.state, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
+  give_back(retired, MLT_CLAIM_VMA, index);
 }
 
 // `in_use`: records of processes that have a block or a mapping, listed since this one was gone.
@@ -257,10 +263,7 @@ bool Tables::free_process(std::uint32_t index, const std::unordered_set<std::uin
   // the whole process: then the record stays, for they cannot be told from those of its place's next owner.
   if (in_use.contains(index)) return false;
   gone_.push_back(take(index, calls));
-  for (const std::uint32_t place : calls) {
-    memset(&calls_[place], 0, sizeof(mlt_call_count));
-    __atomic_store_n(&calls_[place].state, MLT_BLOCK_FREE, __ATOMIC_RELEASE);
-  }
+  for (const std::uint32_t place : calls) give_back(calls_[place], MLT_CLAIM_CALL, place);
   for (const auto& [tgid, keeper] : gone_.back().keepers) {
     const std::uint64_t key = std::uint64_t{index} << 32 | tgid;
     bpf_map_delete_elem(keepers_, &key);
@@ -268,9 +271,7 @@ bool Tables::free_process(std::uint32_t index, const std::unordered_set<std::uin
   for (const ErrorCount& error : gone_.back().errors) bpf_map_delete_elem(errors_, &error.key);
   retired_.erase(index);
   ids_.erase(index);
-  mlt_proc& record = procs_[index];
-  memset(&record, 0, sizeof(record));
-  __atomic_store_n(&record.gone, MLT_PROC_FREE, __ATOMIC_RELEASE);
+  give_back(procs_[index], MLT_CLAIM_PROC, index);
   return true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -22,14 +23,8 @@ struct TableMaps {
   const bpf_map* calls = nullptr;
 };
 
-/// For each place of a table: nonzero once it has been used. A walk over all places would map all of their memory.
-struct UsedPlaces {
-  const std::uint8_t* blocks = nullptr;
-  const std::uint8_t* tails = nullptr;
-  const std::uint8_t* vmas = nullptr;
-  const std::uint8_t* procs = nullptr;
-  const std::uint8_t* calls = nullptr;
-};
+/// enum mlt_place_state of each place of a table. A walk over all places would map all of their memory.
+using PlaceStates = std::span<std::uint8_t, MLT_PLACES_MAX>;
 
 /// What is looked at entry by entry, and only where there is one.
 struct RareMaps {
@@ -42,7 +37,8 @@ struct RareMaps {
 class Tables {
  public:
   Tables() = default;
-  static Result<Tables> map(const TableMaps& maps, const RareMaps& rare, const UsedPlaces& used);
+  static Result<Tables> map(const TableMaps& maps, const RareMaps& rare,
+                            std::span<std::uint8_t, MLT_CLAIM_KINDS * MLT_PLACES_MAX> states);
 
   void collect_retired();
   /// Which processes are gone: they are freed by the next collect_retired. To be called before events are read, which
@@ -76,6 +72,10 @@ class Tables {
   };
 
   [[nodiscard]] Counts counts(bool is_last);
+  [[nodiscard]] PlaceStates states_of(mlt_claim kind) const;
+  /// Emptied, for whoever takes the place next.
+  template <typename Record>
+  void give_back(Record& record, mlt_claim kind, std::uint32_t place);
   [[nodiscard]] Places used() const;
   /// What was in use after the processes that are gone were known to be.
   Places take_retired();
@@ -106,7 +106,7 @@ class Tables {
   int errors_ = -1;
   int acts_ = -1;
   const __u64* acts_made_ = nullptr;
-  UsedPlaces used_;
+  std::uint8_t* states_ = nullptr;
   std::map<std::uint32_t, Taken> retired_;      // of threads that are gone, by process record
   std::map<std::uint32_t, std::uint32_t> ids_;  // by process record
   std::uint32_t next_id_ = 1;

@@ -746,6 +746,7 @@ const Twin* twin_of(std::string_view program) {
       {"mlt_find_threads", "mlt_find_threads_settling", Twin::When::settles},
       {"mlt_error_signal", "mlt_error_signal_settling", Twin::When::settles},
       {"mlt_fault_kprobe", "mlt_fault_kprobe_typed", Twin::When::knows_types},
+      {"mlt_process_fork", "mlt_process_fork_again", Twin::When::preemptible, true},
   };
   const auto* found = std::ranges::find(kTwins, program, &Twin::program);
   return found == std::end(kTwins) ? nullptr : found;

@@ -79,11 +79,13 @@ struct Signal {
 /// What a kernel's programs do besides, or do in another way, where it can or must be done: by twins of them.
 struct Twin {
   std::string_view program;
-  std::string_view takes_its_place;
+  std::string_view other;
   enum class When {
-    settles,     // faults are settled: see bpf/settle.bpf.h
-    knows_types  // see KernelFacts::vma_type
+    settles,      // faults are settled: see bpf/settle.bpf.h
+    knows_types,  // see KernelFacts::vma_type
+    preemptible   // see KernelFacts::preemptible
   } when;
+  bool beside = false;  // both are attached: one makes good what is skipped of the other. Or `other` takes its place
 };
 
 /// Null: it has none.
