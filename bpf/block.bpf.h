@@ -58,17 +58,19 @@ __noinline u32 mlt_count_shared(u32 index, u64 ns, u32 kind);
 /* Counts what a block does not hold itself: once, as often as it has overflowed by, or less often. */
 __noinline u32 mlt_count_far(u32 index, u64 ns, u64 number);
 
-/* Where a block itself holds a duration: the place among its near buckets; MLT_NEAR_BUCKETS: it does not. */
-static __always_inline u32 mlt_near_bucket(u64 ns) {
+/* Where a block of one thread itself holds a duration; NULL: it does not. */
+static __always_inline u32* mlt_near(struct mlt_block* block, u64 ns) {
   u64 high = ns >> MLT_NEAR_SHIFT;
   mlt_barrier(high);
   high--;
   mlt_barrier(high);
-  if (high >= sizeof(mlt_near_row)) return MLT_NEAR_BUCKETS;
+  if (high >= sizeof(mlt_near_row)) return NULL;
   u64 row = mlt_near_row[high];
   u64 sub = ns >> (MLT_NEAR_SHIFT - MLT_HIST_SUB_BITS);
   mlt_barrier(sub);
-  return row << MLT_HIST_SUB_BITS | (sub >> row & (MLT_HIST_SUB - 1));
+  u64 bucket = row << MLT_HIST_SUB_BITS | (sub >> row & (MLT_HIST_SUB - 1));
+  mlt_barrier(bucket);
+  return &block->near[bucket & (MLT_NEAR_BUCKETS - 1)];
 }
 
 /* A block of one thread, its last one, has one writer: no atomics. What the fault replaces is kept where it may have to
@@ -90,20 +92,11 @@ static __always_inline void mlt_count_latency(struct mlt_thread* thread, struct 
     }
     block->max_ns = ns;
   }
-  u64 high = ns >> MLT_NEAR_SHIFT;
-  mlt_barrier(high);
-  high--;
-  mlt_barrier(high);
-  if (high < sizeof(mlt_near_row)) {
-    u64 row = mlt_near_row[high];
-    u64 sub = ns >> (MLT_NEAR_SHIFT - MLT_HIST_SUB_BITS);
-    mlt_barrier(sub);
-    u64 bucket = row << MLT_HIST_SUB_BITS | (sub >> row & (MLT_HIST_SUB - 1));
-    mlt_barrier(bucket);
-    u32* place = &block->near[bucket & (MLT_NEAR_BUCKETS - 1)];
-    u32 count = *place + 1;
+  u32* near = mlt_near(block, ns);
+  if (near) {
+    u32 count = *near + 1;
     mlt_barrier(count);
-    *place = count;
+    *near = count;
     if (count) return;
     number <<= 32;
   }

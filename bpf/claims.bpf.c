@@ -56,8 +56,6 @@ __noinline u32 mlt_take_unused(u64 kind, u64 owner, u32 first, u32 number) {
 __noinline u32 mlt_take_hashed(u64 kind, u64 owner, u32 first, u32 number) {
   if (!number) return 0;
   u32 hash = mlt_hash(owner);
-  /* Rare: better short than fast. */
-#pragma clang loop unroll(disable)
   for (u32 way = 0; way < MLT_WAYS; way++) {
     u32 place = first + 1 + (hash + way) % number;
     if (mlt_retake(kind, place) || mlt_claim_place(kind, place, owner)) return mlt_used(kind, place);

@@ -22,11 +22,10 @@ static __always_inline void mlt_uncount_latency(struct mlt_thread* thread, struc
     return;
   }
   u64 number = 1;
-  u32 bucket = block->flags & MLT_BLOCK_SHARED ? MLT_NEAR_BUCKETS : mlt_near_bucket(ns);
-  mlt_barrier(bucket);
-  if (bucket < MLT_NEAR_BUCKETS) {
-    u32 count = block->near[bucket];
-    block->near[bucket] = count - 1;
+  u32* near = block->flags & MLT_BLOCK_SHARED ? NULL : mlt_near(block, ns);
+  if (near) {
+    u32 count = *near;
+    *near = count - 1;
     number = count ? 0 : 1ULL << 32;
   }
   if (number) mlt_count_far(index, ns, -number);

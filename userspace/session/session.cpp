@@ -696,12 +696,12 @@ Result<Session> Session::start(const Plan& plan, const Kernel& kernel, const Ses
   impl->options = options;
   impl->preemptible = plan.preemptible;
   refusal.reset();
-  if (plan.probes(Plan::Part::early).empty())
+  impl->early_probes = plan.probes(Plan::Part::early);
+  if (impl->early_probes.empty())
     return fail({"no process can be followed on this kernel", 0, "`mlocktrace probes` shows every way that was tried",
                  ExitStatus::unsupported});
   if (Status status = impl->bring_up(impl->early, plan, Plan::Part::early, kernel, refusal); !status)
     return tl::unexpected(status.error());
-  impl->early_probes = plan.probes(Plan::Part::early);
   return Session(std::move(impl));
 }
 
